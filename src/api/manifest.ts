@@ -1,0 +1,228 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { parseDurationSec } from './duration.ts';
+import { isName } from './name.ts';
+
+/**
+ * The manifest as people write it. Field names are those of the NixOS `containers.<name>` options where NixOS has one,
+ * Kubernetes' where it has not.
+ */
+export const API_VERSION = 'nspawnd.io/v1alpha1';
+export const KIND = 'Container';
+
+/** Bounds on what a manifest may hold; generous for people, fatal for accidents. */
+export const MAX_COMMAND_ARGUMENTS = 256;
+export const MAX_ENVIRONMENT_VARIABLES = 256;
+export const MAX_STRING_LENGTH = 16_384;
+const MAX_TIMEOUT_SEC = 86_400;
+
+const text = z
+  .string()
+  .max(MAX_STRING_LENGTH)
+  .refine(value => !value.includes('\0'), { error: 'must not contain a NUL byte' });
+
+const absolutePath = text
+  .refine(value => value.startsWith('/'), { error: issue => `not an absolute path: ${quote(issue.input)}` })
+  .refine(value => !value.split('/').includes('..'), {
+    error: issue => `must not contain "..": ${quote(issue.input)}`,
+  })
+  .refine(value => !hasControlCharacter(value), { error: 'must not contain control characters' })
+  .transform(normalizePath);
+
+const ipv4 = text.refine(value => isIPv4(value), {
+  error: issue => `not an IPv4 address: ${quote(issue.input)}`,
+});
+const ipv6 = text
+  .refine(value => isIPv6(value) && !value.includes('%'), {
+    error: issue => `not an IPv6 address: ${quote(issue.input)}`,
+  })
+  .transform(canonicalIpv6);
+
+/** A span in seconds, written as a number or as systemd writes it. */
+const durationSec = z
+  .union([z.number(), z.string()], {
+    error: issue => `not a time span such as 90, "90s" or "2min": ${quote(issue.input)}`,
+  })
+  .transform((value, context) => {
+    const seconds = typeof value === 'number' ? value : parseDurationSec(value);
+    if (seconds === null || !Number.isFinite(seconds) || seconds <= 0 || seconds > MAX_TIMEOUT_SEC) {
+      context.addIssue({
+        code: 'custom',
+        message: `not a time span between 0 and ${MAX_TIMEOUT_SEC} seconds such as 90, "90s" or "2min": ${quote(value)}`,
+      });
+      return z.NEVER;
+    }
+    return seconds;
+  });
+
+const environment = z
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: issue => `not a variable name: ${quote(issue.input)}` }),
+    text,
+  )
+  .refine(value => Object.keys(value).length <= MAX_ENVIRONMENT_VARIABLES, {
+    error: `more than ${MAX_ENVIRONMENT_VARIABLES} variables`,
+  });
+
+const command = z
+  .array(text)
+  .min(1, { error: 'must name a program' })
+  .max(MAX_COMMAND_ARGUMENTS, { error: `more than ${MAX_COMMAND_ARGUMENTS} arguments` });
+
+export const RESTART_POLICIES = ['OnFailure', 'Always', 'Never'] as const;
+export const VOLATILE_MODES = ['no', 'state', 'overlay', 'yes'] as const;
+export const READINESS_MODES = ['notify', 'fifo', 'started'] as const;
+/** systemd-nspawn(1), --resolv-conf=. */
+export const RESOLV_CONF_MODES = [
+  'off',
+  'copy-host',
+  'copy-static',
+  'copy-uplink',
+  'copy-stub',
+  'replace-host',
+  'replace-static',
+  'replace-uplink',
+  'replace-stub',
+  'bind-host',
+  'bind-static',
+  'bind-uplink',
+  'bind-stub',
+  'delete',
+  'auto',
+] as const;
+
+/** YAML 1.1 habits: `volatile: no` and `volatile: yes` mean the words, whatever the parser makes of them. */
+const volatile = z.preprocess(
+  value => (value === false ? 'no' : value === true ? 'yes' : value),
+  z.enum(VOLATILE_MODES),
+);
+
+/** The spec's fields. One flat table: a field that comes later is one line here and one in `planning/change.ts`. */
+const specFields = z.strictObject({
+  /** Directory of the guest's OS tree on the host. Data: never deleted by nspawnd. */
+  root: absolutePath,
+  /** A payload instead of the tree's init: argv, no shell; runs as PID 2 under nspawn's stub init. */
+  command: command.optional(),
+  /** Variables of the guest's PID 1. */
+  environment: environment.default({}),
+  /** false: prepared, but started only by hand. */
+  autoStart: z.boolean().default(true),
+  restartPolicy: z.enum(RESTART_POLICIES).default('OnFailure'),
+  /** false: a changed spec leaves a running container alone and reports RestartRequired. */
+  restartIfChanged: z.boolean().default(true),
+  /** Own network namespace with a veth pair `ve-NAME` / `eth0`. */
+  privateNetwork: z.boolean().default(false),
+  hostAddress: ipv4.optional(),
+  localAddress: ipv4.optional(),
+  hostAddress6: ipv6.optional(),
+  localAddress6: ipv6.optional(),
+  /** Run on a throw-away copy of the root. */
+  ephemeral: z.boolean().default(false),
+  /** systemd-nspawn(1), --volatile=. */
+  volatile: volatile.default('no'),
+  /** What makes the container Ready; `notify`, or with `command` `started`. */
+  readiness: z.enum(READINESS_MODES).optional(),
+  timeoutStartSec: durationSec.default(90),
+  timeoutStopSec: durationSec.default(90),
+  /** systemd-nspawn(1), --resolv-conf=; default `off` with privateNetwork, else `auto`. */
+  resolvConf: z.enum(RESOLV_CONF_MODES).optional(),
+  /** With privateNetwork: the guest's /etc/hosts also names every other container. */
+  guestHosts: z.boolean().default(true),
+  /** Also the bare NAME, not only NAME.containers, in hosts files. */
+  hostsAlias: z.boolean().default(false),
+});
+
+export const specSchema = specFields
+  .superRefine((spec, context) => {
+    const refuse = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message });
+    if (!spec.privateNetwork) {
+      for (const field of ['hostAddress', 'hostAddress6'] as const) {
+        if (spec[field] !== undefined)
+          refuse(field, 'needs privateNetwork: true (the host side of a link that would not exist)');
+      }
+    }
+    if (spec.hostAddress !== undefined && spec.hostAddress === spec.localAddress)
+      refuse('localAddress', 'must differ from hostAddress');
+    if (spec.hostAddress6 !== undefined && spec.hostAddress6 === spec.localAddress6)
+      refuse('localAddress6', 'must differ from hostAddress6');
+    if (spec.ephemeral && spec.volatile !== 'no')
+      refuse('volatile', 'excludes ephemeral: true (both make the root throw-away; choose one)');
+    if (spec.command !== undefined && spec.readiness === 'notify') {
+      refuse('readiness', 'notify needs an init that notifies; with command use started or fifo');
+    }
+  })
+  .transform(spec => ({
+    ...spec,
+    readiness: spec.readiness ?? (spec.command === undefined ? ('notify' as const) : ('started' as const)),
+    resolvConf: spec.resolvConf ?? (spec.privateNetwork ? ('off' as const) : ('auto' as const)),
+  }));
+
+const labels = z.record(text, text);
+
+export const manifestSchema = z.strictObject({
+  apiVersion: z.literal(API_VERSION, {
+    error: issue => `expected ${quote(API_VERSION)}, found ${quote(issue.input)}`,
+  }),
+  kind: z.literal(KIND, { error: issue => `expected ${quote(KIND)}, found ${quote(issue.input)}` }),
+  metadata: z.strictObject({
+    name: z.string().refine(isName, {
+      error: issue =>
+        `not a container name (lower-case letters, digits and inner "-", at most 63 characters): ${quote(issue.input)}`,
+    }),
+    labels: labels.default({}),
+    annotations: labels.default({}),
+  }),
+  spec: specSchema,
+});
+
+/** The spec with every default filled in: what the planner works from. */
+export type ContainerSpec = Readonly<z.output<typeof specSchema>>;
+
+/** JSON, the shape in which a spec is kept, hashed and shown. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** A valid manifest, with where it came from. */
+export interface Manifest {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: ContainerSpec;
+  /** The spec exactly as written (no defaults): what is hashed, compared and shown. */
+  readonly written: JsonObject;
+  /** Hash of `written`; see `spec-hash.ts`. */
+  readonly specHash: string;
+  readonly place: Place;
+}
+
+/** Where a document starts. Shown to people; never identity. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+function quote(value: unknown): string {
+  const shown = JSON.stringify(value) ?? String(value);
+  return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+}
+
+function hasControlCharacter(value: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return /[\u0000-\u001f\u007f]/.test(value);
+}
+
+/** "/a//b/./c/" is "/a/b/c": the same place must be the same text. */
+function normalizePath(path: string): string {
+  return `/${path
+    .split('/')
+    .filter(part => part !== '' && part !== '.')
+    .join('/')}`;
+}
+
+/** One text for one address, as the kernel prints it, so that drift compares equal. */
+function canonicalIpv6(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+}

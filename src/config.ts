@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** Where everything is. Defaults are the installed system's; tests and other layouts change them by options. */
+export const configSchema = z.strictObject({
+  manifestsDirectory: z.string().default('/etc/nspawnd/manifests'),
+  /** Survives a boot: accepted versions, directory identity. */
+  stateDirectory: z.string().default('/var/lib/nspawnd'),
+  /** Ends with the boot: sockets, records of ends, requests, FIFOs. */
+  runtimeDirectory: z.string().default('/run/nspawnd'),
+  unitDirectory: z.string().default('/run/systemd/system'),
+  hostsFile: z.string().default('/etc/hosts'),
+  /** User id that must own the manifests directory and what is in it. */
+  manifestsOwner: z.number().int().default(0),
+  /** Group that may use the reading socket; null: root only. */
+  readGroup: z.string().nullable().default(null),
+  workers: z.number().int().min(1).max(64).default(8),
+  relistMs: z.number().int().min(100).default(20_000),
+  /** Turns on net.ipv6.conf.all.forwarding, which silences router advertisements on the uplink. */
+  enableIpv6Forwarding: z.boolean().default(false),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+export function rootSocket(runtimeDirectory: string): string {
+  return `${runtimeDirectory}/nspawnd.sock`;
+}
+
+export function readSocket(runtimeDirectory: string): string {
+  return `${runtimeDirectory}/read.sock`;
+}

@@ -1,0 +1,118 @@
+import type { Container, ContainerDetail } from '../api/container.ts';
+import type { Manifest } from '../api/manifest.ts';
+import type { Problem } from '../api/problem.ts';
+import type { Desired } from '../planning/desired.ts';
+import type { HostDesired, HostObserved } from '../planning/host-state.ts';
+import type { Observed } from '../planning/observed.ts';
+import type { Step } from '../planning/step.ts';
+
+/**
+ * Where the rooms meet. `manifests`, `controller`, `host` and `server` never import each other; `main` hands each the
+ * ports it needs. Types only.
+ */
+
+/** In: the manifests directory, as desired state. Implemented by `manifests/source.ts`. */
+export interface ManifestPort {
+  /**
+   * Starts watching. `onTrigger` says that something may have changed, never what: the controller asks `desired` again.
+   * The first full scan is complete when the promise resolves.
+   */
+  start(onTrigger: (names: readonly string[]) => void, signal: AbortSignal): Promise<void>;
+  /** Reads the directory again now, whole; resolves with the names whose Desired changed. */
+  rescan(): Promise<readonly string[]>;
+  /** What the last scan says of a name. A name it has never heard of is `absent` only from a healthy directory. */
+  desired(name: string): Desired;
+  /** Every name that is present, unknown or not yet known to be cleaned up. */
+  names(): readonly string[];
+  /** Names found on the host by our marks: they count as known for the prune guards. */
+  adopt(namesOnHost: readonly string[]): Promise<void>;
+  /** The host has nothing left of this name: forget that it was deleted. */
+  forget(name: string): Promise<void>;
+  status(): SourceStatus;
+  /** Confirms the held deletions with exactly this hash; false when it names no held list. */
+  confirmPrune(hash: string): Promise<boolean>;
+  /** Judges texts as if they were the whole content of these files, without taking them in. */
+  judge(files: readonly FileText[]): readonly JudgedDocument[];
+}
+
+export interface FileText {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface JudgedDocument {
+  /** Null where the text yields no name. */
+  readonly name: string | null;
+  readonly manifest: Manifest | null;
+  readonly problems: readonly Problem[];
+}
+
+export interface SourceStatus {
+  readonly directory: string;
+  readonly isHealthy: boolean;
+  /** Why not, or why deletions wait; empty when all is well. */
+  readonly message: string;
+  /** Everything wrong in any file. */
+  readonly problems: readonly Problem[];
+  /** Deletions that wait for `nspawnctl prune --confirm`. */
+  readonly held: { readonly hash: string; readonly names: readonly string[] } | null;
+  readonly files: number;
+  readonly lastScan: string;
+}
+
+/** Out: the one thing that changes the machine. Implemented by `host/linux-host.ts` and by the model in the tests. */
+export interface HostPort {
+  /** Connects and listens. `onTrigger(null)` means: anything may have changed, list again. */
+  start(onTrigger: (name: string | null) => void, signal: AbortSignal): Promise<void>;
+  /** Names of everything on the host that carries our mark. */
+  list(): Promise<readonly string[]>;
+  observe(name: string, manifest: Manifest | null): Promise<Observed>;
+  apply(name: string, step: Step, signal: AbortSignal): Promise<void>;
+  observeHost(desired: HostDesired): Promise<HostObserved>;
+  applyHost(step: Step, signal: AbortSignal): Promise<void>;
+  /** Leaves a person's verb on disk, where the planner finds it. */
+  putRequest(name: string, verb: 'start' | 'stop' | 'restart', reason: string): Promise<void>;
+  /** State that must survive nspawnd but not a boot: conditions' times and events. Opaque to the host. */
+  saveMemory(name: string, memory: string): Promise<void>;
+  loadMemory(name: string): Promise<string | null>;
+}
+
+/** Face: what the control sockets need of the controller. Implemented by `controller/controller.ts`. */
+export interface ControlPort {
+  list(): readonly Container[];
+  get(name: string): Container | null;
+  describe(name: string): ContainerDetail | null;
+  /** Every change from now on, in order, until `unwatch` is called. The listener must not block. */
+  watch(listener: (change: ContainerChange) => void): () => void;
+  /** The newest resourceVersion given out. */
+  resourceVersion(): string;
+  source(): SourceStatus;
+  /** Leaves the verb for the planner and wakes it; null when there is no such container. */
+  request(name: string, verb: 'start' | 'stop' | 'restart'): Promise<Container | null>;
+  confirmPrune(hash: string): Promise<boolean>;
+  /** The plan for these files as if they were in the directory; for all that is in force when none are given. */
+  preview(files: readonly FileText[]): Promise<readonly Preview[]>;
+  /** Whether the loops turn; what /healthz says. */
+  isHealthy(): boolean;
+}
+
+export interface ContainerChange {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: Container;
+}
+
+/** What would happen to one container, before it happens. */
+export interface Preview {
+  readonly name: string | null;
+  readonly problems: readonly Problem[];
+  readonly changes: readonly FieldChange[];
+  /** The plan's text form; empty when there is nothing to do. */
+  readonly plan: string;
+}
+
+export interface FieldChange {
+  readonly field: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly changeClass: 'live' | 'reload' | 'restart';
+}

@@ -1,0 +1,191 @@
+/**
+ * What the host says of one name, read afresh for every plan. Facts only: no decisions, no memory. Times are
+ * milliseconds since the epoch; `null` means the host does not say.
+ */
+export interface Observed {
+  readonly name: string;
+  readonly now: number;
+  readonly host: HostFacts;
+  readonly unit: UnitFacts;
+  readonly unitFile: UnitFileFacts;
+  /** From the environment of the running nspawn; null while none runs. */
+  readonly process: ProcessFacts | null;
+  readonly machine: MachineFacts | null;
+  readonly ended: EndedRecord | null;
+  readonly request: Request | null;
+  readonly history: History;
+  readonly root: RootFacts;
+  readonly fifo: FifoFacts;
+  readonly sandbox: SandboxFacts;
+  /** The guest's hosts file kept outside the guest; `absent` while none was prepared. */
+  readonly guestHosts: 'absent' | 'present';
+  /** Copies that killed ephemeral guests of this root left behind, and nobody holds. Absolute paths. */
+  readonly leftoverCopies: readonly string[];
+}
+
+/** What one look at the whole host says to every container. */
+export interface HostFacts {
+  readonly bootId: string;
+  /** SystemState=stopping or a shutdown announced: nothing is started, nothing counts as a failure. */
+  readonly isStopping: boolean;
+  /** Paths that exist only on hosts; resolved once at start. */
+  readonly nspawnPath: string;
+  readonly systemdVersion: number;
+  /** 128-bit id in hex, for deriving a guest's own. */
+  readonly machineId: string;
+  /** How many more guests the kernel's inotify limit lets boot; null where it is not in the way. */
+  readonly guestCapacity: GuestCapacity | null;
+}
+
+export interface GuestCapacity {
+  readonly limit: number;
+  readonly running: number;
+  /** fs.inotify.max_user_instances as it is. */
+  readonly inotifyInstances: number;
+}
+
+/** org.freedesktop.systemd1 Unit and Service properties. */
+export interface UnitFacts {
+  readonly loadState: 'loaded' | 'not-found' | 'masked' | 'bad-setting' | 'error' | 'merged' | 'stub';
+  readonly activeState:
+    | 'inactive'
+    | 'activating'
+    | 'active'
+    | 'reloading'
+    | 'deactivating'
+    | 'failed'
+    | 'maintenance'
+    | 'refreshing';
+  readonly subState: string;
+  readonly result: string;
+  readonly mainPid: number;
+  readonly fragmentPath: string;
+  readonly dropInPaths: readonly string[];
+  readonly needsDaemonReload: boolean;
+  readonly invocationId: string;
+  /** When this invocation left inactive; null when it never did. */
+  readonly startedAt: number | null;
+  /** When this invocation became active; null when it has not (yet). */
+  readonly activeAt: number | null;
+  readonly stateChangedAt: number | null;
+}
+
+export interface UnitFileFacts {
+  /** The file we would write is ours when it carries our section. */
+  readonly owner: 'none' | 'ours' | 'foreign';
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface ProcessFacts {
+  readonly specHash: string;
+  readonly launchHash: string;
+  readonly renderer: string;
+}
+
+/** org.freedesktop.machine1. A hint, never the truth: machined forgets and leaks. */
+export interface MachineFacts {
+  readonly leader: number;
+  readonly isLeaderAlive: boolean;
+  readonly state: string;
+  readonly root: string;
+  readonly unit: string;
+  /** The guest's machine-id in hex. */
+  readonly id: string;
+  /** Other running machines with the same id. */
+  readonly sharesIdWith: readonly string[];
+}
+
+/** Written by the unit's own ExecStopPost= to /run: how the last run ended. */
+export interface EndedRecord {
+  /** Identity of the run that ended. */
+  readonly invocationId: string;
+  readonly specHash: string;
+  /** A stop was asked for (nspawnctl stop, systemctl stop). */
+  readonly isRequested: boolean;
+  /** systemd's $SERVICE_RESULT, $EXIT_CODE, $EXIT_STATUS; systemd.exec(5). */
+  readonly result: string;
+  readonly exitCode: string;
+  readonly exitStatus: string;
+  readonly at: number;
+  /** The run's last journal lines; empty where none are known. */
+  readonly lastLines: readonly string[];
+}
+
+/** A person's verb, or our own decision to restart, on disk so that a kill -9 cannot lose it. */
+export interface Request {
+  readonly verb: 'start' | 'stop' | 'restart';
+  /** The run that a restart is meant for; empty when none ran. */
+  readonly invocationId: string;
+  readonly reason: string;
+  readonly at: number;
+}
+
+/** What restarts have cost so far; persisted in /run, so it survives nspawnd and not a boot. */
+export interface History {
+  /** Failures in a row; 0 after 600 s Ready. */
+  readonly failures: number;
+  /** When the next try is due; null when none is planned. */
+  readonly nextRetryAt: number | null;
+  /** The end that `failures` already counts, by invocation. */
+  readonly countedInvocationId: string;
+  /** A launch that has not yet been seen to run or end. */
+  readonly launch: { readonly at: number; readonly specHash: string } | null;
+  /** Times of the restarts of the last ten minutes. */
+  readonly recentRestarts: readonly number[];
+  readonly restarts: number;
+  /** Why the last counted failure failed; for people. */
+  readonly lastFailure: string;
+}
+
+export interface RootFacts {
+  readonly state: 'ready' | 'missing' | 'not-a-directory' | 'symlink' | 'unsafe';
+  /** Real path where it exists. */
+  readonly realPath: string;
+  /** What of the skeleton is missing, below the root: `etc`, `var/lib`, `etc/os-release`. */
+  readonly missing: readonly string[];
+  /** Why it is `unsafe`, or where a `symlink` points. */
+  readonly detail: string;
+}
+
+export interface FifoFacts {
+  readonly exists: boolean;
+  /** nspawnd holds it open and hears what is written. */
+  readonly isListening: boolean;
+  /** The run that has written to it; empty when none has. */
+  readonly startedInvocationId: string;
+}
+
+/** The named network namespace and the veth pair, as the kernel has them. */
+export interface SandboxFacts {
+  readonly namespace: 'absent' | 'ours' | 'foreign' | 'stale';
+  /** True while the running guest sits in this very namespace; null while no guest runs. */
+  readonly isJoined: boolean | null;
+  readonly hostLink: LinkFacts | null;
+  readonly guestLink: LinkFacts | null;
+  /** Source addresses the guard lets through for this link. */
+  readonly guard: readonly string[];
+}
+
+export interface LinkFacts {
+  readonly name: string;
+  /** The link's alias, where ownership is written. */
+  readonly alias: string;
+  readonly isUp: boolean;
+  /** `10.231.136.1/32`, as `ip` prints them; link-local ones left out. */
+  readonly addresses: readonly string[];
+  /** `10.231.136.2`, `default via 10.231.136.1`, as rendered by `host/`. */
+  readonly routes: readonly string[];
+  /** The settings of `/proc/sys/net/.../LINK` that we set and that are as we set them. */
+  readonly areSettingsRight: boolean;
+}
+
+export const NO_HISTORY: History = {
+  failures: 0,
+  nextRetryAt: null,
+  countedInvocationId: '',
+  launch: null,
+  recentRestarts: [],
+  restarts: 0,
+  lastFailure: '',
+};

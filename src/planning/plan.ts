@@ -1,0 +1,20 @@
+import type { Step } from './step.ts';
+
+/**
+ * What has to be done for one key now, in order, and what is waited for afterwards. An empty plan that waits for nothing
+ * means: everything is as desired.
+ */
+export interface Plan {
+  readonly key: string;
+  readonly steps: readonly Step[];
+  readonly waitingFor: Waiting | null;
+  /** What only a person (or a change of the host) can mend; no steps are planned for it. */
+  readonly stalled: { readonly reason: string; readonly message: string } | null;
+}
+
+export interface Waiting {
+  readonly reason: string;
+  readonly message: string;
+  /** Milliseconds since the epoch at which to look again even if no signal comes; null: a signal will. */
+  readonly until: number | null;
+}

@@ -1,0 +1,81 @@
+import type { HostsEntry } from './host-state.ts';
+
+/**
+ * Every change nspawnd can make, declared once: name -> arguments. The union, the executor's table and the plan's text
+ * all derive from it, so the compiler proves that each step has an executor.
+ *
+ * Every step may be applied twice: making what exists and removing what is gone is success.
+ */
+export interface StepArguments {
+  /** Take the request off the disk: it is fulfilled. */
+  clearRequest: Record<never, never>;
+  /** Put on disk that this run is to be started again, before it is stopped. */
+  markRestart: { readonly invocationId: string; readonly cause: string };
+  /** Put on disk that the container is to stay down. */
+  recordStopped: { readonly specHash: string };
+  /** Count an end (or a launch that led to none) and set when the next try is due. */
+  recordFailure: {
+    readonly invocationId: string;
+    readonly failures: number;
+    readonly nextRetryAt: number;
+    readonly cause: string;
+  };
+  /** The container was Ready long enough: forget its failures. */
+  resetHistory: Record<never, never>;
+
+  stop: Record<never, never>;
+  /** The second SIGTERM, which ends a guest that has no handler yet. */
+  killActivating: Record<never, never>;
+  resetFailed: Record<never, never>;
+  terminateMachine: { readonly leader: number };
+  removeCopy: { readonly path: string };
+
+  prepareRoot: { readonly root: string; readonly missing: readonly string[] };
+  createFifo: Record<never, never>;
+  listenFifo: Record<never, never>;
+  removeFifo: Record<never, never>;
+  buildSandbox: { readonly sandbox: SandboxSpec };
+  /** Give the namespace of the running guest its name back. */
+  attachNamespace: { readonly leader: number };
+  removeSandbox: Record<never, never>;
+  writeGuestHosts: { readonly root: string };
+  removeGuestHosts: Record<never, never>;
+  writeUnit: { readonly text: string };
+  removeUnit: Record<never, never>;
+  launch: { readonly specHash: string; readonly isRestart: boolean };
+  /** Forget the records of a container that is gone. */
+  forget: Record<never, never>;
+
+  /** Host only. */
+  updateHostsFile: { readonly hosts: readonly HostsEntry[] };
+  updateGuestHosts: { readonly hosts: readonly HostsEntry[] };
+}
+
+export type StepName = keyof StepArguments;
+
+export type Step = {
+  readonly [N in StepName]: {
+    readonly name: N;
+    readonly arguments: StepArguments[N];
+    /** Why, in a few words: shown wherever the plan is. */
+    readonly because: string;
+  };
+}[StepName];
+
+/** What the sandbox of one container has to look like on both sides. */
+export interface SandboxSpec {
+  readonly hostLink: string;
+  /** Full `ve-NAME`, given as altname where `hostLink` had to be shortened. */
+  readonly hostAltName: string | null;
+  readonly alias: string;
+  readonly hostAddresses: readonly string[];
+  readonly hostRoutes: readonly string[];
+  readonly guestAddresses: readonly string[];
+  readonly guestRoutes: readonly string[];
+  /** Source addresses that may come out of the guest; empty: the guard does not apply. */
+  readonly guard: readonly string[];
+}
+
+export function step<N extends StepName>(name: N, args: StepArguments[N], because: string): Step {
+  return { name, arguments: args, because } as unknown as Step;
+}
