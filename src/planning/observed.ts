@@ -129,10 +129,12 @@ export interface History {
   readonly nextRetryAt: number | null;
   /** The end that `failures` already counts, by invocation. */
   readonly countedInvocationId: string;
-  /** A launch that has not yet been seen to run or end. */
-  readonly launch: { readonly at: number; readonly specHash: string } | null;
-  /** Times of the restarts of the last ten minutes. */
+  /** The last launch. `isCounted`: that it led to nothing is already in `failures`. */
+  readonly launch: { readonly at: number; readonly specHash: string; readonly isCounted: boolean } | null;
+  /** Times of the restarts after a failure, newest last; as many as judging a crash loop takes. */
   readonly recentRestarts: readonly number[];
+  /** Times of the starts after a guest's own reboot, likewise. */
+  readonly recentReboots: readonly number[];
   readonly restarts: number;
   /** Why the last counted failure failed; for people. */
   readonly lastFailure: string;
@@ -159,8 +161,12 @@ export interface FifoFacts {
 /** The named network namespace and the veth pair, as the kernel has them. */
 export interface SandboxFacts {
   readonly namespace: 'absent' | 'ours' | 'foreign' | 'stale';
+  /** When the sandbox was last built from nothing; null where it was not. */
+  readonly builtAt: number | null;
   /** True while the running guest sits in this very namespace; null while no guest runs. */
   readonly isJoined: boolean | null;
+  /** False while the running guest shares the host's network; null while no guest runs. */
+  readonly isPrivate: boolean | null;
   readonly hostLink: LinkFacts | null;
   readonly guestLink: LinkFacts | null;
   /** Source addresses the guard lets through for this link. */
@@ -186,6 +192,7 @@ export const NO_HISTORY: History = {
   countedInvocationId: '',
   launch: null,
   recentRestarts: [],
+  recentReboots: [],
   restarts: 0,
   lastFailure: '',
 };

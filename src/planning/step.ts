@@ -42,7 +42,7 @@ export interface StepArguments {
   removeGuestHosts: Record<never, never>;
   writeUnit: { readonly text: string };
   removeUnit: Record<never, never>;
-  launch: { readonly specHash: string; readonly isRestart: boolean };
+  launch: { readonly specHash: string; readonly cause: LaunchCause };
   /** Forget the records of a container that is gone. */
   forget: Record<never, never>;
 
@@ -50,6 +50,9 @@ export interface StepArguments {
   updateHostsFile: { readonly hosts: readonly HostsEntry[] };
   updateGuestHosts: { readonly hosts: readonly HostsEntry[] };
 }
+
+/** Only `restart` counts in RESTARTS and towards a crash loop. */
+export type LaunchCause = 'first' | 'asked' | 'edited' | 'reboot' | 'restart';
 
 export type StepName = keyof StepArguments;
 
@@ -74,6 +77,8 @@ export interface SandboxSpec {
   readonly guestRoutes: readonly string[];
   /** Source addresses that may come out of the guest; empty: the guard does not apply. */
   readonly guard: readonly string[];
+  /** Addresses that were ours in the guest and no longer are. */
+  readonly staleGuestAddresses: readonly string[];
 }
 
 export function step<N extends StepName>(name: N, args: StepArguments[N], because: string): Step {

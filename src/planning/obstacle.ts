@@ -1,0 +1,94 @@
+import { unitName } from '../api/container.ts';
+import type { Manifest } from '../api/manifest.ts';
+import type { Observed } from './observed.ts';
+import { runState } from './run-state.ts';
+import { linkAlias, namespacePath } from './sandbox.ts';
+import type { SandboxSpec } from './step.ts';
+
+/** What is in the way of a launch, and that only a change of the host or of the manifest removes. */
+export interface Obstacle {
+  readonly reason:
+    | 'UnitShadowed'
+    | 'RootMissing'
+    | 'RootNotADirectory'
+    | 'RootIsSymlink'
+    | 'RootUnsafe'
+    | 'ForeignNamespace'
+    | 'ForeignLink'
+    | 'MachineExists';
+  readonly message: string;
+}
+
+/** The first obstacle, or null. Looked for before anything is changed, and before a running guest is stopped for it. */
+export function findObstacle(
+  manifest: Manifest,
+  sandbox: SandboxSpec | null,
+  observed: Observed,
+): Obstacle | null {
+  return (
+    shadowedUnit(observed) ??
+    badRoot(manifest, observed) ??
+    foreignSandbox(sandbox, observed) ??
+    foreignMachine(observed)
+  );
+}
+
+/** A mask, or a unit of this name elsewhere, that systemd would run instead of ours. */
+export function shadowedUnit({ unit, unitFile, name }: Observed): Obstacle | null {
+  const shadow = (message: string): Obstacle => ({ reason: 'UnitShadowed', message });
+  if (unitFile.owner === 'foreign') return shadow(`${unitFile.path} was not made by nspawnd; move it away`);
+  if (unit.loadState === 'masked')
+    return shadow(`${unitName(name)} is masked; run: systemctl unmask ${unitName(name)}`);
+  if (unit.fragmentPath !== '' && unit.fragmentPath !== unitFile.path) {
+    return shadow(`systemd takes ${unitName(name)} from ${unit.fragmentPath}; move that file away`);
+  }
+  return null;
+}
+
+export function badRoot(manifest: Manifest, { root }: Observed): Obstacle | null {
+  const path = manifest.spec.root;
+  switch (root.state) {
+    case 'ready':
+      return null;
+    case 'missing':
+      return { reason: 'RootMissing', message: `${path} does not exist; it starts as soon as it does` };
+    case 'not-a-directory':
+      return { reason: 'RootNotADirectory', message: `${path} is not a directory` };
+    case 'symlink':
+      return {
+        reason: 'RootIsSymlink',
+        message: `${path} is a symbolic link; write the path it leads to: ${root.detail}`,
+      };
+    case 'unsafe':
+      return { reason: 'RootUnsafe', message: root.detail };
+  }
+}
+
+function foreignSandbox(sandbox: SandboxSpec | null, observed: Observed): Obstacle | null {
+  if (sandbox === null) return null;
+  const { namespace, hostLink } = observed.sandbox;
+  if (namespace === 'foreign') {
+    const path = namespacePath(observed.name);
+    return {
+      reason: 'ForeignNamespace',
+      message: `${path} was not made by nspawnd; remove it or rename the container`,
+    };
+  }
+  if (hostLink !== null && hostLink.alias !== linkAlias(observed.name)) {
+    return {
+      reason: 'ForeignLink',
+      message: `the link ${hostLink.name} was not made by nspawnd; remove it (ip link del ${hostLink.name}) or rename the container`,
+    };
+  }
+  return null;
+}
+
+/** A machine of this name that lives outside our unit. */
+function foreignMachine({ machine, name, unit }: Observed): Obstacle | null {
+  if (machine === null || !machine.isLeaderAlive || machine.unit === unitName(name)) return null;
+  if (runState(unit) !== 'down') return null;
+  return {
+    reason: 'MachineExists',
+    message: `a machine named ${name} already runs in ${machine.unit || 'no unit'}; end it (machinectl terminate ${name}) or rename the container`,
+  };
+}

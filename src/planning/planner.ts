@@ -1,0 +1,332 @@
+import type { Manifest } from '../api/manifest.ts';
+import { assertNever } from '../errors.ts';
+import { launchHash } from './change.ts';
+import type { Desired } from './desired.ts';
+import type { Observed } from './observed.ts';
+import { findObstacle } from './obstacle.ts';
+import type { Plan, Waiting } from './plan.ts';
+import { hasGuestHosts } from './render/nspawn-argv.ts';
+import { type UnitPaths, unitText } from './render/unit.ts';
+import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
+import { hasStartedUp, isReady, runState } from './run-state.ts';
+import { isSandboxGone, isSandboxUsed, sandboxDrift, sandboxSpec } from './sandbox.ts';
+import { type SandboxSpec, type Step, step } from './step.ts';
+
+/** After this long a guest that is stopped while still starting gets the second SIGTERM. */
+const ACTIVATING_GRACE_MS = 2000;
+
+/**
+ * The whole decision: what has to be done for one container, now, given what is wanted and what is. Pure, total,
+ * deterministic; the order of the steps is the order of the work.
+ *
+ *   1. a host that shuts down, or a name nobody knows anything of: nothing
+ *   2. no manifest: stop, then remove everything of ours but the root
+ *   3. running: fulfil the request, restart for what cannot be mended, else mend the drift
+ *   4. down: clean up, prepare (root, FIFO, network, unit), then launch if it is to run
+ */
+export function plan(desired: Desired, observed: Observed, paths: UnitPaths): Plan {
+  if (observed.host.isStopping)
+    return waiting(observed, [], {
+      reason: 'HostStopping',
+      message: 'the host is shutting down',
+      until: null,
+    });
+  switch (desired.state) {
+    case 'unknown':
+      return nothing(observed);
+    case 'absent':
+      return planRemoval(observed);
+    case 'present':
+      return planPresent(desired.manifest, observed, paths);
+    default:
+      return assertNever(desired);
+  }
+}
+
+function planRemoval(observed: Observed): Plan {
+  const isOurs = observed.unitFile.owner === 'ours' || observed.process !== null;
+  const state = runState(observed.unit);
+  if (isOurs && (state === 'up' || state === 'starting')) {
+    return waiting(observed, [step('stop', {}, 'its manifest is gone')], STOPPING);
+  }
+  if (isOurs && state === 'stopping') return planStopping(observed);
+  return { ...nothing(observed), steps: [...cleanUp(observed), ...removeEverything(observed)] };
+}
+
+function removeEverything(observed: Observed): readonly Step[] {
+  const because = 'its manifest is gone';
+  const { ended, request, history, fifo } = observed;
+  return [
+    ...(isSandboxGone(observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
+    ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),
+    ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
+    ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
+    ...(ended !== null || request !== null || history.launch !== null || history.failures > 0
+      ? [step('forget', {}, because)]
+      : []),
+  ];
+}
+
+function planPresent(manifest: Manifest, observed: Observed, paths: UnitPaths): Plan {
+  const sandbox = manifest.spec.privateNetwork ? sandboxSpec(manifest, observed.sandbox) : null;
+  switch (runState(observed.unit)) {
+    case 'up':
+    case 'starting':
+      return planRunning(manifest, sandbox, observed);
+    case 'stopping':
+      return planStopping(observed);
+    case 'down':
+      return planDown(manifest, sandbox, observed, paths);
+  }
+}
+
+function planRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: Observed): Plan {
+  const obstacle = findObstacle(manifest, sandbox, observed);
+  if (observed.process === null && obstacle?.reason === 'UnitShadowed') return stalled(observed, obstacle);
+
+  const { request, unit } = observed;
+  if (request?.verb === 'stop') return waiting(observed, [step('stop', {}, request.reason)], STOPPING);
+  if (request?.verb === 'restart' && request.invocationId === unit.invocationId) {
+    return waiting(observed, [step('stop', {}, request.reason)], STOPPING);
+  }
+
+  const restart = findRestartReason(manifest, sandbox, observed);
+  if (restart !== null && obstacle !== null) return stalled(observed, obstacle);
+  if (restart !== null) {
+    const mark = step('markRestart', { invocationId: unit.invocationId, cause: restart }, restart);
+    return waiting(observed, [mark, step('stop', {}, restart)], STOPPING);
+  }
+  if (hasMissedStartup(manifest, observed)) {
+    const cause = `nothing was written to the start-up FIFO within ${manifest.spec.timeoutStartSec} s`;
+    return waiting(
+      observed,
+      [countFailure(observed, unit.invocationId, cause), step('stop', {}, cause)],
+      STOPPING,
+    );
+  }
+  const mendable = obstacle === null && observed.sandbox.isPrivate !== false ? sandbox : null;
+  return waiting(observed, mendRunning(manifest, mendable, observed), waitForReadiness(manifest, observed));
+}
+
+/** Why a running guest has to be stopped and started, or null. */
+function findRestartReason(
+  manifest: Manifest,
+  sandbox: SandboxSpec | null,
+  observed: Observed,
+): string | null {
+  const isOutdated = observed.process !== null && observed.process.launchHash !== launchHash(manifest);
+  if (isOutdated && manifest.spec.restartIfChanged) return 'the spec changed in a way that takes a restart';
+  if (isOutdated) return null;
+  const { namespace, isJoined } = observed.sandbox;
+  if (sandbox !== null && isJoined === false && namespace === 'ours') {
+    return 'the guest runs in another network namespace than the one of its name';
+  }
+  return null;
+}
+
+/** What can be put right under a running guest. */
+function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
+  const { request, history, machine, unit, now, fifo } = observed;
+  const steps: Step[] = [];
+  if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
+  if (sandbox !== null) {
+    const isNameless = observed.sandbox.namespace === 'absent' || observed.sandbox.namespace === 'stale';
+    if (isNameless && machine?.isLeaderAlive) {
+      steps.push(step('attachNamespace', { leader: machine.leader }, 'the name of its namespace is gone'));
+    }
+    const drift = sandboxDrift(sandbox, observed.sandbox);
+    if (drift.length > 0) steps.push(step('buildSandbox', { sandbox }, drift.join(', ')));
+  }
+  if (manifest.spec.readiness === 'fifo' && fifo.exists && !fifo.isListening && !hasStartedUp(observed)) {
+    steps.push(step('listenFifo', {}, 'the guest will say there that it has started'));
+  }
+  const wasReadyLongEnough = unit.activeAt !== null && now - unit.activeAt >= READY_RESET_MS;
+  if (history.failures > 0 && isReady(manifest, observed) && wasReadyLongEnough) {
+    steps.push(step('resetHistory', {}, `ready for ${READY_RESET_MS / 1000} s`));
+  }
+  return steps;
+}
+
+function hasMissedStartup(manifest: Manifest, observed: Observed): boolean {
+  if (manifest.spec.readiness !== 'fifo' || hasStartedUp(observed)) return false;
+  const { activeAt } = observed.unit;
+  return activeAt !== null && observed.now >= activeAt + manifest.spec.timeoutStartSec * 1000;
+}
+
+function waitForReadiness(manifest: Manifest, observed: Observed): Waiting | null {
+  const { unit, history } = observed;
+  if (runState(unit) === 'starting')
+    return { reason: 'Starting', message: 'the guest is booting', until: null };
+  if (!isReady(manifest, observed)) {
+    const until = unit.activeAt === null ? null : unit.activeAt + manifest.spec.timeoutStartSec * 1000;
+    return { reason: 'Starting', message: 'the guest has not written to its start-up FIFO yet', until };
+  }
+  if (history.failures === 0 || unit.activeAt === null) return null;
+  return {
+    reason: 'Settling',
+    message: 'ready; its failures are forgotten after a while',
+    until: unit.activeAt + READY_RESET_MS,
+  };
+}
+
+/** One SIGTERM is systemd's; a guest that had no handler yet gets the second one from us. */
+function planStopping(observed: Observed): Plan {
+  const { unit, now } = observed;
+  if (unit.activeAt !== null || unit.stateChangedAt === null) return waiting(observed, [], STOPPING);
+  const due = unit.stateChangedAt + ACTIVATING_GRACE_MS;
+  if (now < due) return waiting(observed, [], { ...STOPPING, until: due });
+  const kill = step('killActivating', {}, 'stopped while starting, it has no handler for a clean stop');
+  return waiting(observed, [kill], STOPPING);
+}
+
+function planDown(
+  manifest: Manifest,
+  sandbox: SandboxSpec | null,
+  observed: Observed,
+  paths: UnitPaths,
+): Plan {
+  const decision = decideRun(manifest, observed);
+  if (decision.run === 'count') return { ...nothing(observed), steps: [decision.count] };
+
+  const settled = settleStop(manifest, observed);
+  if (settled.length > 0) return { ...nothing(observed), steps: settled };
+
+  const obstacle = findObstacle(manifest, sandbox, observed);
+  if (obstacle !== null)
+    return { ...stalled(observed, obstacle), steps: decision.run === 'start' ? cleanUp(observed) : [] };
+  if (observed.machine?.isLeaderAlive) {
+    return waiting(observed, [], {
+      reason: 'MachineEnding',
+      message: 'machined still holds its last run',
+      until: observed.now + 200,
+    });
+  }
+
+  const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, sandbox, observed, paths)];
+  return launchOrWait(manifest, observed, decision, prepare);
+}
+
+function launchOrWait(
+  manifest: Manifest,
+  observed: Observed,
+  decision: RunDecision,
+  prepare: readonly Step[],
+): Plan {
+  switch (decision.run) {
+    case 'start': {
+      const capacity = waitForCapacity(observed);
+      if (capacity !== null) return waiting(observed, prepare, capacity);
+      const launch = step('launch', { specHash: manifest.specHash, cause: decision.cause }, decision.because);
+      const isFreshTry = decision.cause === 'asked' || decision.cause === 'edited';
+      const reset =
+        isFreshTry && observed.history.failures > 0 ? [step('resetHistory', {}, decision.because)] : [];
+      const clear = observed.request === null ? [] : [step('clearRequest', {}, 'it was launched')];
+      return waiting(observed, [...prepare, ...reset, launch, ...clear], {
+        reason: 'Starting',
+        message: 'the guest is booting',
+        until: null,
+      });
+    }
+    case 'later': {
+      const message = `${decision.because}; next try at ${new Date(decision.at).toISOString()}`;
+      return waiting(observed, prepare, { reason: 'BackOff', message, until: decision.at });
+    }
+    default:
+      return { ...nothing(observed), steps: prepare };
+  }
+}
+
+/** A stop that was asked for while it was down already (in its backoff, say) has to be on disk like any other. */
+function settleStop(manifest: Manifest, { request, ended }: Observed): readonly Step[] {
+  if (request?.verb !== 'stop') return [];
+  const record = step('recordStopped', { specHash: manifest.specHash }, request.reason);
+  return [...(ended?.isRequested ? [] : [record]), step('clearRequest', {}, 'it is down')];
+}
+
+/** Origin: `machinectl terminate`, `ip link del`; here only what is provably dead and ours. */
+function cleanUp(observed: Observed): readonly Step[] {
+  const { unit, unitFile, machine } = observed;
+  const steps: Step[] = [];
+  if (unit.activeState === 'failed' && unit.fragmentPath === unitFile.path) {
+    steps.push(step('resetFailed', {}, 'a failed unit keeps its old definition loaded'));
+  }
+  if (machine !== null && !machine.isLeaderAlive) {
+    steps.push(step('terminateMachine', { leader: machine.leader }, 'its registration outlived it'));
+  }
+  for (const path of observed.leftoverCopies) {
+    steps.push(step('removeCopy', { path }, 'a killed ephemeral guest left it behind'));
+  }
+  return steps;
+}
+
+/** Everything a start needs, also for `systemctl start` by hand. In this order. */
+function prepareLaunch(
+  manifest: Manifest,
+  sandbox: SandboxSpec | null,
+  observed: Observed,
+  paths: UnitPaths,
+): readonly Step[] {
+  const { spec } = manifest;
+  const { root, fifo, unitFile } = observed;
+  const steps: Step[] = [];
+  if (root.missing.length > 0) {
+    steps.push(
+      step('prepareRoot', { root: spec.root, missing: root.missing }, `missing: ${root.missing.join(', ')}`),
+    );
+  }
+  if (spec.readiness === 'fifo' && (!fifo.exists || !fifo.isListening || fifo.startedInvocationId !== '')) {
+    steps.push(step('createFifo', {}, 'readiness: fifo'));
+  }
+  if (spec.readiness !== 'fifo' && fifo.exists) steps.push(step('removeFifo', {}, 'it is no longer used'));
+  steps.push(...prepareSandbox(sandbox, observed));
+  if (hasGuestHosts(manifest) && observed.guestHosts === 'absent') {
+    steps.push(step('writeGuestHosts', { root: spec.root }, 'the guest is to know the others by name'));
+  }
+  const text = unitText(manifest, observed.host, paths);
+  if (unitFile.text !== text) {
+    steps.push(
+      step('writeUnit', { text }, unitFile.owner === 'none' ? 'there is no unit' : 'the unit differs'),
+    );
+  }
+  return steps;
+}
+
+function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
+  if (sandbox === null) {
+    const isOurs = observed.sandbox.builtAt !== null && !isSandboxGone(observed.sandbox);
+    return isOurs ? [step('removeSandbox', {}, 'privateNetwork is off')] : [];
+  }
+  if (isSandboxUsed(observed)) {
+    const because = 'the last run may have changed it';
+    return [step('removeSandbox', {}, because), step('buildSandbox', { sandbox }, because)];
+  }
+  const drift = sandboxDrift(sandbox, observed.sandbox);
+  return drift.length === 0 ? [] : [step('buildSandbox', { sandbox }, drift.join(', '))];
+}
+
+/** The kernel's inotify limit: a guest beyond it would hang for its whole start timeout and nothing would say why. */
+function waitForCapacity({ host }: Observed): Waiting | null {
+  const capacity = host.guestCapacity;
+  if (capacity === null || capacity.running < capacity.limit) return null;
+  return {
+    reason: 'InotifyInstances',
+    message:
+      `fs.inotify.max_user_instances is ${capacity.inotifyInstances}, enough for about ${capacity.limit} guests, and ` +
+      `${capacity.running} run; raise it: sysctl -w fs.inotify.max_user_instances=8192`,
+    until: null,
+  };
+}
+
+const STOPPING: Waiting = { reason: 'Stopping', message: 'the guest is powering off', until: null };
+
+function nothing(observed: Observed): Plan {
+  return { key: observed.name, steps: [], waitingFor: null, stalled: null };
+}
+
+function waiting(observed: Observed, steps: readonly Step[], waitingFor: Waiting | null): Plan {
+  return { key: observed.name, steps, waitingFor, stalled: null };
+}
+
+function stalled(observed: Observed, obstacle: { readonly reason: string; readonly message: string }): Plan {
+  return { key: observed.name, steps: [], waitingFor: null, stalled: obstacle };
+}

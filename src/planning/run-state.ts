@@ -1,0 +1,36 @@
+import type { Manifest } from '../api/manifest.ts';
+import type { Observed, UnitFacts } from './observed.ts';
+
+/** systemd's many unit states as the four that decide anything. */
+export type RunState = 'down' | 'starting' | 'up' | 'stopping';
+
+export function runState(unit: UnitFacts): RunState {
+  switch (unit.activeState) {
+    case 'active':
+    case 'reloading':
+    case 'refreshing':
+      return 'up';
+    case 'activating':
+      return 'starting';
+    case 'deactivating':
+      return 'stopping';
+    case 'inactive':
+    case 'failed':
+    case 'maintenance':
+      return 'down';
+  }
+}
+
+/** The ladder of readiness: the unit is active (which with `notify` means that the guest's init said so), then the FIFO. */
+export function isReady(manifest: Manifest, observed: Observed): boolean {
+  if (runState(observed.unit) !== 'up') return false;
+  return manifest.spec.readiness !== 'fifo' || hasStartedUp(observed);
+}
+
+/** The running guest has written to its start-up FIFO. */
+export function hasStartedUp(observed: Observed): boolean {
+  return (
+    observed.fifo.startedInvocationId !== '' &&
+    observed.fifo.startedInvocationId === observed.unit.invocationId
+  );
+}

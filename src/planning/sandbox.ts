@@ -1,0 +1,103 @@
+import type { Manifest } from '../api/manifest.ts';
+import { fullLinkName, hostLinkName } from './link-name.ts';
+import type { LinkFacts, Observed, SandboxFacts } from './observed.ts';
+import type { SandboxSpec } from './step.ts';
+
+/** The link inside the guest: the origin renames nspawn's host0 to this; we make it so from the start. */
+export const GUEST_LINK = 'eth0';
+
+/** Ownership, written on both ends of the pair. */
+export function linkAlias(name: string): string {
+  return `nspawnd:${name}`;
+}
+
+export function namespacePath(name: string): string {
+  return `/run/netns/${name}`;
+}
+
+/**
+ * Both sides of a container's network, as the origin's containerInit and postStart make it, for both families: each side
+ * may be given alone. Addresses are /32 and /128, so nothing is on-link by accident.
+ */
+export function sandboxSpec(manifest: Manifest, facts: SandboxFacts): SandboxSpec {
+  const { name, spec } = manifest;
+  const hostLink = hostLinkName(name);
+  const hosts = [spec.hostAddress, spec.hostAddress6].filter(isGiven);
+  const locals = [spec.localAddress, spec.localAddress6].filter(isGiven);
+  return {
+    hostLink,
+    hostAltName: hostLink === fullLinkName(name) ? null : fullLinkName(name),
+    alias: linkAlias(name),
+    hostAddresses: hosts.map(withPrefix),
+    hostRoutes: locals,
+    guestAddresses: locals.map(withPrefix),
+    guestRoutes: hosts.flatMap(host => [host, `default via ${host}`]),
+    guard: locals,
+    staleGuestAddresses: facts.guard.filter(address => !locals.includes(address)).map(withPrefix),
+  };
+}
+
+/** What of the network is not as it has to be, in words; empty when all of it is. */
+export function sandboxDrift(spec: SandboxSpec, facts: SandboxFacts): readonly string[] {
+  if (facts.namespace !== 'ours')
+    return [facts.namespace === 'stale' ? 'the namespace is stale' : 'there is no namespace'];
+  if (facts.hostLink === null || facts.guestLink === null) return ['the veth pair is missing'];
+  return [
+    ...linkDrift('host', facts.hostLink, spec.hostAddresses, spec.hostRoutes),
+    ...linkDrift('guest', facts.guestLink, spec.guestAddresses, spec.guestRoutes),
+    ...extras('host address', facts.hostLink.addresses, spec.hostAddresses),
+    ...extras('host route', facts.hostLink.routes, spec.hostRoutes),
+    ...missing('source guard for', spec.guard, facts.guard),
+    ...spec.staleGuestAddresses.map(address => `stale guest address ${address}`),
+  ];
+}
+
+/** True when nothing of ours is left of this name's network. */
+export function isSandboxGone(facts: SandboxFacts): boolean {
+  return (
+    (facts.namespace === 'absent' || facts.namespace === 'foreign') &&
+    facts.hostLink === null &&
+    facts.guard.length === 0
+  );
+}
+
+/** A guest's run leaves its traces in the namespace (links, rules, settings): the next run gets a fresh one. */
+export function isSandboxUsed(observed: Observed): boolean {
+  const { builtAt } = observed.sandbox;
+  return (
+    builtAt !== null &&
+    observed.ended !== null &&
+    observed.ended.at > builtAt &&
+    observed.history.launch !== null
+  );
+}
+
+function linkDrift(
+  side: string,
+  link: LinkFacts,
+  addresses: readonly string[],
+  routes: readonly string[],
+): readonly string[] {
+  return [
+    ...(link.isUp ? [] : [`the ${side} link is down`]),
+    ...(link.areSettingsRight ? [] : [`the ${side} link's settings differ`]),
+    ...missing(`${side} address`, addresses, link.addresses),
+    ...missing(`${side} route`, routes, link.routes),
+  ];
+}
+
+function missing(what: string, wanted: readonly string[], found: readonly string[]): readonly string[] {
+  return wanted.filter(item => !found.includes(item)).map(item => `missing ${what} ${item}`);
+}
+
+function extras(what: string, found: readonly string[], wanted: readonly string[]): readonly string[] {
+  return found.filter(item => !wanted.includes(item)).map(item => `stale ${what} ${item}`);
+}
+
+function withPrefix(address: string): string {
+  return `${address}/${address.includes(':') ? 128 : 32}`;
+}
+
+function isGiven(address: string | undefined): address is string {
+  return address !== undefined;
+}

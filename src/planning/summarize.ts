@@ -1,0 +1,279 @@
+import type { ConditionFact } from '../api/condition.ts';
+import type { Phase } from '../api/container.ts';
+import type { Manifest } from '../api/manifest.ts';
+import { formatProblem, type Problem } from '../api/problem.ts';
+import { changeClassOf, launchHash } from './change.ts';
+import type { Desired } from './desired.ts';
+import type { Observed } from './observed.ts';
+import { badRoot } from './obstacle.ts';
+import type { Plan } from './plan.ts';
+import { hasGuestHosts } from './render/nspawn-argv.ts';
+import { RENDERER } from './render/unit.ts';
+import { decideRun, describeEnd, isCrashLooping } from './restart.ts';
+import { isReady, runState } from './run-state.ts';
+import { sandboxDrift, sandboxSpec } from './sandbox.ts';
+
+/** How applying a plan ended: every step done, or the error of the one that failed. */
+export interface Outcome {
+  readonly error: { readonly code: string; readonly message: string; readonly isFinal: boolean } | null;
+}
+
+/** What people are told; the store adds times and the generation. */
+export interface Summary {
+  readonly phase: Phase;
+  readonly conditions: readonly ConditionFact[];
+  readonly waitingFor: string | null;
+  readonly nextRetryAt: number | null;
+}
+
+type Fact = ConditionFact;
+
+/**
+ * Status, from what is wanted and what is after the plan was applied. Always computed whole, at the end; never read back
+ * by any decision.
+ */
+export function summarize(desired: Desired, observed: Observed, plan: Plan, outcome: Outcome): Summary {
+  if (desired.state === 'absent') return summarizeRemoval(plan, outcome);
+  if (desired.state === 'unknown') return summarizeUnknown(desired.reason, desired.problems, observed);
+
+  const { manifest } = desired;
+  const ready = readyFact(manifest, observed, plan, outcome);
+  const conditions = [
+    ready,
+    manifestFact(desired),
+    rootFact(manifest, observed),
+    networkFact(manifest, observed),
+    runningFact(observed),
+    ...abnormalFacts(desired, observed, plan, outcome),
+  ];
+  return {
+    phase: phaseOf(manifest, observed, plan, ready),
+    conditions,
+    waitingFor:
+      plan.waitingFor === null || plan.waitingFor.reason === 'Settling' ? null : plan.waitingFor.message,
+    nextRetryAt: plan.waitingFor?.reason === 'BackOff' ? plan.waitingFor.until : null,
+  };
+}
+
+function summarizeRemoval(plan: Plan, outcome: Outcome): Summary {
+  const message =
+    outcome.error?.message ?? plan.waitingFor?.message ?? 'its manifest is gone; it is being removed';
+  return {
+    phase: 'Removing',
+    conditions: [{ type: 'Ready', status: 'False', reason: 'Removing', message }],
+    waitingFor: plan.waitingFor?.message ?? null,
+    nextRetryAt: null,
+  };
+}
+
+function summarizeUnknown(reason: string, problems: readonly Problem[], observed: Observed): Summary {
+  const message = problems.length > 0 ? problemsText(problems) : reason;
+  const isRunning = runState(observed.unit) === 'up';
+  return {
+    phase: problems.length > 0 ? 'Invalid' : isRunning ? 'Running' : 'Unknown',
+    conditions: [
+      {
+        type: 'Ready',
+        status: isRunning ? 'True' : 'False',
+        reason: problems.length > 0 ? 'ManifestInvalid' : 'Unknown',
+        message,
+      },
+      {
+        type: 'ManifestValid',
+        status: problems.length > 0 ? 'False' : 'Unknown',
+        reason: problems.length > 0 ? 'Invalid' : 'Missing',
+        message,
+      },
+    ],
+    waitingFor: null,
+    nextRetryAt: null,
+  };
+}
+
+function readyFact(manifest: Manifest, observed: Observed, plan: Plan, outcome: Outcome): Fact {
+  const fact = (status: Fact['status'], reason: string, message: string): Fact => ({
+    type: 'Ready',
+    status,
+    reason,
+    message,
+  });
+  if (isReady(manifest, observed)) return fact('True', 'Ready', readyMessage(manifest));
+  if (plan.stalled !== null) return fact('False', plan.stalled.reason, plan.stalled.message);
+  if (outcome.error !== null) return fact('False', outcome.error.code, outcome.error.message);
+  const state = runState(observed.unit);
+  if (state === 'stopping') return fact('False', 'Stopping', 'the guest is powering off');
+  if (state === 'starting' || state === 'up')
+    return fact('False', 'Starting', plan.waitingFor?.message ?? 'the guest is booting');
+
+  const lastEnd = lastEndText(observed);
+  if (plan.waitingFor?.reason === 'BackOff')
+    return fact('False', 'BackOff', `${plan.waitingFor.message}${lastEnd}`);
+  const decision = decideRun(manifest, observed);
+  if (decision.run === 'stay')
+    return fact(
+      'False',
+      decision.reason,
+      `${decision.message}${decision.reason === 'Failed' ? lastEnd : ''}`,
+    );
+  if (plan.waitingFor !== null) return fact('False', plan.waitingFor.reason, plan.waitingFor.message);
+  return fact('False', 'Pending', 'it is about to be started');
+}
+
+function readyMessage({ spec }: Manifest): string {
+  if (spec.readiness === 'notify') return 'the guest reports that it has booted';
+  return spec.readiness === 'fifo' ? 'the guest wrote to its start-up FIFO' : 'the guest has started';
+}
+
+/** The last journal lines of the run that ended, indented below the sentence. */
+function lastEndText({ ended }: Observed): string {
+  if (ended === null || ended.lastLines.length === 0) return '';
+  return `; its last lines:\n${ended.lastLines.map(line => `  ${line}`).join('\n')}`;
+}
+
+function manifestFact(desired: Extract<Desired, { state: 'present' }>): Fact {
+  const { problems, heldBecause } = desired;
+  if (problems.length > 0) {
+    const message = `the last good version stays in force:\n${problemsText(problems)}`;
+    return { type: 'ManifestValid', status: 'False', reason: 'Invalid', message };
+  }
+  if (heldBecause !== undefined) {
+    const message = `the manifest is gone, the last good version stays in force: ${heldBecause.message}`;
+    return { type: 'ManifestValid', status: 'Unknown', reason: 'Missing', message };
+  }
+  const { file, line } = desired.manifest.place;
+  return { type: 'ManifestValid', status: 'True', reason: 'Accepted', message: `${file}:${line}` };
+}
+
+function problemsText(problems: readonly Problem[]): string {
+  return problems.map(formatProblem).join('\n');
+}
+
+function rootFact(manifest: Manifest, observed: Observed): Fact {
+  const obstacle = badRoot(manifest, observed);
+  if (obstacle !== null)
+    return { type: 'RootReady', status: 'False', reason: obstacle.reason, message: obstacle.message };
+  return { type: 'RootReady', status: 'True', reason: 'Found', message: observed.root.realPath };
+}
+
+function networkFact(manifest: Manifest, observed: Observed): Fact {
+  const fact = (status: Fact['status'], reason: string, message: string): Fact => ({
+    type: 'NetworkReady',
+    status,
+    reason,
+    message,
+  });
+  if (!manifest.spec.privateNetwork) return fact('True', 'HostNetwork', "it shares the host's network");
+  if (observed.sandbox.isPrivate === false)
+    return fact('False', 'RestartRequired', "it shares the host's network until it is restarted");
+  const spec = sandboxSpec(manifest, observed.sandbox);
+  const drift = sandboxDrift(spec, observed.sandbox);
+  if (drift.length > 0) return fact('False', 'SandboxIncomplete', drift.join(', '));
+  const names = hasGuestHosts(manifest) ? '' : ' (guestHosts is off)';
+  return fact(
+    'True',
+    'SandboxReady',
+    `${spec.hostLink} [${spec.hostAddresses.join(' ')}] <-> eth0 [${spec.guestAddresses.join(' ')}]${names}`,
+  );
+}
+
+function runningFact(observed: Observed): Fact {
+  const { unit, ended } = observed;
+  const fact = (status: Fact['status'], reason: string, message: string): Fact => ({
+    type: 'Running',
+    status,
+    reason,
+    message,
+  });
+  switch (runState(unit)) {
+    case 'up':
+      return fact('True', 'Active', `main process ${unit.mainPid}`);
+    case 'starting':
+      return fact('True', 'Activating', `main process ${unit.mainPid}`);
+    case 'stopping':
+      return fact('True', 'Deactivating', 'the unit is stopping');
+    case 'down':
+      return fact('False', 'Inactive', ended === null ? 'it has not run since boot' : describeEnd(ended));
+  }
+}
+
+function abnormalFacts(
+  desired: Extract<Desired, { state: 'present' }>,
+  observed: Observed,
+  plan: Plan,
+  outcome: Outcome,
+): readonly Fact[] {
+  const { manifest, heldBecause } = desired;
+  const facts: Fact[] = [];
+  const add = (type: Fact['type'], status: Fact['status'], reason: string, message: string) =>
+    facts.push({ type, status, reason, message });
+
+  if (plan.waitingFor !== null && plan.waitingFor.reason !== 'Settling') {
+    add('Reconciling', 'True', plan.waitingFor.reason, plan.waitingFor.message);
+  } else if (outcome.error !== null && !outcome.error.isFinal) {
+    add('Reconciling', 'True', outcome.error.code, outcome.error.message);
+  }
+  if (plan.stalled !== null) add('Stalled', 'True', plan.stalled.reason, plan.stalled.message);
+  else if (outcome.error?.isFinal) add('Stalled', 'True', outcome.error.code, outcome.error.message);
+  if (isCrashLooping(observed)) {
+    add(
+      'CrashLooping',
+      'True',
+      'TooManyRestarts',
+      `${observed.history.recentRestarts.length} restarts in ten minutes: ${observed.history.lastFailure}`,
+    );
+  }
+  const restart = restartRequired(manifest, observed);
+  if (restart !== null) add('RestartRequired', 'True', restart.reason, restart.message);
+  if (heldBecause !== undefined) {
+    const how =
+      heldBecause.confirmHash === undefined
+        ? ''
+        : `; to delete: nspawnctl prune --confirm ${heldBecause.confirmHash}`;
+    add('PruneBlocked', 'True', heldBecause.reason, `${heldBecause.message}${how}`);
+  }
+  if (plan.waitingFor?.reason === 'InotifyInstances')
+    add('HostReady', 'False', 'InotifyInstances', plan.waitingFor.message);
+  const sharesIdWith = observed.machine?.sharesIdWith ?? [];
+  if (sharesIdWith.length > 0) {
+    const message = `the same machine-id as ${sharesIdWith.join(', ')}: empty etc/machine-id in the shared tree, so that each guest gets its own`;
+    add('MachineIdShared', 'True', 'SameTree', message);
+  }
+  return facts;
+}
+
+function restartRequired(manifest: Manifest, observed: Observed): { reason: string; message: string } | null {
+  const { process, unit } = observed;
+  if (process === null || runState(unit) === 'down') return null;
+  if (process.launchHash !== launchHash(manifest)) {
+    const fields = Object.keys(manifest.written).filter(field => changeClassOf(field) === 'restart');
+    return {
+      reason: 'SpecChanged',
+      message: `it runs with an older spec (one of ${fields.join(', ')} changed); run: nspawnctl restart ${manifest.name}`,
+    };
+  }
+  if (process.renderer !== RENDERER) {
+    return {
+      reason: 'NewRenderer',
+      message: `this nspawnd would write another unit; take it over when it suits: nspawnctl restart ${manifest.name}`,
+    };
+  }
+  return null;
+}
+
+function phaseOf(manifest: Manifest, observed: Observed, plan: Plan, ready: Fact): Phase {
+  switch (runState(observed.unit)) {
+    case 'up':
+      return ready.status === 'True' ? 'Running' : 'Starting';
+    case 'starting':
+      return 'Starting';
+    case 'stopping':
+      return 'Stopping';
+    case 'down':
+      break;
+  }
+  if (plan.stalled !== null) return 'Stalled';
+  if (plan.waitingFor?.reason === 'BackOff') return 'BackOff';
+  const decision = decideRun(manifest, observed);
+  if (decision.run !== 'stay') return 'Pending';
+  return decision.reason === 'ExitedCleanly' ? 'Exited' : decision.reason === 'Failed' ? 'Failed' : 'Stopped';
+}
