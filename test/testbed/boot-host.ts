@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { eventually } from './eventually.ts';
+import { findLeader, Host } from './host.ts';
+import { claimRecord, type HostRecord, isStale, readRecord, stateOf, writeRecord } from './host-record.ts';
+import { raiseKernelLimits } from './kernel-limits.ts';
+import { cgroupOf, diskOf } from './places.ts';
+import { identifyProcess, isAlive } from './process-identity.ts';
+import { report } from './progress.ts';
+import { guestTree, hostTree } from './recipes.ts';
+import { defaultSuite, type Suite } from './suite.ts';
+import { endHost, startSupervisor } from './supervisor.ts';
+import { ensureTree } from './tree.ts';
+
+export interface BootOptions {
+  /** Lower-case letters, digits and dashes; made up when not given. */
+  readonly name?: string;
+  readonly suite?: Suite;
+  /** nspawnd.service enabled, so that it runs from boot on; true when not given. */
+  readonly startService?: boolean;
+  /** The host stays when this process ends; false when not given. */
+  readonly outlivesMe?: boolean;
+}
+
+let numberOfHosts = 0;
+
+/**
+ * Boots a host with nspawnd installed, and returns when it is up. It has a disk of its own, a guest tree at
+ * /var/lib/machines/base, and a network that reaches nobody. It ends with this process, whatever ends that, unless it
+ * is told to outlive it; a stale host of the same name is removed first.
+ */
+export async function bootHost(options: BootOptions = {}): Promise<Host> {
+  const { name = inventName(), suite = defaultSuite, startService = true, outlivesMe = false } = options;
+  if (!/^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$/.test(name)) throw new Error(`not a name for a host: "${name}"`);
+  const me = identifyProcess(process.pid);
+  if (!me) throw new Error('/proc is not mounted');
+  const [hostRoot, guestRoot] = await Promise.all([
+    ensureTree(hostTree(suite)),
+    ensureTree(guestTree(suite)),
+  ]);
+  await raiseKernelLimits();
+  const claimed: HostRecord = {
+    name,
+    suite,
+    startService,
+    hostTree: hostRoot,
+    guestTree: guestRoot,
+    disk: diskOf(name),
+    cgroup: cgroupOf(name),
+    starter: me,
+    ...(outlivesMe ? {} : { owner: me }),
+  };
+  await claim(claimed);
+  const record = { ...claimed, supervisor: await startSupervisor(claimed) };
+  await writeRecord(record);
+  const host = new Host(record);
+  try {
+    await untilBooted(record);
+    const failed = await host.untilUp();
+    if (failed.length > 0) report(`host ${name} is up, but these units failed: ${failed.join(' ')}`);
+    return host;
+  } catch (error) {
+    const console = await readConsole(record);
+    await host.down();
+    throw new Error(`host ${name} did not come up: ${String(error)}\n${console}`, { cause: error });
+  }
+}
+
+/** A host that runs already. */
+export async function findHost(name: string): Promise<Host> {
+  const record = await readRecord(name);
+  if (!record || isStale(record)) throw new Error(`there is no host "${name}"; see: npm run testbed -- list`);
+  return new Host(record);
+}
+
+async function claim(record: HostRecord): Promise<void> {
+  if (await claimRecord(record)) return;
+  const present = await readRecord(record.name);
+  if (present && !isStale(present)) throw new Error(`host "${record.name}" is already up`);
+  await endHost(record.name);
+  if (!(await claimRecord(record)))
+    throw new Error(`host "${record.name}" is being started by somebody else`);
+}
+
+async function untilBooted(record: HostRecord): Promise<void> {
+  const failure = join(stateOf(record.name), 'failed');
+  const isDecided = () => {
+    const supervisorEnded = record.supervisor !== undefined && !isAlive(record.supervisor);
+    return findLeader(record) !== undefined || existsSync(failure) || supervisorEnded;
+  };
+  await eventually(isDecided, { timeoutMs: 60_000, everyMs: 10, describe: 'its init' });
+  if (findLeader(record) === undefined) throw new Error('its preparation failed');
+}
+
+async function readConsole(record: HostRecord): Promise<string> {
+  return readFile(join(stateOf(record.name), 'console'), 'utf8').catch(() => '(it left no console output)');
+}
+
+function inventName(): string {
+  numberOfHosts += 1;
+  return `test-${process.pid}-${numberOfHosts}`;
+}

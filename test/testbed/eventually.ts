@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface EventuallyOptions {
+  /** 10 s when not given. */
+  readonly timeoutMs?: number;
+  /** 50 ms when not given. */
+  readonly everyMs?: number;
+  /** Completes the sentence "waited 10 s for ...". */
+  readonly describe?: string;
+}
+
+/**
+ * Waits until `condition` returns something truthy, and returns it. A condition that throws is not met yet, so it may
+ * consist of assertions (return true after them). At the end of the time it throws, with the last value or error.
+ */
+export async function eventually<T>(
+  condition: () => T | Promise<T>,
+  { timeoutMs = 10_000, everyMs = 50, describe = 'a condition' }: EventuallyOptions = {},
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const outcome = await attempt(condition);
+    if ('value' in outcome && outcome.value) return outcome.value;
+    if (performance.now() >= deadline) throw timedOut(outcome, describe, timeoutMs);
+    await sleep(everyMs);
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+async function attempt<T>(condition: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await condition() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function timedOut(outcome: Outcome<unknown>, describe: string, timeoutMs: number): Error {
+  const waited = `waited ${timeoutMs / 1000} s for ${describe}`;
+  if ('error' in outcome) return new Error(`${waited}: ${String(outcome.error)}`, { cause: outcome.error });
+  return new Error(`${waited}; last seen: ${JSON.stringify(outcome.value)}`);
+}

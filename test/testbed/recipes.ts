@@ -1,0 +1,64 @@
+import type { Suite } from './suite.ts';
+import type { TreeRecipe } from './tree.ts';
+
+/** What cannot work or only costs time in a test host; a host is to reach `running`. */
+const maskedOnHosts = [
+  'systemd-modules-load.service',
+  'sys-kernel-config.mount',
+  'sys-kernel-debug.mount',
+  'sys-kernel-tracing.mount',
+  'console-getty.service',
+  'getty@.service',
+  'apt-daily.timer',
+  'apt-daily-upgrade.timer',
+  'dpkg-db-backup.timer',
+  'e2scrub_all.timer',
+  'e2scrub_reap.service',
+  'fstrim.timer',
+];
+
+/** A bootable Debian with what tests do in a guest: look at its network, listen, connect. */
+export function guestTree(suite: Suite): TreeRecipe {
+  return {
+    name: 'guest',
+    suite,
+    packages: ['systemd', 'systemd-sysv', 'dbus', 'iproute2', 'iputils-ping', 'procps', 'netcat-openbsd'],
+    script: '',
+  };
+}
+
+/** A Debian as an administrator of nspawnd would have it, without nspawnd. */
+export function hostTree(suite: Suite): TreeRecipe {
+  return {
+    name: 'host',
+    suite,
+    parent: guestTree(suite),
+    packages: [
+      'systemd-container',
+      'nftables',
+      'ca-certificates',
+      'curl',
+      'util-linux',
+      ...(nodeIsTooOld(suite) ? [] : ['nodejs']),
+    ],
+    script: [
+      `cd /etc/systemd/system`,
+      ...maskedOnHosts.map(unit => `ln -sf /dev/null ${unit}`),
+      'mkdir -p /etc/systemd/journald.conf.d',
+      `printf '%s\\n' '[Journal]' 'RateLimitIntervalSec=0' > /etc/systemd/journald.conf.d/all-of-it.conf`,
+    ].join('\n'),
+    ...(nodeIsTooOld(suite) ? { npmFile: nodeFromNpm } : {}),
+  };
+}
+
+/** Debian 12 has Node 18; nspawnd needs 20.19. */
+function nodeIsTooOld(suite: Suite): boolean {
+  return suite === 'bookworm';
+}
+
+const nodeFromNpm = {
+  package: `node-linux-${process.arch}`,
+  version: '20.20.2',
+  from: 'bin/node',
+  to: 'usr/local/bin/node',
+};

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { execa } from 'execa';
+import PQueue from 'p-queue';
+
+import { listHosts } from './host-record.ts';
+import { withLock } from './lock.ts';
+import { findMirror } from './mirror.ts';
+import { cacheDirectory } from './places.ts';
+import { reportWhile } from './progress.ts';
+import type { Suite } from './suite.ts';
+
+/** What a root tree is made of. Everything in it decides the tree's hash, so a changed recipe is another tree. */
+export interface TreeRecipe {
+  readonly name: string;
+  readonly suite: Suite;
+  /** The tree this one adds packages to; without it, the tree is made from nothing. */
+  readonly parent?: TreeRecipe;
+  readonly packages: readonly string[];
+  /** A shell script run inside the finished tree. */
+  readonly script: string;
+  /** A file put into the tree from an npm package, for what the suite itself has not. */
+  readonly npmFile?: {
+    readonly package: string;
+    readonly version: string;
+    readonly from: string;
+    readonly to: string;
+  };
+}
+
+const makeTreeScript = fileURLToPath(new URL('make-tree.sh', import.meta.url));
+const treesDirectory = join(cacheDirectory, 'trees');
+
+/** Trees of other recipes stay for as long as somebody, such as another clone, seems to use them. */
+const keepUnusedMs = 24 * 60 * 60 * 1000;
+
+const making = new PQueue({ concurrency: availableParallelism() });
+const requested = new Map<string, Promise<string>>();
+
+/**
+ * The path of the finished tree, made first if there is none yet. Nobody may write to it: hosts get copies.
+ * Several trees may be asked for at once, also by several processes; each is made once.
+ */
+export async function ensureTree(recipe: TreeRecipe): Promise<string> {
+  const path = await pathOf(recipe);
+  const existing = requested.get(path);
+  if (existing) return existing;
+  const request = findOrMake(recipe, path);
+  requested.set(path, request);
+  return request;
+}
+
+async function findOrMake(recipe: TreeRecipe, path: string): Promise<string> {
+  if (!existsSync(path)) {
+    if (recipe.parent) await ensureTree(recipe.parent);
+    await withLock(`${path}.lock`, async () => {
+      if (existsSync(path)) return;
+      await making.add(() => make(recipe, path));
+    });
+    await removeOldTrees(recipe, path);
+  }
+  const now = new Date();
+  await utimes(`${path}.lock`, now, now);
+  return path;
+}
+
+async function make(recipe: TreeRecipe, path: string): Promise<void> {
+  const target = join(treesDirectory, `.making-${basename(path)}`);
+  const env = {
+    TREE_TARGET: target,
+    TREE_PARENT: recipe.parent ? await pathOf(recipe.parent) : '',
+    TREE_SUITE: recipe.suite,
+    TREE_MIRROR: (await findMirror()) ?? '',
+    TREE_PACKAGES: recipe.packages.join(' '),
+    TREE_SCRIPT: recipe.script,
+  };
+  // A tree somebody was stopped from finishing.
+  await rm(target, { recursive: true, force: true });
+  await reportWhile(`making the root tree "${recipe.name}" of Debian ${recipe.suite}`, async () => {
+    const namespaces = [
+      '--mount',
+      '--propagation',
+      'private',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      '--mount-proc',
+    ];
+    await execa('unshare', [...namespaces, 'sh', makeTreeScript], { env, all: true });
+    if (recipe.npmFile) await putNpmFile(recipe.npmFile, target);
+  });
+  await rename(target, path);
+}
+
+async function putNpmFile(file: NonNullable<TreeRecipe['npmFile']>, target: string): Promise<void> {
+  const prefix = join(treesDirectory, `.npm-${basename(target)}`);
+  const wanted = `${file.package}@${file.version}`;
+  await execa('npm', ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--ignore-scripts', wanted]);
+  await execa('install', [
+    '-D',
+    '-m',
+    '0755',
+    join(prefix, 'node_modules', file.package, file.from),
+    join(target, file.to),
+  ]);
+  await rm(prefix, { recursive: true });
+}
+
+async function removeOldTrees(recipe: TreeRecipe, current: string): Promise<void> {
+  const inUse = new Set((await listHosts()).flatMap(host => [host.hostTree, host.guestTree]));
+  for (const entry of await readdir(treesDirectory)) {
+    const path = join(treesDirectory, entry);
+    if (!entry.startsWith(`${recipe.name}-${recipe.suite}-`) || entry.endsWith('.lock')) continue;
+    if (path === current || inUse.has(path)) continue;
+    const lastUsed = await stat(`${path}.lock`).catch(() => undefined);
+    if (lastUsed && Date.now() - lastUsed.mtimeMs < keepUnusedMs) continue;
+    await rm(path, { recursive: true, force: true });
+    await rm(`${path}.lock`, { force: true });
+  }
+}
+
+async function pathOf(recipe: TreeRecipe): Promise<string> {
+  return join(treesDirectory, `${recipe.name}-${recipe.suite}-${await hashOf(recipe)}`);
+}
+
+async function hashOf(recipe: TreeRecipe): Promise<string> {
+  const { parent, ...own } = recipe;
+  const parts = [own, parent ? await hashOf(parent) : '', await readFile(makeTreeScript, 'utf8')];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+}
