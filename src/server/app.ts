@@ -1,0 +1,132 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { messageOf, NspawndError } from '../errors.ts';
+import { failure, type PlainAnswer, refuse, type WatchAnswer } from './answer.ts';
+import type { ServerLog } from './log.ts';
+import type { Face, Route } from './route.ts';
+import type { Query } from './watch-request.ts';
+import type { Watchers } from './watchers.ts';
+
+export interface AppOptions extends Face {
+  readonly routes: readonly Route[];
+  readonly watchers: Watchers;
+  /** Null: every verb is allowed; else anything but GET is refused with this message. */
+  readonly readingOnlyBecause: string | null;
+  readonly log: ServerLog;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+/** The only file that knows Fastify: the routes of one socket with their bounds. */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { limits, readingOnlyBecause } = options;
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    bodyLimit: limits.bodyBytes,
+    handlerTimeout: limits.handlerTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.requestTimeoutMs },
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (error, _request, reply) => {
+      send(reply, refuse('BadRequest', error.message));
+    },
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.server.maxConnections = limits.connections;
+  app.setErrorHandler((error, _request, reply) => send(reply, toRefusal(error, options.log)));
+  app.setNotFoundHandler((request, reply) =>
+    send(reply, refuse('NotFound', `no such path: ${request.method} ${request.url}`)),
+  );
+  if (readingOnlyBecause !== null) {
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.method !== 'GET') return send(reply, refuse('Forbidden', readingOnlyBecause));
+    });
+  }
+  for (const route of options.routes) addRoute(app, route, options);
+  for (const path of new Set(options.routes.map(route => route.path))) refuseOtherMethods(app, path, options);
+  return app;
+}
+
+function addRoute(app: FastifyInstance, route: Route, options: AppOptions): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    ...(route.bodyBytes === null ? {} : { bodyLimit: route.bodyBytes }),
+    handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const { name = '' } = request.params as { readonly name?: string };
+      const query = request.query as Query;
+      const answer = await route.answer({ name, query, body: request.body }, options);
+      return answer.is === 'watch' ? openWatch(answer, reply, options) : send(reply, answer);
+    },
+  });
+}
+
+function openWatch(answer: WatchAnswer, reply: FastifyReply, options: AppOptions): FastifyReply {
+  if (options.watchers.isFull())
+    return send(reply, refuse('TooManyRequests', `more than ${options.limits.watchers} watches are open`));
+  reply.hijack();
+  if (options.watchers.open(reply.raw, answer.watch)) return reply;
+  const expired = failure('Expired', 'resourceVersion is not known (any more): list again');
+  reply.raw.writeHead(expired.code, { 'content-type': 'application/json' });
+  reply.raw.end(JSON.stringify(expired));
+  return reply;
+}
+
+function refuseOtherMethods(app: FastifyInstance, path: string, options: AppOptions): void {
+  const known = new Set<string>(
+    options.routes.filter(route => route.path === path).map(({ method }) => method),
+  );
+  app.route({
+    method: METHODS.filter(method => !known.has(method)),
+    url: path,
+    // Before the body is looked at: whatever it is, it is not wanted.
+    onRequest: async (request, reply) =>
+      send(reply, refuse('MethodNotAllowed', `${request.method} is not possible here`)).header(
+        'allow',
+        [...known].join(', '),
+      ),
+    handler: async (_request, reply) => reply,
+  });
+}
+
+function send(reply: FastifyReply, answer: PlainAnswer): FastifyReply {
+  reply.code(answer.code);
+  return answer.is === 'text'
+    ? reply.type('text/plain; charset=utf-8').send(answer.text)
+    : reply.type('application/json').send(answer.object);
+}
+
+function toRefusal(error: unknown, log: ServerLog): PlainAnswer {
+  const { statusCode = 500, code = '' } = error as { statusCode?: number; code?: string };
+  const message = messageOf(error);
+  if (code === 'FST_ERR_HANDLER_TIMEOUT') return refuse('Timeout', 'nspawnd found no answer in time');
+  if (error instanceof NspawndError) return refuse('ServiceUnavailable', `${error.code}: ${message}`);
+  if (statusCode === 413) return refuse('RequestEntityTooLarge', message);
+  if (statusCode === 415) return refuse('UnsupportedMediaType', message);
+  if (statusCode >= 400 && statusCode < 500) return refuse('BadRequest', message);
+  log.error({ err: error }, 'A request failed unexpectedly');
+  return refuse('InternalError', message);
+}
+
+/** What is not even HTTP is answered as far as it can be, and the connection ends. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? failure('RequestHeaderFieldsTooLarge', 'the URL and headers are too large')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? failure('Timeout', 'the request did not arrive in time')
+        : failure('BadRequest', 'not an HTTP request');
+  const body = JSON.stringify(status);
+  const head = `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code]}\r\nconnection: close`;
+  socket.end(
+    `${head}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,37 @@
+/** Every bound of one socket, in one place. Generous for people and their scripts, fatal for accidents. */
+export interface Limits {
+  readonly connections: number;
+  readonly watchers: number;
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+  readonly previewBytes: number;
+  readonly previewFiles: number;
+  /** For the headers, and for the whole request, to arrive. */
+  readonly requestTimeoutMs: number;
+  /** For the answer to be found. */
+  readonly handlerTimeoutMs: number;
+  readonly keepAliveMs: number;
+  readonly bookmarkMs: number;
+  /** What a slow reader of a watch may leave unread before it is cut off. */
+  readonly unreadBytes: number;
+  /** How long a reader of a watch may take nothing at all while there is something for it. */
+  readonly stallMs: number;
+  /** Changes kept for a watch that comes back with a resourceVersion. */
+  readonly historyChanges: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  connections: 256,
+  watchers: 100,
+  headerBytes: 16_384,
+  bodyBytes: 64 * 1024,
+  previewBytes: 4 * 1024 * 1024,
+  previewFiles: 10_000,
+  requestTimeoutMs: 30_000,
+  handlerTimeoutMs: 30_000,
+  keepAliveMs: 10_000,
+  bookmarkMs: 10_000,
+  unreadBytes: 1024 * 1024,
+  stallMs: 60_000,
+  historyChanges: 1024,
+};

@@ -1,0 +1,104 @@
+import type { Container } from '../api/container.ts';
+import type { ContainerEvent } from '../api/event.ts';
+import type { API_VERSION } from '../api/manifest.ts';
+import type { Preview, SourceStatus } from '../controller/ports.ts';
+
+/**
+ * What both ends of the sockets agree on: paths and the shapes of the answers, Kubernetes' own where it has one.
+ *
+ * Architecture invariant: no value is imported here, so that the command pays nothing for it at start.
+ */
+export const GROUP_VERSION: typeof API_VERSION = 'nspawnd.io/v1alpha1';
+export const API_PATH = `/apis/${GROUP_VERSION}`;
+export const CONTAINERS_PATH = `${API_PATH}/containers`;
+export const SOURCE_PATH = `${API_PATH}/source`;
+export const PRUNE_PATH = `${API_PATH}/prune`;
+export const PREVIEW_PATH = `${API_PATH}/preview`;
+export const VERSION_PATH = '/version';
+
+/** Below the runtime directory: the one with all verbs (root) and the one for reading (a group). */
+export const ROOT_SOCKET = 'nspawnd.sock';
+export const READ_SOCKET = 'read.sock';
+
+export const VERBS = ['start', 'stop', 'restart'] as const;
+export type Verb = (typeof VERBS)[number];
+
+export interface ContainerList {
+  readonly kind: 'ContainerList';
+  readonly apiVersion: typeof API_VERSION;
+  readonly metadata: { readonly resourceVersion: string };
+  readonly items: readonly Container[];
+}
+
+export interface EventList {
+  readonly kind: 'EventList';
+  readonly apiVersion: typeof API_VERSION;
+  readonly metadata: Record<never, never>;
+  /** Oldest first, as the controller keeps them. */
+  readonly items: readonly ContainerEvent[];
+}
+
+export interface Source {
+  readonly kind: 'Source';
+  readonly apiVersion: typeof API_VERSION;
+  readonly status: SourceStatus;
+}
+
+export interface PreviewList {
+  readonly kind: 'PreviewList';
+  readonly apiVersion: typeof API_VERSION;
+  readonly items: readonly Preview[];
+}
+
+/** Kubernetes' version.Info, as far as it means something here. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly platform: string;
+}
+
+/** Kubernetes' Status: every answer that is not the thing asked for. */
+export interface Status {
+  readonly kind: 'Status';
+  readonly apiVersion: 'v1';
+  readonly metadata: Record<never, never>;
+  readonly status: 'Success' | 'Failure';
+  readonly reason?: StatusReason;
+  readonly message: string;
+  readonly code: number;
+}
+
+export type StatusReason =
+  | 'BadRequest'
+  | 'Conflict'
+  | 'Expired'
+  | 'Forbidden'
+  | 'InternalError'
+  | 'MethodNotAllowed'
+  | 'NotFound'
+  | 'RequestEntityTooLarge'
+  | 'RequestHeaderFieldsTooLarge'
+  | 'ServiceUnavailable'
+  | 'Timeout'
+  | 'TooManyRequests'
+  | 'UnsupportedMediaType';
+
+/** What a BOOKMARK carries: only how far the watch has come. */
+export interface Bookmark {
+  readonly kind: 'Container';
+  readonly apiVersion: typeof API_VERSION;
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+}
+
+/** One line of a watch. */
+export type WatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: Container }
+  | { readonly type: 'BOOKMARK'; readonly object: Bookmark }
+  | { readonly type: 'ERROR'; readonly object: Status };
+
+/** On the BOOKMARK that ends the first ADDED events of a watch with `sendInitialEvents`; Kubernetes' name. */
+export const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';

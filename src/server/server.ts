@@ -1,0 +1,79 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import type { ControlPort } from '../controller/ports.ts';
+import { buildApp } from './app.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import type { ServerLog } from './log.ts';
+import { READ_SOCKET, ROOT_SOCKET } from './protocol.ts';
+import { allRoutes } from './routes.ts';
+import { placeSocket } from './socket-file.ts';
+import { WatchHistory } from './watch-history.ts';
+import { Watchers } from './watchers.ts';
+
+export interface ServerOptions {
+  readonly control: ControlPort;
+  readonly runtimeDirectory: string;
+  /** Group that may read; null: the reading socket is root's, too. */
+  readonly readGroupId: number | null;
+  readonly version: string;
+  readonly log: ServerLog;
+  /** For tests and unusual hosts. */
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Server {
+  /** Ends open watches, takes the sockets away and resolves promptly, whatever clients do. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * The face of the daemon: two unix sockets with Kubernetes' resource paths. It reads status and passes requests on.
+ *
+ * Architecture invariant: nothing is decided here, and no file but `app.ts` knows the HTTP library. A peer's identity
+ * cannot be read in Node, so who may do what is the mode of the socket: `nspawnd.sock` is root's and has all verbs,
+ * `read.sock` has GET only.
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { control, runtimeDirectory, readGroupId, version, log } = options;
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  await mkdir(runtimeDirectory, { recursive: true, mode: 0o755 });
+  // Whatever the umask made of it: both sockets must be reachable, and only root may put files beside them.
+  await chmod(runtimeDirectory, 0o755);
+
+  const rootSocket = `${runtimeDirectory}/${ROOT_SOCKET}`;
+  const readSocket = `${runtimeDirectory}/${READ_SOCKET}`;
+  const history = new WatchHistory(control, limits.historyChanges);
+  const undo: (() => Promise<void> | void)[] = [() => history.close()];
+  const close = async () => {
+    await Promise.all(undo.splice(0).map(step => step()));
+  };
+
+  const open = async (path: string, mode: number, groupId: number | null, onlyBecause: string | null) => {
+    const watchers = new Watchers(control, history, limits);
+    const routes = allRoutes(limits);
+    const app = buildApp({
+      control,
+      version,
+      limits,
+      routes,
+      watchers,
+      readingOnlyBecause: onlyBecause,
+      log,
+    });
+    undo.push(async () => {
+      watchers.close();
+      await app.close();
+    });
+    undo.push(await placeSocket({ path, mode, groupId }, bound => app.listen({ path: bound })));
+  };
+
+  try {
+    await open(rootSocket, 0o600, null, null);
+    const explain = `this socket is for reading only; for anything else use ${rootSocket} (as root)`;
+    await open(readSocket, readGroupId === null ? 0o600 : 0o660, readGroupId, explain);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  log.info({ rootSocket, readSocket, readGroupId }, 'Control sockets are open');
+  return { close };
+}

@@ -1,0 +1,205 @@
+import { findCondition } from '../../../src/api/condition.ts';
+import type { Container, ContainerDetail, Phase } from '../../../src/api/container.ts';
+import type { ContainerEvent } from '../../../src/api/event.ts';
+import type { JsonObject } from '../../../src/api/manifest.ts';
+import type {
+  ContainerChange,
+  ControlPort,
+  FileText,
+  Preview,
+  SourceStatus,
+} from '../../../src/controller/ports.ts';
+
+type Verb = 'start' | 'stop' | 'restart';
+
+const CREATED = '2026-01-01T00:00:00Z';
+
+/**
+ * A controller in memory: containers one can set, a history of what was asked of it, and reactions one can choose. What
+ * it gives out looks as the real one's does.
+ */
+export class ControlModel implements ControlPort {
+  readonly requests: { readonly name: string; readonly verb: Verb }[] = [];
+  readonly previewed: (readonly FileText[])[] = [];
+  readonly events = new Map<string, readonly ContainerEvent[]>();
+  /** What happens after a verb was accepted; by default nothing. */
+  onRequest: (name: string, verb: Verb) => void = () => {};
+  onPreview: (files: readonly FileText[]) => Promise<readonly Preview[]> = async () => [];
+  healthy = true;
+  sourceStatus: SourceStatus = {
+    directory: '/etc/nspawnd/manifests',
+    isHealthy: true,
+    message: '',
+    problems: [],
+    held: null,
+    files: 1,
+    lastScan: CREATED,
+  };
+  readonly #containers = new Map<string, Container>();
+  readonly #listeners = new Set<(change: ContainerChange) => void>();
+  #version = 100;
+  #leader = 4000;
+
+  /** Makes or changes a container and tells the watchers. */
+  put(name: string, change: ContainerFacts = {}): Container {
+    const old = this.#containers.get(name);
+    const object = makeContainer(name, this.#nextVersion(), change, old);
+    this.#containers.set(name, object);
+    this.#tell({ type: old === undefined ? 'ADDED' : 'MODIFIED', object });
+    return object;
+  }
+
+  /** A run of its own, as after every launch. */
+  putRunning(name: string, change: ContainerFacts = {}): Container {
+    this.#leader += 1;
+    return this.put(name, {
+      phase: 'Running',
+      ready: 'True',
+      reason: 'Ready',
+      message: '',
+      leader: this.#leader,
+      startedAt: new Date(Date.parse(CREATED) + this.#leader).toISOString(),
+      ...change,
+    });
+  }
+
+  remove(name: string): void {
+    const old = this.#containers.get(name);
+    if (old === undefined) return;
+    this.#containers.delete(name);
+    const metadata = { ...old.metadata, resourceVersion: this.#nextVersion() };
+    this.#tell({ type: 'DELETED', object: { ...old, metadata } });
+  }
+
+  watcherCount(): number {
+    return this.#listeners.size;
+  }
+
+  list(): readonly Container[] {
+    return [...this.#containers.values()];
+  }
+
+  get(name: string): Container | null {
+    return this.#containers.get(name) ?? null;
+  }
+
+  describe(name: string): ContainerDetail | null {
+    const container = this.get(name);
+    return container === null ? null : { container, events: this.events.get(name) ?? [] };
+  }
+
+  watch(listener: (change: ContainerChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  resourceVersion(): string {
+    return String(this.#version);
+  }
+
+  source(): SourceStatus {
+    return this.sourceStatus;
+  }
+
+  async request(name: string, verb: Verb): Promise<Container | null> {
+    const container = this.get(name);
+    if (container === null) return null;
+    this.requests.push({ name, verb });
+    setImmediate(() => this.onRequest(name, verb));
+    return container;
+  }
+
+  async confirmPrune(hash: string): Promise<boolean> {
+    const { held } = this.sourceStatus;
+    if (held?.hash !== hash) return false;
+    this.sourceStatus = { ...this.sourceStatus, held: null };
+    for (const name of held.names) this.remove(name);
+    return true;
+  }
+
+  preview(files: readonly FileText[]): Promise<readonly Preview[]> {
+    this.previewed.push(files);
+    return this.onPreview(files);
+  }
+
+  isHealthy(): boolean {
+    return this.healthy;
+  }
+
+  #nextVersion(): string {
+    this.#version += 1;
+    return String(this.#version);
+  }
+
+  #tell(change: ContainerChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+export interface ContainerFacts {
+  readonly phase?: Phase;
+  readonly ready?: 'True' | 'False' | 'Unknown';
+  readonly reason?: string;
+  readonly message?: string;
+  readonly leader?: number | null;
+  readonly startedAt?: string | null;
+  readonly restarts?: number;
+  readonly addresses?: readonly string[];
+  readonly nextRetryTime?: string | null;
+  readonly waitingFor?: string | null;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec?: JsonObject;
+  readonly conditions?: Container['status']['conditions'];
+  readonly createdAt?: string;
+}
+
+/** A container as the API shows it; what is not given stays as it was, `null` takes it away. */
+export function makeContainer(
+  name: string,
+  resourceVersion: string,
+  facts: ContainerFacts,
+  old?: Container,
+): Container {
+  const { phase = old?.status.phase ?? 'Pending', createdAt = CREATED } = facts;
+  const before = old === undefined ? undefined : findCondition(old.status.conditions, 'Ready');
+  const ready = {
+    type: 'Ready',
+    status: facts.ready ?? before?.status ?? 'Unknown',
+    reason: facts.reason ?? before?.reason ?? 'Pending',
+    message: facts.message ?? before?.message ?? '',
+    lastTransitionTime: createdAt,
+    observedGeneration: 1,
+  } as const;
+  const optional = <K extends string, V>(key: K, value: V | null | undefined) =>
+    (value === undefined || value === null ? {} : { [key]: value }) as { [key in K]?: V };
+  const labels = facts.labels ?? old?.metadata.labels;
+  return {
+    apiVersion: 'nspawnd.io/v1alpha1',
+    kind: 'Container',
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      generation: 1,
+      resourceVersion,
+      creationTimestamp: createdAt,
+      ...(labels === undefined ? {} : { labels }),
+      annotations: { 'nspawnd.io/manifest': `/etc/nspawnd/manifests/${name}.yaml:1` },
+    },
+    spec: facts.spec ?? old?.spec ?? { root: `/var/lib/machines/${name}` },
+    status: {
+      observedGeneration: 1,
+      phase,
+      conditions: [ready, ...(facts.conditions ?? [])],
+      restarts: facts.restarts ?? old?.status.restarts ?? 0,
+      addresses: facts.addresses ?? old?.status.addresses ?? [],
+      unit: `container@${name}.service`,
+      ...optional('leader', facts.leader === undefined ? old?.status.leader : facts.leader),
+      ...optional('startedAt', facts.startedAt === undefined ? old?.status.startedAt : facts.startedAt),
+      ...optional(
+        'nextRetryTime',
+        facts.nextRetryTime === undefined ? old?.status.nextRetryTime : facts.nextRetryTime,
+      ),
+      ...optional('waitingFor', facts.waitingFor === undefined ? old?.status.waitingFor : facts.waitingFor),
+    } as Container['status'],
+  };
+}
