@@ -1,0 +1,173 @@
+import type { IncomingMessage } from 'node:http';
+import type { Container } from '../../api/container.ts';
+import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts';
+import {
+  CONTAINERS_PATH,
+  type ContainerList,
+  type EventList,
+  PREVIEW_PATH,
+  PRUNE_PATH,
+  type PreviewList,
+  SOURCE_PATH,
+  type Source,
+  VERSION_PATH,
+  type Verb,
+  type VersionInfo,
+} from '../../server/protocol.ts';
+import { connect, type Request } from './connect.ts';
+import { notPermitted, refusal, unavailable, wrongAnswer } from './problems.ts';
+import type { Sockets } from './sockets.ts';
+
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+/** The daemon as the commands see it. Every call has a deadline and fails with a CliError. */
+export class Client {
+  readonly #sockets: Sockets;
+  readonly #timeoutMs: number;
+  /** The socket that let us read; found once. */
+  #readable: string | null = null;
+
+  constructor(sockets: Sockets, timeoutMs: number) {
+    this.#sockets = sockets;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  list(): Promise<ContainerList> {
+    return this.#ask({ method: 'GET', path: CONTAINERS_PATH });
+  }
+
+  get(name: string): Promise<Container> {
+    return this.#ask({ method: 'GET', path: pathOf(name) });
+  }
+
+  async events(name: string): Promise<EventList['items']> {
+    const list = await this.#ask<EventList>({ method: 'GET', path: `${pathOf(name)}/events` });
+    return list.items;
+  }
+
+  async source(): Promise<SourceStatus> {
+    const source = await this.#ask<Source>({ method: 'GET', path: SOURCE_PATH });
+    return source.status;
+  }
+
+  version(): Promise<VersionInfo> {
+    return this.#ask({ method: 'GET', path: VERSION_PATH });
+  }
+
+  request(name: string, verb: Verb): Promise<Container> {
+    return this.#ask({ method: 'POST', path: `${pathOf(name)}/${verb}` });
+  }
+
+  async prune(confirm: string): Promise<SourceStatus> {
+    const source = await this.#ask<Source>({ method: 'POST', path: PRUNE_PATH, body: { confirm } });
+    return source.status;
+  }
+
+  /** What would happen with these files; with none, what would happen now (which is reading). */
+  async preview(files: readonly FileText[] | null): Promise<readonly Preview[]> {
+    const list = await this.#ask<PreviewList>(
+      files === null
+        ? { method: 'GET', path: PREVIEW_PATH }
+        : { method: 'POST', path: PREVIEW_PATH, body: { files } },
+    );
+    return list.items;
+  }
+
+  /** Opens a watch; the lines are the caller's to read, and the signal the caller's to end it. */
+  async watch(resourceVersion: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(resourceVersion)}`;
+    const giveUp = new AbortController();
+    const deadline = setTimeout(() => giveUp.abort(), this.#timeoutMs);
+    try {
+      const ask: Request = { method: 'GET', path: `${CONTAINERS_PATH}?${query}` };
+      const response = await this.#send(ask, AbortSignal.any([signal, giveUp.signal]));
+      if (response.statusCode === 200) return response;
+      throw refusal(response.statusCode ?? 0, parseJson(await readAll(response)));
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #ask<T>(ask: Request): Promise<T> {
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const response = await this.#send(ask, signal);
+    let text: string;
+    try {
+      text = await readAll(response);
+    } catch (error) {
+      throw unavailable(this.#readable ?? this.#sockets.all, error, this.#timeoutMs);
+    }
+    const value = parseJson(text);
+    if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, value);
+    if (typeof value !== 'object' || value === null) throw wrongAnswer(this.#sockets.all);
+    return value as T;
+  }
+
+  /** Tries the sockets that may serve this request, in order; remembers the one that let us in. */
+  async #send(ask: Request, signal: AbortSignal): Promise<IncomingMessage> {
+    const { all, reading } = this.#sockets;
+    if (ask.method !== 'GET' || reading === null) return this.#sendTo(all, ask, signal);
+    if (this.#readable !== null) return this.#sendTo(this.#readable, ask, signal);
+    try {
+      const response = await connect(all, ask, signal);
+      this.#readable = all;
+      return response;
+    } catch (first) {
+      if (!isOutOfReach(first)) throw unavailable(all, first, this.#timeoutMs);
+      try {
+        const response = await connect(reading, ask, signal);
+        this.#readable = reading;
+        return response;
+      } catch (second) {
+        if (isForbidden(first) || isForbidden(second)) throw notPermitted(this.#sockets, ask.method);
+        throw unavailable(isOutOfReach(second) ? all : reading, second, this.#timeoutMs);
+      }
+    }
+  }
+
+  async #sendTo(socket: string, ask: Request, signal: AbortSignal): Promise<IncomingMessage> {
+    try {
+      return await connect(socket, ask, signal);
+    } catch (error) {
+      throw isForbidden(error)
+        ? notPermitted(this.#sockets, ask.method)
+        : unavailable(socket, error, this.#timeoutMs);
+    }
+  }
+}
+
+function pathOf(name: string): string {
+  return `${CONTAINERS_PATH}/${encodeURIComponent(name)}`;
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('the answer has no end');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Undefined when it is none. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function isOutOfReach(error: unknown): boolean {
+  return isForbidden(error) || codeOf(error) === 'ENOENT';
+}
+
+function isForbidden(error: unknown): boolean {
+  return codeOf(error) === 'EACCES' || codeOf(error) === 'EPERM';
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

@@ -1,0 +1,24 @@
+import { type IncomingMessage, request } from 'node:http';
+
+export interface Request {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/**
+ * Sends one request over a unix socket; resolves when the head of the answer is there. Rejects with the system's own
+ * error (ENOENT, EACCES, ...), or with an AbortError.
+ */
+export function connect(socketPath: string, ask: Request, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body));
+    const headers =
+      body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
+    const { method, path } = ask;
+    const outgoing = request({ socketPath, method, path, headers, signal, agent: false, host: 'nspawnd' });
+    outgoing.once('response', resolve);
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
+}

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerChange } from '../../controller/ports.ts';
+import type { ContainerList, WatchEvent } from '../../server/protocol.ts';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Client } from './client.ts';
+
+/** What a watch sees. A snapshot comes first, and again whenever changes may have been missed. */
+export type Sight =
+  | { readonly is: 'snapshot'; readonly list: ContainerList }
+  | { readonly is: 'change'; readonly change: ContainerChange }
+  | { readonly is: 'lost'; readonly error: CliError };
+
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 2_000;
+/** The daemon says something every ten seconds, if only how far it is. */
+const SILENCE_MAX_MS = 35_000;
+const MAX_LINE_LENGTH = 64 * 1024 * 1024;
+
+/**
+ * Every change of the containers until `signal`, across restarts of the daemon. Throws only when the very first list
+ * fails, or when trying again cannot help.
+ */
+export async function* follow(client: Client, signal: AbortSignal): AsyncGenerator<Sight> {
+  let list = await client.list();
+  let retryMs = RETRY_FIRST_MS;
+  let isLost = false;
+  while (!signal.aborted) {
+    yield { is: 'snapshot', list };
+    try {
+      const response = await client.watch(list.metadata.resourceVersion, signal);
+      retryMs = RETRY_FIRST_MS;
+      isLost = false;
+      yield* readChanges(response);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isPassing(error)) throw error;
+    }
+    // Ended, cut off, expired or restarted: what was missed is in a new list.
+    for (let next: ContainerList | null = null; next === null; ) {
+      await sleep(retryMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      try {
+        next = await client.list();
+        list = next;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        if (!isLost) yield { is: 'lost', error: error as CliError };
+        isLost = true;
+      }
+    }
+  }
+}
+
+async function* readChanges(response: IncomingMessage): AsyncGenerator<Sight> {
+  response.setTimeout(SILENCE_MAX_MS, () => response.destroy(new Error('nspawnd fell silent')));
+  response.setEncoding('utf8');
+  let rest = '';
+  try {
+    for await (const chunk of response as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > MAX_LINE_LENGTH) return;
+      for (const line of lines) {
+        const event = JSON.parse(line) as WatchEvent;
+        if (event.type === 'ERROR') return;
+        if (event.type !== 'BOOKMARK')
+          yield { is: 'change', change: { type: event.type, object: event.object } };
+      }
+    }
+  } catch {
+    // Cut off in the middle: the caller lists again, which tells it whether the daemon is there.
+  } finally {
+    response.destroy();
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof CliError && error.exitCode === EXIT.unavailable;
+}

@@ -1,0 +1,74 @@
+import { CliError } from '../cli-error.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import { formatDuration } from '../view/age.ts';
+import type { Sockets } from './sockets.ts';
+
+/** What can go wrong between the command and the daemon, in words that say what to do. */
+
+export function unavailable(socket: string, cause: unknown, timeoutMs: number): CliError {
+  const { code, name } = cause as NodeJS.ErrnoException;
+  const start = 'start it: systemctl start nspawnd';
+  const look = 'see why: systemctl status nspawnd; journalctl -u nspawnd -n 50';
+  if (name === 'AbortError' || name === 'TimeoutError')
+    return new CliError(
+      EXIT.unavailable,
+      `nspawnd did not answer on ${socket} within ${formatSeconds(timeoutMs)}`,
+      [look, 'wait longer: --request-timeout 60s'],
+      { cause },
+    );
+  if (code === 'ENOENT')
+    return new CliError(EXIT.unavailable, `nspawnd is not running: no socket ${socket}`, [start, look], {
+      cause,
+    });
+  if (code === 'ECONNREFUSED')
+    return new CliError(
+      EXIT.unavailable,
+      `nspawnd is not running: nothing listens on ${socket}`,
+      [start, look],
+      { cause },
+    );
+  const why = (cause as Error).message;
+  return new CliError(EXIT.unavailable, `lost nspawnd on ${socket}: ${why}`, [look], { cause });
+}
+
+export function notPermitted(sockets: Sockets, method: 'GET' | 'POST'): CliError {
+  if (method === 'GET' && sockets.reading !== null)
+    return new CliError(
+      EXIT.notPermitted,
+      `not permitted to use ${sockets.all} (root) or ${sockets.reading} (nspawnd's reading group)`,
+      ['run the same command with sudo', `or join the group that ls -l ${sockets.reading} shows`],
+    );
+  return new CliError(EXIT.notPermitted, `not permitted to use ${sockets.all}`, [
+    'run the same command with sudo',
+  ]);
+}
+
+export function wrongAnswer(socket: string): CliError {
+  return new CliError(EXIT.unavailable, `what answers on ${socket} is not nspawnd`);
+}
+
+/** An answer other than 200, by what it says. */
+export function refusal(code: number, body: unknown): CliError {
+  const { kind, message } = (typeof body === 'object' && body !== null ? body : {}) as {
+    kind?: unknown;
+    message?: unknown;
+  };
+  if (kind !== 'Status' || typeof message !== 'string')
+    return new CliError(EXIT.unavailable, `what answers is not nspawnd (HTTP ${code})`);
+  return new CliError(EXIT_OF[code] ?? EXIT.bug, message);
+}
+
+const EXIT_OF: Readonly<Record<number, ExitCode>> = {
+  403: EXIT.notPermitted,
+  404: EXIT.noSuchObject,
+  409: EXIT.refused,
+  410: EXIT.unavailable,
+  413: EXIT.refused,
+  429: EXIT.unavailable,
+  503: EXIT.unavailable,
+  504: EXIT.unavailable,
+};
+
+function formatSeconds(ms: number): string {
+  return ms < 1000 ? `${ms}ms` : formatDuration(ms);
+}

@@ -1,0 +1,42 @@
+import { resolve } from 'node:path';
+import type { Preview } from '../../controller/ports.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import { readFiles, STDIN_NAME } from '../read-files.ts';
+import { formatPreview, isDifference } from '../view/preview.ts';
+import { formatProblemFor } from '../view/problem.ts';
+
+/**
+ * `nspawnctl diff [FILE...]`: what would change with these manifests, or, with none, what nspawnd would do now. Nothing
+ * happens by it.
+ */
+export async function diff(paths: readonly string[], { client, terminal }: Context): Promise<ExitCode> {
+  if (paths.length === 0) return show(await client.preview(null), new Map(), terminal);
+  const files = await readFiles(paths);
+  // The daemon knows files by their full path: one that is in the directory is replaced, not doubled.
+  const fullPath = (file: string) => (file === STDIN_NAME ? file : resolve(file));
+  const previews = await client.preview(files.map(({ file, text }) => ({ file: fullPath(file), text })));
+  const texts = new Map(files.map(({ file, text }) => [fullPath(file), { file, text }]));
+  return show(previews, texts, terminal);
+}
+
+async function show(
+  previews: readonly Preview[],
+  texts: ReadonlyMap<string, { readonly file: string; readonly text: string }>,
+  terminal: Context['terminal'],
+): Promise<ExitCode> {
+  const different = previews.filter(isDifference);
+  const shown = different.map(preview => formatPreview(preview, terminal.paint));
+  await terminal.out(shown.join('\n'));
+  const problems = previews.flatMap(preview => preview.problems);
+  for (const problem of problems) {
+    // Named as the person named it.
+    const given = texts.get(problem.file);
+    const named = given === undefined ? problem : { ...problem, file: given.file };
+    const text = terminal.isInteractive && given !== undefined ? given.text : null;
+    await terminal.err(formatProblemFor(named, text, terminal.paint));
+  }
+  if (problems.length > 0) return EXIT.invalidManifest;
+  if (different.length === 0) await terminal.err('Nothing to do.\n');
+  return different.length > 0 ? EXIT.no : EXIT.done;
+}

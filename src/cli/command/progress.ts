@@ -1,0 +1,53 @@
+import { findCondition } from '../../api/condition.ts';
+import type { Container } from '../../api/container.ts';
+import type { Verb } from '../../server/protocol.ts';
+import { isMove, isNewRun, judge, type Verdict } from './verdict.ts';
+
+/** One container on its way to what was asked of it. */
+export class Progress {
+  readonly name: string;
+  readonly #verb: Verb;
+  readonly #before: Container;
+  #now: Container | null;
+  #hasMoved = false;
+  #hasStarted = false;
+  #lastMoveAt: number;
+
+  constructor(verb: Verb, before: Container, at: number) {
+    this.name = before.metadata.name;
+    this.#verb = verb;
+    this.#before = before;
+    this.#now = before;
+    this.#lastMoveAt = at;
+  }
+
+  /** `null`: it is gone. */
+  see(now: Container | null, at: number): void {
+    const last = this.#now;
+    if (now === null || last === null || isMove(last, now)) this.#lastMoveAt = at;
+    if (now !== null) {
+      this.#hasMoved ||= isMove(this.#before, now);
+      this.#hasStarted ||= isNewRun(this.#before, now);
+    }
+    this.#now = now;
+  }
+
+  verdict(at: number): Verdict {
+    return judge(this.#verb, this.#before, this.#now, {
+      hasMoved: this.#hasMoved,
+      hasStarted: this.#hasStarted,
+      steadyMs: at - this.#lastMoveAt,
+    });
+  }
+
+  /** What it is doing, for a person who waits. */
+  describe(): string {
+    if (this.#now === null) return 'gone';
+    const { status } = this.#now;
+    if (status.waitingFor !== undefined) return `${status.phase}, ${status.waitingFor}`;
+    const ready = findCondition(status.conditions, 'Ready');
+    return ready === undefined || ready.status === 'True' || ready.message === ''
+      ? status.phase
+      : `${status.phase}, ${ready.message}`;
+  }
+}

@@ -1,0 +1,136 @@
+import { VERBS, type Verb } from '../../server/protocol.ts';
+import { CliError } from '../cli-error.ts';
+import { follow } from '../client/follow.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import { reportError } from '../report-error.ts';
+import type { Terminal } from '../terminal.ts';
+import { formatDuration } from '../view/age.ts';
+import { escapeLine } from '../view/escape.ts';
+import { Progress } from './progress.ts';
+import { select } from './select.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface RequestOptions {
+  readonly wait: boolean;
+  readonly timeoutMs: number;
+}
+
+const PAST: Readonly<Record<Verb, string>> = { start: 'started', stop: 'stopped', restart: 'restarted' };
+/** Quick things are not worth a word. */
+const FIRST_WORD_MS = 1_500;
+const LOOK_MS = 250;
+
+/** `nspawnctl start|stop|restart NAME...`: asks, and by default waits until it has happened. */
+export async function request(
+  verb: Verb,
+  names: readonly string[],
+  { wait, timeoutMs }: RequestOptions,
+  context: Context,
+): Promise<ExitCode> {
+  const { client, terminal } = context;
+  const list = await client.list();
+  const { found, missing } = await select(list.items, names);
+  for (const error of missing) await reportError(error, terminal);
+  // All or nothing: half of a list of names is rarely what was meant.
+  if (missing.length > 0) return EXIT.noSuchObject;
+  const startedAt = Date.now();
+  const waiting = new Map<string, Progress>();
+  for (const before of found) {
+    const { name } = before.metadata;
+    await client.request(name, verb);
+    if (wait) waiting.set(name, new Progress(verb, before, startedAt));
+    else await terminal.out(`container/${name} ${verb} requested\n`);
+  }
+  return waiting.size === 0 ? EXIT.done : waitFor(verb, waiting, startedAt, timeoutMs, context);
+}
+
+async function waitFor(
+  verb: Verb,
+  waiting: Map<string, Progress>,
+  startedAt: number,
+  timeoutMs: number,
+  { client, terminal }: Context,
+): Promise<ExitCode> {
+  const over = new AbortController();
+  const words = new Map<string, string>();
+  let code: ExitCode = EXIT.done;
+
+  // Serialised: a look by the clock and a look by a change may not talk at the same time.
+  let last = Promise.resolve();
+  const look = () => {
+    last = last.then(async () => {
+      const now = Date.now();
+      for (const progress of [...waiting.values()]) {
+        const verdict = progress.verdict(now);
+        if (verdict.is === 'underway') {
+          if (now - startedAt >= FIRST_WORD_MS) await sayUnderway(progress, words, now - startedAt, terminal);
+          continue;
+        }
+        waiting.delete(progress.name);
+        if (verdict.is === 'failed') code = EXIT.no;
+        await sayEnd(verb, progress.name, verdict, terminal);
+      }
+      if (waiting.size === 0) over.abort();
+    });
+    return last;
+  };
+
+  const clock = setInterval(() => void look(), LOOK_MS);
+  const deadline = setTimeout(() => over.abort(), timeoutMs);
+  try {
+    for await (const sight of follow(client, over.signal)) {
+      const now = Date.now();
+      if (sight.is === 'lost') {
+        await reportError(sight.error, terminal);
+        await terminal.err('nspawnctl: the request stays; waiting for nspawnd to come back\n');
+      } else if (sight.is === 'snapshot') {
+        const items = new Map(sight.list.items.map(item => [item.metadata.name, item]));
+        for (const progress of waiting.values()) progress.see(items.get(progress.name) ?? null, now);
+      } else {
+        const { type, object } = sight.change;
+        waiting.get(object.metadata.name)?.see(type === 'DELETED' ? null : object, now);
+      }
+      await look();
+    }
+  } finally {
+    clearInterval(clock);
+    clearTimeout(deadline);
+    await last;
+  }
+  for (const progress of waiting.values()) {
+    const state = `after ${formatDuration(timeoutMs)} it is ${progress.describe()}`;
+    const error = new CliError(EXIT.timedOut, `${verb} of ${progress.name} is not done: ${state}`, [
+      `the request stays; watch it: nspawnctl get -w ${progress.name}`,
+    ]);
+    await reportError(error, terminal);
+  }
+  return waiting.size > 0 ? EXIT.timedOut : code;
+}
+
+async function sayUnderway(
+  progress: Progress,
+  words: Map<string, string>,
+  elapsedMs: number,
+  terminal: Terminal,
+): Promise<void> {
+  const word = progress.describe();
+  if (words.get(progress.name) === word) return;
+  words.set(progress.name, word);
+  await terminal.err(`container/${progress.name}: ${escapeLine(word)} (${formatDuration(elapsedMs)})\n`);
+}
+
+async function sayEnd(verb: Verb, name: string, verdict: Verdict, terminal: Terminal): Promise<void> {
+  if (verdict.is !== 'failed') {
+    await terminal.out(`container/${name} ${PAST[verb]}\n`);
+    return;
+  }
+  const error = new CliError(EXIT.no, `${verb} of ${name} failed: ${verdict.reason}: ${verdict.message}`, [
+    `see more: nspawnctl describe ${name}`,
+  ]);
+  await reportError(error, terminal);
+}
+
+export function isVerb(text: string): text is Verb {
+  return (VERBS as readonly string[]).includes(text);
+}

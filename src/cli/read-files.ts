@@ -1,0 +1,72 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FileText } from '../controller/ports.ts';
+import { CliError } from './cli-error.ts';
+import { EXIT } from './exit-code.ts';
+
+/** What `-` is called where a file is named. */
+export const STDIN_NAME = '<stdin>';
+
+/** More than any manifest file may have, so that "too large" is said by whoever judges it. */
+const MAX_BYTES = 1024 * 1024 + 1;
+const MANIFEST_FILE = /^[^.].*\.(ya?ml|json)$/;
+
+/** The texts of files, of all manifests in directories, and of standard input (`-`), in the order given. */
+export async function readFiles(paths: readonly string[]): Promise<readonly FileText[]> {
+  const files: FileText[] = [];
+  for (const path of paths) {
+    try {
+      for (const file of await expand(path)) files.push({ file, text: await read(file) });
+    } catch (error) {
+      throw toCliError(path, error as NodeJS.ErrnoException);
+    }
+  }
+  return files;
+}
+
+async function expand(path: string): Promise<readonly string[]> {
+  if (path === '-') return [STDIN_NAME];
+  if (!(await stat(path)).isDirectory()) return [path];
+  const names = (await readdir(path)).filter(name => MANIFEST_FILE.test(name)).sort();
+  return names.map(name => join(path, name));
+}
+
+async function read(file: string): Promise<string> {
+  if (file === STDIN_NAME) return readStream(process.stdin);
+  const handle = await open(file, 'r');
+  try {
+    return await readStream(handle.createReadStream({ autoClose: false }));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readStream(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function toCliError(path: string, error: NodeJS.ErrnoException): CliError {
+  const cause = { cause: error };
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new CliError(EXIT.noSuchObject, `no such file: ${path}`, [], cause);
+    case 'EACCES':
+    case 'EPERM':
+      return new CliError(
+        EXIT.notPermitted,
+        `not permitted to read ${path}`,
+        ['run the same command with sudo'],
+        cause,
+      );
+    default:
+      return new CliError(EXIT.noSuchObject, `cannot read ${path}: ${error.message}`, [], cause);
+  }
+}

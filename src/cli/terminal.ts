@@ -1,0 +1,40 @@
+import { type Paint, paintAnsi, paintPlain } from './view/paint.ts';
+
+/** Where a command writes; the formatting before it is pure. */
+export interface Terminal {
+  /** Resolves when the text is on its way, so that a slow reader slows the command instead of filling its memory. */
+  out(text: string): Promise<void>;
+  err(text: string): Promise<void>;
+  /** Whether a person looks at stdout. */
+  readonly isInteractive: boolean;
+  readonly paint: Paint;
+  /** Aborted when nobody reads stdout any more (`nspawnctl get -w | head`). */
+  readonly closed: AbortSignal;
+}
+
+export function openTerminal(): Terminal {
+  const closed = new AbortController();
+  process.stdout.on('error', error => {
+    // A reader that has seen enough is no error; whatever else the command does, it finishes.
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') closed.abort();
+    else throw error;
+  });
+  process.stderr.on('error', () => {
+    // Nobody listens to complaints, ignoring.
+  });
+  const isInteractive = process.stdout.isTTY === true;
+  return {
+    out: text => (closed.signal.aborted ? Promise.resolve() : write(process.stdout, text)),
+    err: text => write(process.stderr, text),
+    isInteractive,
+    paint: isInteractive && !process.env.NO_COLOR && process.env.TERM !== 'dumb' ? paintAnsi : paintPlain,
+    closed: closed.signal,
+  };
+}
+
+function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  return new Promise(resolve => {
+    // Errors come by the 'error' event as well.
+    stream.write(text, () => resolve());
+  });
+}

@@ -1,0 +1,104 @@
+import { findCondition } from '../../api/condition.ts';
+import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../../api/container.ts';
+import type { ContainerEvent } from '../../api/event.ts';
+import { formatAge, formatDuration } from './age.ts';
+import { escapeLine, escapeLines } from './escape.ts';
+import { toYaml } from './output-yaml.ts';
+import type { Paint } from './paint.ts';
+import { type Cell, formatTable } from './table.ts';
+import { whyNotReady } from './why-not-ready.ts';
+
+/** Everything about one container, in kubectl's order: what it is, how it is, why, and what happened. */
+export function describeContainer({ container, events }: ContainerDetail, now: number, paint: Paint): string {
+  return [
+    formatTable(facts(container, now), paint),
+    causes(container, paint),
+    section('Spec', specLines(container).join('')),
+    section('Conditions', formatTable(conditionRows(container, now), paint, '  ')),
+    section('Events', events.length === 0 ? '  <none>\n' : formatTable(eventRows(events, now), paint, '  ')),
+  ].join('');
+}
+
+function facts(container: Container, now: number): readonly (readonly Cell[])[] {
+  const { metadata, status } = container;
+  const { [MANIFEST_ANNOTATION]: manifest = '<none>', ...annotations } = metadata.annotations ?? {};
+  const ready = findCondition(status.conditions, 'Ready');
+  const ago = (time: string) => `${time} (${formatAge(time, now)} ago)`;
+  const rows: (readonly Cell[])[] = [
+    ['Name:', metadata.name],
+    ['Labels:', pairs(metadata.labels)],
+    ['Annotations:', pairs(annotations)],
+    ['Manifest:', manifest],
+    ['Unit:', status.unit],
+  ];
+  if (status.foreignDropIns !== undefined && status.foreignDropIns.length > 0)
+    rows.push(['Drop-ins:', `${status.foreignDropIns.join('\n')}`]);
+  rows.push(
+    ['Created:', ago(metadata.creationTimestamp)],
+    ['Generation:', `${metadata.generation} (observed ${status.observedGeneration})`],
+    ['Status:', status.phase],
+    ['Ready:', ready === undefined ? 'Unknown' : `${ready.status} (${ready.reason})`],
+    ['Restarts:', String(status.restarts)],
+    ['Addresses:', status.addresses.length === 0 ? '<none>' : status.addresses.join('\n')],
+  );
+  if (status.leader !== undefined) rows.push(['Leader:', String(status.leader)]);
+  if (status.startedAt !== undefined) rows.push(['Started:', ago(status.startedAt)]);
+  if (status.waitingFor !== undefined) rows.push(['Waiting for:', status.waitingFor]);
+  if (status.nextRetryTime !== undefined)
+    rows.push(['Next retry:', `${status.nextRetryTime} (${formatDue(status.nextRetryTime, now)})`]);
+  return rows;
+}
+
+function causes(container: Container, paint: Paint): string {
+  const found = whyNotReady(container);
+  if (found.length === 0) return '';
+  const isReady = findCondition(container.status.conditions, 'Ready')?.status === 'True';
+  const lines = found.flatMap(({ type, reason, message, next }) => [
+    `  ${paint('warning', `${type}/${escapeLine(reason)}`)}`,
+    ...escapeLines(message).map(line => `    ${line}`),
+    ...(next === null ? [] : [`    next: ${escapeLine(next)}`]),
+  ]);
+  return section(isReady ? 'Needs attention' : 'Why not ready', `${lines.join('\n')}\n`);
+}
+
+function specLines({ spec }: Container): readonly string[] {
+  return toYaml(spec)
+    .trimEnd()
+    .split('\n')
+    .map(line => `  ${line}\n`);
+}
+
+function conditionRows({ status }: Container, now: number): readonly (readonly Cell[])[] {
+  const rows = status.conditions.map(({ type, status: is, reason, lastTransitionTime, message }) => [
+    type,
+    is,
+    reason,
+    formatAge(lastTransitionTime, now),
+    message,
+  ]);
+  return [['TYPE', 'STATUS', 'REASON', 'AGE', 'MESSAGE'], ...rows];
+}
+
+function eventRows(events: readonly ContainerEvent[], now: number): readonly (readonly Cell[])[] {
+  const rows = events.map(({ type, reason, count, firstTimestamp, lastTimestamp, message }) => {
+    const last = formatAge(lastTimestamp, now);
+    const age = count > 1 ? `${last} (x${count} over ${formatAge(firstTimestamp, now)})` : last;
+    const shown: Cell = type === 'Warning' ? { text: type, style: 'warning' } : type;
+    return [shown, reason, age, message];
+  });
+  return [['TYPE', 'REASON', 'AGE', 'MESSAGE'], ...rows];
+}
+
+function section(title: string, body: string): string {
+  return `\n${title}:\n${body}`;
+}
+
+function pairs(map: Readonly<Record<string, string>> = {}): string {
+  const entries = Object.entries(map);
+  return entries.length === 0 ? '<none>' : entries.map(([key, value]) => `${key}=${value}`).join('\n');
+}
+
+function formatDue(time: string, now: number): string {
+  const ms = Date.parse(time) - now;
+  return ms <= 0 ? 'now' : `in ${formatDuration(ms + 999)}`;
+}
