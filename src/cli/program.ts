@@ -6,7 +6,7 @@ import { chooseSockets, DEFAULT_RUNTIME_DIRECTORY } from './client/sockets.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
-import { clientVersion } from './version.ts';
+import { productVersion } from '../version.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from './view/output.ts';
 
 interface GlobalOptions {
@@ -22,7 +22,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   let code: ExitCode = EXIT.done;
   const program = new Command('nspawnctl')
     .description('See and steer the containers that nspawnd runs from manifests.')
-    .version(`nspawnctl ${clientVersion()}`, '-V, --version', 'show the version of this command')
+    .version(`nspawnctl ${productVersion()}`, '-V, --version', 'show the version of this command')
     .option(
       '--socket <path>',
       `socket of nspawnd, or the directory of both (default: ${DEFAULT_RUNTIME_DIRECTORY})`,

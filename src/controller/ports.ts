@@ -4,6 +4,7 @@ import type { Problem } from '../api/problem.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import type { Observed } from '../planning/observed.ts';
+import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
 
 /**
@@ -67,6 +68,8 @@ export interface HostPort {
   /** Names of everything on the host that carries our mark. */
   list(): Promise<readonly string[]>;
   observe(name: string, manifest: Manifest | null): Promise<Observed>;
+  /** Where this host keeps what a unit refers to. */
+  unitPaths(name: string): UnitPaths;
   apply(name: string, step: Step, signal: AbortSignal): Promise<void>;
   observeHost(desired: HostDesired): Promise<HostObserved>;
   applyHost(step: Step, signal: AbortSignal): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { clientVersion } from '../version.ts';
+import { productVersion } from '../../version.ts';
 import { escapeLine } from '../view/escape.ts';
 
 /** `nspawnctl version`: of the command, and of the daemon it talks to. */
@@ -8,7 +8,7 @@ export async function version(
   { client: clientOnly }: { readonly client: boolean },
   { client, terminal }: Context,
 ): Promise<ExitCode> {
-  await terminal.out(`nspawnctl ${clientVersion()}\n`);
+  await terminal.out(`nspawnctl ${productVersion()}\n`);
   if (clientOnly) return EXIT.done;
   const { gitVersion } = await client.version();
   await terminal.out(`nspawnd ${escapeLine(gitVersion.replace(/^v/, ''))}\n`);

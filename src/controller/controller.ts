@@ -1,0 +1,201 @@
+import type { Container, ContainerDetail } from '../api/container.ts';
+import type { Log } from '../log.ts';
+import { specChanges } from '../planning/change.ts';
+import type { Desired } from '../planning/desired.ts';
+import { HOST_KEY } from '../planning/host-planner.ts';
+import { planText } from '../planning/plan-text.ts';
+import { plan } from '../planning/planner.ts';
+import type {
+  ContainerChange,
+  ControlPort,
+  FileText,
+  HostPort,
+  ManifestPort,
+  Preview,
+  SourceStatus,
+} from './ports.ts';
+import { Reconciler } from './reconciler.ts';
+import { StatusStore } from './status-store.ts';
+import { WorkQueue } from './work-queue.ts';
+
+export interface ControllerOptions {
+  readonly workers: number;
+  readonly relistMs: number;
+}
+
+/**
+ * The loop: triggers become keys, keys are reconciled, and every `relistMs` everything is looked at again, so that a lost
+ * trigger costs time and nothing else.
+ */
+export class Controller implements ControlPort {
+  readonly #manifests: ManifestPort;
+  readonly #host: HostPort;
+  readonly #store: StatusStore;
+  readonly #reconciler: Reconciler;
+  readonly #queue: WorkQueue;
+  readonly #log: Log;
+  readonly #options: ControllerOptions;
+  readonly #abort = new AbortController();
+  #relistTimer: NodeJS.Timeout | null = null;
+  #relisting: Promise<void> | null = null;
+  #relistedAt = performance.now();
+
+  constructor(manifests: ManifestPort, host: HostPort, log: Log, options: ControllerOptions) {
+    this.#manifests = manifests;
+    this.#host = host;
+    this.#log = log;
+    this.#options = options;
+    this.#store = new StatusStore((name, memory) =>
+      host
+        .saveMemory(name, memory)
+        .catch(error => log.warn({ err: error, key: name }, 'status could not be saved')),
+    );
+    this.#reconciler = new Reconciler(manifests, host, this.#store, log);
+    this.#queue = new WorkQueue(options.workers, key => this.#work(key));
+  }
+
+  /** Resolves when the manifests and the host have been read once and everything found is in the queue. */
+  async start(): Promise<void> {
+    const { signal } = this.#abort;
+    await this.#host.start(name => this.#onHostTrigger(name), signal);
+    await this.#manifests.start(names => this.#onManifestTrigger(names), signal);
+    await this.#relist();
+    this.#scheduleRelist();
+  }
+
+  /** Stops deciding; every container goes on. */
+  async stop(): Promise<void> {
+    if (this.#relistTimer !== null) clearTimeout(this.#relistTimer);
+    this.#abort.abort();
+    await this.#queue.stop();
+  }
+
+  list(): readonly Container[] {
+    return this.#store.list();
+  }
+
+  get(name: string): Container | null {
+    return this.#store.get(name);
+  }
+
+  describe(name: string): ContainerDetail | null {
+    return this.#store.describe(name);
+  }
+
+  watch(listener: (change: ContainerChange) => void): () => void {
+    return this.#store.watch(listener);
+  }
+
+  resourceVersion(): string {
+    return this.#store.resourceVersion();
+  }
+
+  source(): SourceStatus {
+    return this.#manifests.status();
+  }
+
+  async request(name: string, verb: 'start' | 'stop' | 'restart'): Promise<Container | null> {
+    const container = this.#store.get(name);
+    if (container === null) return null;
+    await this.#host.putRequest(name, verb, `nspawnctl ${verb}`);
+    this.#queue.add(name);
+    return container;
+  }
+
+  async confirmPrune(hash: string): Promise<boolean> {
+    const isConfirmed = await this.#manifests.confirmPrune(hash);
+    if (isConfirmed) await this.#relist();
+    return isConfirmed;
+  }
+
+  async preview(files: readonly FileText[]): Promise<readonly Preview[]> {
+    if (files.length === 0) return this.#previewInForce();
+    return Promise.all(
+      this.#manifests.judge(files).map(async ({ name, manifest, problems }): Promise<Preview> => {
+        if (name === null || manifest === null) return { name, problems, changes: [], plan: '' };
+        const inForce = this.#manifests.desired(name);
+        const desired: Desired = { state: 'present', manifest, generation: 0, createdAt: '', problems: [] };
+        const before = inForce.state === 'present' ? inForce.manifest.written : null;
+        return {
+          name,
+          problems,
+          changes: specChanges(before, manifest.written),
+          plan: await this.#planText(name, desired),
+        };
+      }),
+    );
+  }
+
+  isHealthy(): boolean {
+    return performance.now() - this.#relistedAt < this.#options.relistMs * MISSED_RELISTS;
+  }
+
+  async #previewInForce(): Promise<readonly Preview[]> {
+    return Promise.all(
+      [...this.#manifests.names()].sort().map(async (name): Promise<Preview> => {
+        const desired = this.#manifests.desired(name);
+        const problems = desired.state === 'absent' ? [] : desired.problems;
+        return { name, problems, changes: [], plan: await this.#planText(name, desired) };
+      }),
+    );
+  }
+
+  async #planText(name: string, desired: Desired): Promise<string> {
+    const observed = await this.#host.observe(name, desired.state === 'present' ? desired.manifest : null);
+    const { steps, waitingFor, stalled, key } = plan(desired, observed, this.#host.unitPaths(name));
+    // What is merely waited for is no difference, unless steps lead to it.
+    return planText({ key, steps, stalled, waitingFor: steps.length > 0 ? waitingFor : null });
+  }
+
+  async #work(key: string): Promise<void> {
+    const { signal } = this.#abort;
+    const { requeueAfterMs } = await this.#reconciler.reconcile(key, signal);
+    this.#queue.cancelDelayed(key);
+    if (requeueAfterMs !== null) this.#queue.addAfter(key, requeueAfterMs);
+  }
+
+  #onManifestTrigger(names: readonly string[]): void {
+    for (const name of names) this.#queue.add(name);
+    if (names.length > 0) this.#queue.add(HOST_KEY);
+  }
+
+  #onHostTrigger(name: string | null): void {
+    if (name === null) {
+      void this.#relist();
+      return;
+    }
+    // A container that nobody has heard of is not looked at: it is not ours.
+    if (this.#store.isKnown(name) || this.#manifests.desired(name).state === 'present') this.#queue.add(name);
+  }
+
+  /** The truth behind all triggers: reads the directory and the host whole and looks at everything. */
+  #relist(): Promise<void> {
+    this.#relisting ??= this.#readAll().finally(() => {
+      this.#relisting = null;
+    });
+    return this.#relisting;
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      await this.#manifests.rescan();
+      const onHost = await this.#host.list();
+      await this.#manifests.adopt(onHost);
+      for (const name of new Set([...this.#manifests.names(), ...onHost])) this.#queue.add(name);
+      this.#queue.add(HOST_KEY);
+      this.#relistedAt = performance.now();
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#log.error({ err: error }, 're-list failed');
+    }
+  }
+
+  #scheduleRelist(): void {
+    this.#relistTimer = setTimeout(async () => {
+      await this.#relist();
+      if (!this.#abort.signal.aborted) this.#scheduleRelist();
+    }, this.#options.relistMs);
+  }
+}
+
+/** So many re-lists may fail or be late before the loop counts as stuck. */
+const MISSED_RELISTS = 5;

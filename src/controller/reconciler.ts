@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { findCondition } from '../api/condition.ts';
+import { messageOf, NspawndError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Desired } from '../planning/desired.ts';
+import { HOST_KEY, planHost } from '../planning/host-planner.ts';
+import type { HostDesired } from '../planning/host-state.ts';
+import type { Observed } from '../planning/observed.ts';
+import type { Plan } from '../planning/plan.ts';
+import { stepText } from '../planning/plan-text.ts';
+import { plan } from '../planning/planner.ts';
+import { hostsEntries } from '../planning/render/hosts-block.ts';
+import { backoffMs } from '../planning/restart.ts';
+import type { Step } from '../planning/step.ts';
+import { type Outcome, summarize } from '../planning/summarize.ts';
+import { containerObject } from './container-object.ts';
+import type { HostPort, ManifestPort } from './ports.ts';
+import type { StatusStore } from './status-store.ts';
+import { eventOf } from './step-events.ts';
+
+/** A plan leads to the next one: counting an end, preparing, launching. More rounds than this is a bug or a fight. */
+const MAX_ROUNDS = 8;
+
+/** When the key is to be looked at again without anybody asking; null: a trigger will. */
+export interface ReconcileResult {
+  readonly requeueAfterMs: number | null;
+}
+
+/**
+ * One key, brought a step closer: read what is wanted and what is, plan, apply in order, look again, and at the end, always,
+ * summarise. Never waits for a guest: what has to be waited for is in the plan, and a trigger or the time brings it back.
+ */
+export class Reconciler {
+  readonly #manifests: ManifestPort;
+  readonly #host: HostPort;
+  readonly #store: StatusStore;
+  readonly #log: Log;
+  /** Failed reconciles in a row by key; only sets how soon the next try is. */
+  readonly #failures = new Map<string, number>();
+
+  constructor(manifests: ManifestPort, host: HostPort, store: StatusStore, log: Log) {
+    this.#manifests = manifests;
+    this.#host = host;
+    this.#store = store;
+    this.#log = log;
+  }
+
+  async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const log = this.#log.child({ key, reconcileId: randomUUID().slice(0, 8) });
+    try {
+      const result =
+        key === HOST_KEY
+          ? await this.#reconcileHost(log, signal)
+          : await this.#reconcileContainer(key, log, signal);
+      if (result.error === null) this.#failures.delete(key);
+      return {
+        requeueAfterMs: result.error === null ? result.requeueAfterMs : this.#retryAfterMs(key, result.error),
+      };
+    } catch (error) {
+      if (signal.aborted) return { requeueAfterMs: null };
+      log.error({ err: error }, 'reconcile failed');
+      return { requeueAfterMs: this.#retryAfterMs(key, error) };
+    }
+  }
+
+  async #reconcileContainer(name: string, log: Log, signal: AbortSignal): Promise<Round> {
+    if (!this.#store.isKnown(name)) this.#store.restore(name, await this.#host.loadMemory(name));
+    let desired = this.#manifests.desired(name);
+    let observed = await this.#observe(name, desired);
+    let current = this.#plan(name, desired, observed);
+    let outcome: Outcome = { error: null };
+    let error: unknown = null;
+
+    for (let round = 0; current.steps.length > 0 && error === null; round++) {
+      error =
+        round < MAX_ROUNDS
+          ? await this.#applySteps(name, current.steps, observed, log, signal)
+          : tooManyRounds(current);
+      if (signal.aborted) return { requeueAfterMs: null, error: null };
+      if (error !== null) {
+        outcome = { error: outcomeError(error) };
+        log.warn({ err: error }, 'step failed');
+      }
+      desired = this.#manifests.desired(name);
+      observed = await this.#observe(name, desired);
+      current = this.#plan(name, desired, observed);
+    }
+
+    if (desired.state === 'absent' && error === null && current.waitingFor === null) {
+      this.#store.delete(name);
+      await this.#manifests.forget(name);
+      return { requeueAfterMs: null, error: null };
+    }
+    await this.#report(name, desired, observed, current, outcome, log);
+    return { requeueAfterMs: requeueAfter(current, observed), error };
+  }
+
+  async #reconcileHost(log: Log, signal: AbortSignal): Promise<Round> {
+    const desired = this.hostDesired();
+    const { steps } = planHost(desired, await this.#host.observeHost(desired));
+    for (const step of steps) {
+      await this.#host.applyHost(step, signal);
+      log.info({ step: step.name, because: step.because }, 'step applied');
+    }
+    return { requeueAfterMs: null, error: null };
+  }
+
+  /** What all containers together want of the host. */
+  hostDesired(): HostDesired {
+    const hosts = [...this.#manifests.names()].sort().flatMap(name => {
+      const desired = this.#manifests.desired(name);
+      return desired.state === 'present' ? hostsEntries(desired.manifest) : [];
+    });
+    return { hosts };
+  }
+
+  /** Applies in order until one fails; the error of that one, or null. */
+  async #applySteps(
+    name: string,
+    steps: readonly Step[],
+    observed: Observed,
+    log: Log,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    for (const step of steps) {
+      if (signal.aborted) return null;
+      const startedAt = performance.now();
+      try {
+        await this.#host.apply(name, step, signal);
+      } catch (error) {
+        log.debug({ step: step.name }, 'step failed');
+        return error;
+      }
+      log.info({ step: stepText(step), ms: Math.round(performance.now() - startedAt) }, 'step applied');
+      const event = eventOf(step, observed);
+      if (event !== null) await this.#store.record(name, event, new Date().toISOString());
+    }
+    return null;
+  }
+
+  async #report(
+    name: string,
+    desired: Desired,
+    observed: Observed,
+    current: Plan,
+    outcome: Outcome,
+    log: Log,
+  ): Promise<void> {
+    const now = new Date(observed.now).toISOString();
+    const summary = summarize(desired, observed, current, outcome);
+    const before = this.#store.get(name);
+    const after = containerObject(name, desired, observed, summary, before, now);
+    for (const [type, reason] of [
+      ['Ready', 'Ready'],
+      ['Stalled', 'Stalled'],
+      ['ManifestValid', 'ManifestInvalid'],
+    ] as const) {
+      const was = findCondition(before?.status.conditions ?? [], type);
+      const is = findCondition(after.status.conditions, type);
+      if (is === undefined || (was?.status === is.status && was.message === is.message)) continue;
+      const isNews =
+        type === 'ManifestValid' ? is.status === 'False' : is.status === 'True' && was?.status !== is.status;
+      if (!isNews) continue;
+      const isGood = type === 'Ready';
+      await this.#store.record(
+        name,
+        { type: isGood ? 'Normal' : 'Warning', reason, message: is.message },
+        now,
+      );
+      log[isGood ? 'info' : 'warn'](
+        { reason: is.reason, detail: is.message },
+        isGood ? 'container is ready' : `container: ${reason}`,
+      );
+    }
+    if (outcome.error !== null) {
+      await this.#store.record(
+        name,
+        { type: 'Warning', reason: outcome.error.code, message: outcome.error.message },
+        now,
+      );
+    }
+    await this.#store.put(after);
+    log.debug({ phase: summary.phase, waitingFor: summary.waitingFor }, 'reconciled');
+  }
+
+  #observe(name: string, desired: Desired): Promise<Observed> {
+    return this.#host.observe(name, desired.state === 'present' ? desired.manifest : null);
+  }
+
+  #plan(name: string, desired: Desired, observed: Observed): Plan {
+    return plan(desired, observed, this.#host.unitPaths(name));
+  }
+
+  /** Final errors wait for a change, which the next re-list finds; the others back off. */
+  #retryAfterMs(key: string, error: unknown): number | null {
+    if (error instanceof NspawndError && error.retry === 'onChange') return null;
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    return backoffMs(failures, `${key} ${failures}`);
+  }
+}
+
+interface Round extends ReconcileResult {
+  readonly error: unknown;
+}
+
+function tooManyRounds(plan: Plan): Error {
+  return new Error(
+    `still not as desired after ${MAX_ROUNDS} rounds; next would be: ${plan.steps.map(stepText).join(', ')}`,
+  );
+}
+
+function outcomeError(error: unknown): Outcome['error'] {
+  if (!(error instanceof NspawndError))
+    return { code: 'InternalError', message: messageOf(error), isFinal: false };
+  return { code: error.code, message: error.message, isFinal: error.retry === 'onChange' };
+}
+
+function requeueAfter(plan: Plan, observed: Observed): number | null {
+  const until = plan.waitingFor?.until ?? null;
+  return until === null ? null : Math.max(0, until - observed.now);
+}

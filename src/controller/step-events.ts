@@ -1,0 +1,45 @@
+import type { ContainerEvent } from '../api/event.ts';
+import type { Observed } from '../planning/observed.ts';
+import { describeEnd } from '../planning/restart.ts';
+import type { Step } from '../planning/step.ts';
+
+export type EventFact = Pick<ContainerEvent, 'type' | 'reason' | 'message'>;
+
+/** What a person reads in an object's history about a step that was taken; null for the housekeeping. */
+export function eventOf(step: Step, observed: Observed): EventFact | null {
+  const normal = (reason: string, message: string): EventFact => ({ type: 'Normal', reason, message });
+  const warning = (reason: string, message: string): EventFact => ({ type: 'Warning', reason, message });
+  switch (step.name) {
+    case 'launch':
+      return normal('Starting', step.because);
+    case 'stop':
+      return normal('Stopping', step.because);
+    case 'markRestart':
+      return normal('Restarting', step.because);
+    case 'recordFailure':
+      return warning('Failed', `${failureText(step.because, observed)}`);
+    case 'killActivating':
+      return warning('Killing', step.because);
+    case 'terminateMachine':
+      return warning(
+        'StaleRegistration',
+        `machined still knew leader ${step.arguments.leader}: ${step.because}`,
+      );
+    case 'removeCopy':
+      return normal('CopyRemoved', `${step.arguments.path}: ${step.because}`);
+    case 'attachNamespace':
+      return warning('NetworkMended', step.because);
+    case 'buildSandbox':
+      return observed.unit.mainPid > 0 ? warning('NetworkMended', step.because) : null;
+    case 'resetHistory':
+      return normal('BackoffReset', step.because);
+    default:
+      return null;
+  }
+}
+
+function failureText(cause: string, { ended }: Observed): string {
+  if (ended === null || ended.lastLines.length === 0) return cause;
+  const how = describeEnd(ended);
+  return `${how === cause ? cause : `${cause} (${how})`}; its last lines:\n${ended.lastLines.join('\n')}`;
+}

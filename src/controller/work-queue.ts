@@ -1,0 +1,91 @@
+import PQueue from 'p-queue';
+
+/**
+ * Keys to look at, after client-go's work queue. A key is a name and nothing else: what has to be done is computed when
+ * it is its turn.
+ *
+ * Invariants:
+ * - a key is never worked on twice at once;
+ * - a key that is added while it waits is worked on once;
+ * - a key that is added while it is worked on is worked on exactly once more.
+ * (p-queue caps how many run at once; it does not de-duplicate.)
+ */
+export class WorkQueue {
+  readonly #queue: PQueue;
+  readonly #work: (key: string) => Promise<void>;
+  /** Keys that have to be looked at. A key in here and not in `#processing` is in the queue exactly once. */
+  readonly #dirty = new Set<string>();
+  /** Keys being worked on. */
+  readonly #processing = new Set<string>();
+  /** Keys that come back by themselves: at most one timer each, the earliest. */
+  readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueAt: number }>();
+  #isStopped = false;
+
+  /** `work` must not throw: errors are its business. */
+  constructor(concurrency: number, work: (key: string) => Promise<void>) {
+    this.#queue = new PQueue({ concurrency });
+    this.#work = work;
+  }
+
+  add(key: string): void {
+    if (this.#isStopped || this.#dirty.has(key)) return;
+    this.#dirty.add(key);
+    if (!this.#processing.has(key)) this.#enqueue(key);
+  }
+
+  /** Adds the key after a while, unless it is due earlier already. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#isStopped) return;
+    if (delayMs <= 0) {
+      this.add(key);
+      return;
+    }
+    const dueAt = performance.now() + delayMs;
+    const known = this.#timers.get(key);
+    if (known !== undefined && known.dueAt <= dueAt) return;
+    if (known !== undefined) clearTimeout(known.timer);
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(key);
+        this.add(key);
+      },
+      Math.min(delayMs, MAX_DELAY_MS),
+    );
+    this.#timers.set(key, { timer, dueAt });
+  }
+
+  /** Drops a timer: what it was to bring back has been looked at. */
+  cancelDelayed(key: string): void {
+    const known = this.#timers.get(key);
+    if (known === undefined) return;
+    clearTimeout(known.timer);
+    this.#timers.delete(key);
+  }
+
+  /** Takes nothing more, and resolves when what is being worked on is done. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#queue.clear();
+    await this.#queue.onIdle();
+  }
+
+  #enqueue(key: string): void {
+    void this.#queue.add(() => this.#process(key));
+  }
+
+  async #process(key: string): Promise<void> {
+    this.#processing.add(key);
+    this.#dirty.delete(key);
+    try {
+      await this.#work(key);
+    } finally {
+      this.#processing.delete(key);
+      if (this.#dirty.has(key) && !this.#isStopped) this.#enqueue(key);
+    }
+  }
+}
+
+/** setTimeout's own limit is 2^31 - 1; nothing here waits longer than a backoff or a settling time. */
+const MAX_DELAY_MS = 2_000_000_000;

@@ -1,0 +1,90 @@
+import { hostsBlock } from '../planning/render/hosts-block.ts';
+import type { Step, StepArguments, StepName } from '../planning/step.ts';
+import { removeCopy } from './ephemeral-copy.ts';
+import type { GuestHosts } from './guest-hosts.ts';
+import { afterFailure, afterLaunch, afterReset } from './history.ts';
+import type { HostsFile } from './hosts-file.ts';
+import type { Machined } from './machined.ts';
+import type { Network } from './network.ts';
+import type { Records } from './records.ts';
+import { prepareRoot } from './root-tree.ts';
+import type { StartFifos } from './start-fifo.ts';
+import type { Systemd } from './systemd.ts';
+import type { UnitFiles } from './unit-files.ts';
+
+export interface Tools {
+  readonly systemd: Systemd;
+  readonly machined: Machined;
+  readonly network: Network;
+  readonly records: Records;
+  readonly unitFiles: UnitFiles;
+  readonly fifos: StartFifos;
+  readonly guestHosts: GuestHosts;
+  readonly hostsFile: HostsFile;
+}
+
+type Executors = {
+  readonly [N in StepName]: (name: string, args: StepArguments[N], signal: AbortSignal) => Promise<void>;
+};
+
+/** Does what the plan says, one function per step; the type proves that none is missing. Each may run twice. */
+export class Executor {
+  readonly #executors: Executors;
+
+  constructor(tools: Tools) {
+    this.#executors = executors(tools);
+  }
+
+  async apply(name: string, step: Step, signal: AbortSignal): Promise<void> {
+    const execute = this.#executors[step.name] as (
+      name: string,
+      args: unknown,
+      signal: AbortSignal,
+    ) => Promise<void>;
+    await execute(name, step.arguments, signal);
+  }
+}
+
+function executors(tools: Tools): Executors {
+  const { systemd, machined, network, records, unitFiles, fifos, guestHosts, hostsFile } = tools;
+  return {
+    clearRequest: name => records.removeRequest(name),
+    markRestart: (name, { invocationId, cause }) =>
+      records.putRequest(name, { verb: 'restart', invocationId, reason: cause, at: Date.now() }),
+    recordStopped: async (name, { specHash }) => {
+      await records.putHistory(name, afterReset(await records.history(name)));
+      await records.putStopped(name, specHash);
+    },
+    recordFailure: async (name, failure) =>
+      records.putHistory(name, afterFailure(await records.history(name), failure)),
+    resetHistory: async name => records.putHistory(name, afterReset(await records.history(name))),
+
+    stop: name => systemd.stop(name),
+    killActivating: name => systemd.terminateMain(name),
+    resetFailed: name => systemd.resetFailed(name),
+    terminateMachine: name => machined.terminateStale(name),
+    removeCopy: (_name, { path }) => removeCopy(path),
+
+    prepareRoot: (_name, { root, missing }) => prepareRoot(root, missing),
+    createFifo: name => fifos.create(name),
+    listenFifo: name => fifos.listen(name),
+    removeFifo: name => fifos.remove(name),
+    buildSandbox: (name, { sandbox }, signal) => network.build(name, sandbox, signal),
+    attachNamespace: (name, { leader }, signal) => network.attach(name, leader, signal),
+    removeSandbox: (name, _args, signal) => network.remove(name, signal),
+    writeGuestHosts: (name, { root }) => guestHosts.write(name, root),
+    removeGuestHosts: name => guestHosts.remove(name),
+    writeUnit: (name, { text }) => unitFiles.write(name, text),
+    removeUnit: name => unitFiles.remove(name),
+    // The attempt goes on disk before it is made: a kill in between is seen as a launch that came to nothing.
+    launch: async (name, { specHash, cause }) => {
+      await records.putHistory(name, afterLaunch(await records.history(name), Date.now(), specHash, cause));
+      await records.removeEnded(name);
+      await systemd.start(name, unitFiles.path(name));
+    },
+    forget: name => records.forget(name),
+
+    updateHostsFile: (_name, { hosts }) => hostsFile.write(hostsBlock(hosts)),
+    updateGuestHosts: (_name, { hosts }) => guestHosts.updateAll(hostsBlock(hosts)),
+  };
+}

@@ -1,0 +1,97 @@
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const MAX_READ_BYTES = 4 * 1024 * 1024;
+
+let counter = 0;
+
+/** Writes aside and renames: readers see the old text or the new one, and a crash leaves one of the two. */
+export async function writeFileAtomically(path: string, text: string, mode = 0o644): Promise<void> {
+  const aside = `${path}.${process.pid}.${counter++}.tmp`;
+  const file = await open(
+    aside,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    mode,
+  );
+  try {
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
+  try {
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
+}
+
+/** Text of a regular file, at most 4 MiB of it; null where there is none. Never follows a symlink, never blocks. */
+export async function readFileIfExists(path: string, maxBytes = MAX_READ_BYTES): Promise<string | null> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (isNoSuchFile(error) || errorCode(error) === 'ELOOP' || errorCode(error) === 'ENXIO') return null;
+    throw error;
+  }
+  try {
+    if (!(await file.stat()).isFile()) return null;
+    const buffer = Buffer.alloc(maxBytes + 1);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+      length += bytesRead;
+      if (bytesRead === 0 || length === buffer.length) break;
+    }
+    return length > maxBytes ? null : buffer.toString('utf8', 0, length);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removing what is gone is success. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isNoSuchFile(error)) throw error;
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await lstatIfExists(path)) !== null;
+}
+
+export async function lstatIfExists(path: string): Promise<Awaited<ReturnType<typeof lstat>> | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (isNoSuchFile(error)) return null;
+    throw error;
+  }
+}
+
+/** Names in a directory; none where there is no directory. */
+export async function listDirectory(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (isNoSuchFile(error)) return [];
+    throw error;
+  }
+}
+
+export async function makeDirectoryFor(path: string, mode = 0o755): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode });
+}
+
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function isNoSuchFile(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

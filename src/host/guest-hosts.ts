@@ -1,0 +1,67 @@
+import { rm } from 'node:fs/promises';
+import { exists, listDirectory, makeDirectoryFor, readFileIfExists, writeFileAtomically } from './files.ts';
+import { findBlock, replaceBlock, writeInPlace } from './hosts-file.ts';
+import { readGuestFile } from './root-tree.ts';
+
+const MAX_HOSTS_BYTES = 256 * 1024;
+/** For a tree that has no etc/hosts of its own. */
+const DEFAULT_HOSTS = '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n';
+
+/**
+ * The guests' own /etc/hosts: what their tree says, and our block. Each lives outside the guest and is bound in read-only,
+ * so it is changed in place (a bind holds the inode), while the guest runs.
+ */
+export class GuestHosts {
+  readonly #directory: string;
+  readonly #hostsFile: string;
+
+  constructor(runtimeDirectory: string, hostsFile: string) {
+    this.#directory = `${runtimeDirectory}/guest-hosts`;
+    this.#hostsFile = hostsFile;
+  }
+
+  path(name: string): string {
+    return `${this.#directory}/${name}`;
+  }
+
+  async observe(name: string): Promise<'absent' | 'present'> {
+    return (await exists(this.path(name))) ? 'present' : 'absent';
+  }
+
+  /** From the tree's own file, read through no symlink, and the block that the host has at this moment. */
+  async write(name: string, root: string): Promise<void> {
+    const own = (await readGuestFile(root, 'etc/hosts', MAX_HOSTS_BYTES)) ?? DEFAULT_HOSTS;
+    const block = findBlock((await readFileIfExists(this.#hostsFile)) ?? '') ?? '';
+    await makeDirectoryFor(this.path(name));
+    await writeFileAtomically(this.path(name), replaceBlock(own, block));
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.path(name), { force: true });
+  }
+
+  /** The block in each guest's file. */
+  async blocks(): Promise<Readonly<Record<string, string>>> {
+    const names = await this.#names();
+    const blocks = await Promise.all(
+      names.map(async name => [name, findBlock(await this.#read(name)) ?? ''] as const),
+    );
+    return Object.fromEntries(blocks);
+  }
+
+  async updateAll(block: string): Promise<void> {
+    for (const name of await this.#names()) {
+      const before = await this.#read(name);
+      const after = replaceBlock(before, block);
+      if (after !== before) await writeInPlace(this.path(name), after);
+    }
+  }
+
+  async #names(): Promise<readonly string[]> {
+    return (await listDirectory(this.#directory)).filter(name => !name.includes('.'));
+  }
+
+  async #read(name: string): Promise<string> {
+    return (await readFileIfExists(this.path(name))) ?? '';
+  }
+}

@@ -1,0 +1,35 @@
+import type { History } from '../planning/observed.ts';
+import type { LaunchCause, StepArguments } from '../planning/step.ts';
+
+/** How the records of restarts change; pure, so that applying a step twice is easy to see. */
+
+/** As many times as judging a crash loop takes. */
+const KEPT_TIMES = 20;
+
+export function afterLaunch(history: History, at: number, specHash: string, cause: LaunchCause): History {
+  const isRestart = cause === 'restart';
+  return {
+    ...history,
+    launch: { at, specHash, isCounted: false },
+    nextRetryAt: null,
+    restarts: history.restarts + (isRestart ? 1 : 0),
+    recentRestarts: isRestart ? [...history.recentRestarts, at].slice(-KEPT_TIMES) : history.recentRestarts,
+    recentReboots:
+      cause === 'reboot' ? [...history.recentReboots, at].slice(-KEPT_TIMES) : history.recentReboots,
+  };
+}
+
+export function afterFailure(history: History, failure: StepArguments['recordFailure']): History {
+  return {
+    ...history,
+    failures: failure.failures,
+    nextRetryAt: failure.nextRetryAt,
+    countedInvocationId: failure.invocationId,
+    lastFailure: failure.cause,
+    launch: history.launch === null ? null : { ...history.launch, isCounted: true },
+  };
+}
+
+export function afterReset(history: History): History {
+  return { ...history, failures: 0, nextRetryAt: null, recentRestarts: [], lastFailure: '' };
+}

@@ -1,0 +1,119 @@
+import { constants } from 'node:fs';
+import { chown, open, rename, rm, stat } from 'node:fs/promises';
+import { errorCode, readFileIfExists } from './files.ts';
+
+/** Our lines in /etc/hosts, between two markers; everybody else's lines stay as they are. */
+const BEGIN = '# BEGIN nspawnd: the containers of this host; changes between these lines are overwritten';
+const END = '# END nspawnd';
+
+/** Our block without its markers; null where there is none. */
+export function findBlock(text: string): string | null {
+  const lines = text.split('\n');
+  const begin = lines.findIndex(isBegin);
+  if (begin < 0) return null;
+  const end = lines.findIndex((line, index) => index > begin && line === END);
+  const inside = lines.slice(begin + 1, end < 0 ? begin + 1 : end);
+  return inside.map(line => `${line}\n`).join('');
+}
+
+/**
+ * The text with its block replaced; an empty block takes the markers away too. A block whose end somebody cut off is
+ * only its first line: nothing that may be somebody else's is removed.
+ */
+export function replaceBlock(text: string, block: string): string {
+  const lines = text.split('\n');
+  const begin = lines.findIndex(isBegin);
+  const end = begin < 0 ? -1 : lines.findIndex((line, index) => index > begin && line === END);
+  const before = begin < 0 ? text : joinLines(lines.slice(0, begin));
+  const after = begin < 0 ? '' : lines.slice((end < 0 ? begin : end) + 1).join('\n');
+  if (block === '') return before + after;
+  const separator = before === '' || before.endsWith('\n') ? '' : '\n';
+  return `${before}${separator}${BEGIN}\n${block}${END}\n${after}`;
+}
+
+function isBegin(line: string): boolean {
+  return line.startsWith('# BEGIN nspawnd');
+}
+
+function joinLines(lines: readonly string[]): string {
+  return lines.map(line => `${line}\n`).join('');
+}
+
+export class HostsFile {
+  readonly #path: string;
+  #lastWrite: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async block(): Promise<string | null> {
+    return findBlock((await readFileIfExists(this.#path)) ?? '');
+  }
+
+  /** Puts the block in force. The file is read again right before it is written, and not written if nothing changes. */
+  write(block: string): Promise<void> {
+    const write = this.#lastWrite.then(() => this.#write(block));
+    this.#lastWrite = write.catch(() => undefined);
+    return write;
+  }
+
+  async #write(block: string): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const before = (await readFileIfExists(this.#path)) ?? '';
+      const after = replaceBlock(before, block);
+      if (after === before) return;
+      if (await this.#replace(before, after)) return;
+      if (attempt === MAX_ATTEMPTS)
+        throw new Error(`${this.#path} is being changed by somebody else all the time`);
+    }
+  }
+
+  /** False when somebody else changed the file meanwhile: then it is read again. */
+  async #replace(before: string, after: string): Promise<boolean> {
+    const old = await stat(this.#path).catch(() => null);
+    const aside = `${this.#path}.nspawnd.tmp`;
+    await rm(aside, { force: true });
+    const file = await open(
+      aside,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+      (old?.mode ?? 0o644) & 0o7777,
+    );
+    try {
+      if (old !== null) {
+        await file.chmod(old.mode & 0o7777);
+        await chown(aside, old.uid, old.gid);
+      }
+      await file.writeFile(after);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    try {
+      if (((await readFileIfExists(this.#path)) ?? '') !== before) return false;
+      await rename(aside, this.#path);
+      return true;
+    } catch (error) {
+      // A bind mount cannot be renamed over: written in place, as one write.
+      if (errorCode(error) !== 'EBUSY') throw error;
+      await writeInPlace(this.#path, after);
+      return true;
+    } finally {
+      await rm(aside, { force: true });
+    }
+  }
+}
+
+const MAX_ATTEMPTS = 5;
+
+/** One write of the whole text, then the rest is cut off: readers never see an empty file. */
+export async function writeInPlace(path: string, text: string): Promise<void> {
+  const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+  try {
+    const bytes = Buffer.from(text);
+    await file.write(bytes, 0, bytes.length, 0);
+    await file.truncate(bytes.length);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { run } from './command.ts';
+
+/** iproute2: batches of commands in one process, and its JSON, checked at the edge. */
+
+/** Runs the lines in order, in the host's namespace or in a named one; the first that fails ends the batch. */
+export async function ipBatch(
+  namespace: string | null,
+  lines: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (lines.length === 0) return;
+  await run('ip', [...inNamespace(namespace), '-batch', '-'], {
+    input: `${lines.join('\n')}\n`,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+export interface IpLink {
+  readonly name: string;
+  readonly alias: string;
+  readonly isUp: boolean;
+  readonly altNames: readonly string[];
+  /** The namespace id of its other end, where that is elsewhere. */
+  readonly peerNamespaceId: number | null;
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly prefix: number;
+    readonly scope: string;
+  }[];
+}
+
+export interface IpRoute {
+  readonly destination: string;
+  readonly gateway: string | null;
+  readonly protocol: string;
+}
+
+/** A link with its addresses and routes; null when there is no such link, or no such namespace. */
+export async function ipShow(
+  namespace: string | null,
+  link: string,
+): Promise<{ link: IpLink; routes: readonly IpRoute[] } | null> {
+  const lines = [`address show dev ${link}`, `route show table all dev ${link}`];
+  const { stdout, exitCode } = await run('ip', [...inNamespace(namespace), '-json', '-batch', '-'], {
+    input: `${lines.join('\n')}\n`,
+    accept: [0, 1, 255],
+  });
+  if (exitCode !== 0) return null;
+  const [links, routes] = stdout
+    .split('\n')
+    .filter(line => line.trim() !== '')
+    .map(line => JSON.parse(line) as unknown);
+  const [first] = parseLinks(links);
+  return first === undefined ? null : { link: first, routes: parseRoutes(routes) };
+}
+
+/** Every veth link of the host's namespace. */
+export async function ipVethLinks(): Promise<readonly IpLink[]> {
+  const { stdout } = await run('ip', ['-json', 'link', 'show', 'type', 'veth']);
+  return parseLinks(stdout.trim() === '' ? [] : JSON.parse(stdout));
+}
+
+function inNamespace(namespace: string | null): readonly string[] {
+  return namespace === null ? [] : ['-netns', namespace];
+}
+
+const linkSchema = z.object({
+  ifname: z.string(),
+  ifalias: z.string().default(''),
+  flags: z.array(z.string()).default([]),
+  altnames: z.array(z.string()).default([]),
+  link_netnsid: z.number().optional(),
+  addr_info: z
+    .array(
+      z.object({
+        local: z.string().default(''),
+        prefixlen: z.number().default(0),
+        scope: z.string().default(''),
+      }),
+    )
+    .default([]),
+});
+
+function parseLinks(json: unknown): readonly IpLink[] {
+  return z
+    .array(z.unknown())
+    .parse(json ?? [])
+    .map(item => linkSchema.safeParse(item))
+    .filter(parsed => parsed.success)
+    .map(({ data }) => ({
+      name: data.ifname,
+      alias: data.ifalias,
+      isUp: data.flags.includes('UP'),
+      altNames: data.altnames,
+      peerNamespaceId: data.link_netnsid ?? null,
+      addresses: data.addr_info.map(info => ({
+        address: info.local,
+        prefix: info.prefixlen,
+        scope: info.scope,
+      })),
+    }));
+}
+
+const routeSchema = z.object({
+  dst: z.string(),
+  gateway: z.string().optional(),
+  protocol: z.union([z.string(), z.number()]).default(''),
+});
+
+function parseRoutes(json: unknown): readonly IpRoute[] {
+  return z
+    .array(routeSchema)
+    .parse(json ?? [])
+    .map(route => ({
+      destination: route.dst,
+      gateway: route.gateway ?? null,
+      protocol: String(route.protocol),
+    }));
+}

@@ -1,0 +1,268 @@
+import { unitName } from '../api/container.ts';
+import type { Manifest } from '../api/manifest.ts';
+import { isName } from '../api/name.ts';
+import type { HostPort } from '../controller/ports.ts';
+import { HOST_KEY } from '../planning/host-planner.ts';
+import type { HostDesired, HostObserved } from '../planning/host-state.ts';
+import { hostLinkName } from '../planning/link-name.ts';
+import type { EndedRecord, Observed, RootFacts } from '../planning/observed.ts';
+import type { UnitPaths } from '../planning/render/unit.ts';
+import type { Step } from '../planning/step.ts';
+import { type Bus, connectBus } from './bus.ts';
+import { leftoverCopies } from './ephemeral-copy.ts';
+import { Executor } from './executor.ts';
+import { GuestHosts } from './guest-hosts.ts';
+import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
+import { HostsFile } from './hosts-file.ts';
+import { lastLines } from './journal.ts';
+import { enableIpv6Forwarding } from './link-settings.ts';
+import { MACHINED_MATCHES, Machined, machineOfSignal } from './machined.ts';
+import { Network } from './network.ts';
+import { type NetworkChange, NetworkMonitor } from './network-monitor.ts';
+import { processFacts } from './process-facts.ts';
+import { Records } from './records.ts';
+import { observeRoot } from './root-tree.ts';
+import { SourceGuard } from './source-guard.ts';
+import { StartFifos } from './start-fifo.ts';
+import { containerOfSystemdSignal, SYSTEMD_MATCHES, Systemd } from './systemd.ts';
+import { UnitFiles } from './unit-files.ts';
+
+export interface LinuxHostOptions {
+  readonly runtimeDirectory: string;
+  readonly unitDirectory: string;
+  readonly hostsFile: string;
+  readonly enableIpv6Forwarding: boolean;
+}
+
+/**
+ * The real host: systemd and machined over the bus, links by `ip`, the rest files.
+ *
+ * Architecture invariant: `observe` changes nothing and `apply` decides nothing.
+ */
+export class LinuxHost implements HostPort {
+  readonly #bus: Bus;
+  readonly #systemd: Systemd;
+  readonly #machined: Machined;
+  readonly #facts: HostFactsReader;
+  readonly #guard = new SourceGuard();
+  readonly #network: Network;
+  readonly #monitor: NetworkMonitor;
+  readonly #records: Records;
+  readonly #unitFiles: UnitFiles;
+  readonly #fifos: StartFifos;
+  readonly #hostsFile: HostsFile;
+  readonly #guestHosts: GuestHosts;
+  readonly #executor: Executor;
+  readonly #options: LinuxHostOptions;
+  readonly #namesByLink = new Map<string, string>();
+  readonly #linesByInvocation = new Map<string, readonly string[]>();
+  #onTrigger: (name: string | null) => void = () => undefined;
+
+  static async connect(options: LinuxHostOptions): Promise<LinuxHost> {
+    const matches = [...SYSTEMD_MATCHES, ...MACHINED_MATCHES, ...LOGIND_MATCHES];
+    return new LinuxHost(await connectBus(matches, Systemd.subscribe), options);
+  }
+
+  private constructor(bus: Bus, options: LinuxHostOptions) {
+    const { runtimeDirectory } = options;
+    this.#options = options;
+    this.#bus = bus;
+    this.#systemd = new Systemd(bus);
+    this.#machined = new Machined(bus, this.#systemd);
+    this.#facts = new HostFactsReader(bus, this.#systemd);
+    this.#network = new Network(runtimeDirectory, this.#guard);
+    this.#monitor = new NetworkMonitor(change => this.#networkChanged(change));
+    this.#records = new Records(runtimeDirectory);
+    this.#unitFiles = new UnitFiles(options.unitDirectory);
+    this.#fifos = new StartFifos(
+      runtimeDirectory,
+      async name => (await this.#systemd.unit(name)).invocationId,
+      name => this.#onTrigger(name),
+    );
+    this.#hostsFile = new HostsFile(options.hostsFile);
+    this.#guestHosts = new GuestHosts(runtimeDirectory, options.hostsFile);
+    this.#executor = new Executor({
+      systemd: this.#systemd,
+      machined: this.#machined,
+      network: this.#network,
+      records: this.#records,
+      unitFiles: this.#unitFiles,
+      fifos: this.#fifos,
+      guestHosts: this.#guestHosts,
+      hostsFile: this.#hostsFile,
+    });
+  }
+
+  async start(onTrigger: (name: string | null) => void, signal: AbortSignal): Promise<void> {
+    this.#onTrigger = onTrigger;
+    this.#bus.onSignal(busSignal => {
+      const name = machineOfSignal(busSignal) ?? containerOfSystemdSignal(busSignal);
+      if (name !== undefined) onTrigger(name);
+    });
+    this.#bus.onReconnect(() => onTrigger(null));
+    signal.addEventListener('abort', () => this.#stop(), { once: true });
+    await Promise.all([this.#facts.start(), this.#guard.start()]);
+    if (this.#options.enableIpv6Forwarding) await enableIpv6Forwarding();
+    this.#monitor.start();
+  }
+
+  /** Whether the bus answers; without it nothing can be seen. */
+  isConnected(): boolean {
+    return this.#bus.isConnected();
+  }
+
+  async bootId(): Promise<string> {
+    return (await this.#facts.read(async () => 0)).bootId;
+  }
+
+  /** For `nspawnctl` and the unit's text. */
+  unitPaths(name: string): UnitPaths {
+    return {
+      fifo: this.#fifos.path(name),
+      guestHosts: this.#guestHosts.path(name),
+      endedDirectory: this.#records.endedDirectory(),
+    };
+  }
+
+  async list(): Promise<readonly string[]> {
+    this.#guard.invalidate();
+    const lists = await Promise.all([
+      this.#unitFiles.names(),
+      this.#network.names(),
+      this.#records.names(),
+      this.#ourLoadedUnits(),
+    ]);
+    return [...new Set(lists.flat())].filter(isName);
+  }
+
+  async observe(name: string, manifest: Manifest | null): Promise<Observed> {
+    const root = manifest?.spec.root;
+    this.#namesByLink.set(hostLinkName(name), name);
+    const [host, unit, unitFile, machine, record, request, history, rootFacts, fifo, guestHosts, copies] =
+      await Promise.all([
+        this.#facts.read(() => this.#countRunning()),
+        this.#systemd.unit(name),
+        this.#unitFiles.observe(name),
+        this.#machined.machine(name),
+        this.#records.ended(name),
+        this.#records.request(name),
+        this.#records.history(name),
+        root === undefined ? NO_ROOT : observeRoot(root),
+        this.#fifos.observe(name),
+        this.#guestHosts.observe(name),
+        manifest?.spec.ephemeral ? leftoverCopies(manifest.spec.root) : [],
+      ]);
+    const isRunning =
+      unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
+    const [process, sandbox, ended] = await Promise.all([
+      processFacts(unit.mainPid),
+      this.#network.observe(name, isRunning ? machine.leader : null, this.#monitor.isWatching()),
+      this.#withLastLines(record, unit.mainPid > 0),
+    ]);
+    return {
+      name,
+      now: Date.now(),
+      host,
+      unit,
+      unitFile,
+      process,
+      machine,
+      ended,
+      request,
+      history,
+      root: rootFacts,
+      fifo,
+      sandbox,
+      guestHosts,
+      leftoverCopies: unit.mainPid > 0 ? [] : copies,
+    };
+  }
+
+  async apply(name: string, step: Step, signal: AbortSignal): Promise<void> {
+    await this.#executor.apply(name, step, signal);
+  }
+
+  async observeHost(_desired: HostDesired): Promise<HostObserved> {
+    const [isStopping, hostsBlock, guestBlocks] = await Promise.all([
+      this.#facts.isStopping(),
+      this.#hostsFile.block(),
+      this.#guestHosts.blocks(),
+    ]);
+    return { isStopping, hostsBlock, guestBlocks };
+  }
+
+  async applyHost(step: Step, signal: AbortSignal): Promise<void> {
+    await this.#executor.apply(HOST_KEY, step, signal);
+  }
+
+  async putRequest(name: string, verb: 'start' | 'stop' | 'restart', reason: string): Promise<void> {
+    const { invocationId, mainPid } = await this.#systemd.unit(name);
+    await this.#records.putRequest(name, {
+      verb,
+      invocationId: mainPid > 0 ? invocationId : '',
+      reason,
+      at: Date.now(),
+    });
+  }
+
+  async saveMemory(name: string, memory: string): Promise<void> {
+    await this.#records.putMemory(name, memory);
+  }
+
+  loadMemory(name: string): Promise<string | null> {
+    return this.#records.memory(name);
+  }
+
+  #stop(): void {
+    this.#monitor.stop();
+    this.#fifos.stop();
+    this.#bus.close();
+  }
+
+  #networkChanged(change: NetworkChange | null): void {
+    if (change === null) {
+      this.#network.invalidate(null);
+      this.#onTrigger(null);
+      return;
+    }
+    const name =
+      'link' in change
+        ? this.#namesByLink.get(change.link)
+        : this.#network.nameOfNamespace(change.namespaceId);
+    if (name === undefined) return;
+    this.#network.invalidate(name);
+    this.#onTrigger(name);
+  }
+
+  async #ourLoadedUnits(): Promise<readonly string[]> {
+    const names = (await this.#systemd.loadedContainers()).filter(isName);
+    const processes = await Promise.all(
+      names.map(async name => processFacts((await this.#systemd.unit(name)).mainPid)),
+    );
+    return names.filter((_, index) => processes[index] !== null);
+  }
+
+  async #countRunning(): Promise<number> {
+    return (await this.#systemd.loadedContainers()).length;
+  }
+
+  /** Journal lines of a run that ended by itself; asked for until there are some, then kept while it is the last run. */
+  async #withLastLines(
+    record: Omit<EndedRecord, 'lastLines'> | null,
+    isRunning: boolean,
+  ): Promise<EndedRecord | null> {
+    if (record === null) return null;
+    if (isRunning || record.isRequested) return { ...record, lastLines: [] };
+    const known = this.#linesByInvocation.get(record.invocationId);
+    if (known !== undefined) return { ...record, lastLines: known };
+    const lines = await lastLines(record.invocationId).catch(() => []);
+    if (lines.length > 0) {
+      if (this.#linesByInvocation.size >= MAX_KEPT_LINES) this.#linesByInvocation.clear();
+      this.#linesByInvocation.set(record.invocationId, lines);
+    }
+    return { ...record, lastLines: lines };
+  }
+}
+
+const MAX_KEPT_LINES = 500;
+const NO_ROOT: RootFacts = { state: 'missing', realPath: '', missing: [], detail: '' };

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { unitName } from '../api/container.ts';
+import type { MachineFacts } from '../planning/observed.ts';
+import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
+import { removeFile } from './files.ts';
+import type { Systemd } from './systemd.ts';
+
+/** org.freedesktop.machine1: org.freedesktop.machine1(5). */
+const MANAGER: BusTarget = {
+  destination: 'org.freedesktop.machine1',
+  path: '/org/freedesktop/machine1',
+  interface: 'org.freedesktop.machine1.Manager',
+};
+const MACHINE_INTERFACE = 'org.freedesktop.machine1.Machine';
+/** machined left between two of our calls, or the machine did. */
+const NO_SUCH_MACHINE = [
+  'org.freedesktop.machine1.NoSuchMachine',
+  'org.freedesktop.DBus.Error.UnknownObject',
+];
+
+export const MACHINED_MATCHES = [
+  `type='signal',sender='org.freedesktop.machine1',interface='org.freedesktop.machine1.Manager'`,
+];
+
+export class Machined {
+  readonly #bus: Bus;
+  readonly #systemd: Systemd;
+  /** Ids of the machines looked at last, only for telling people that two are the same. */
+  readonly #ids = new Map<string, string>();
+
+  constructor(bus: Bus, systemd: Systemd) {
+    this.#bus = bus;
+    this.#systemd = systemd;
+  }
+
+  async machine(name: string): Promise<MachineFacts | null> {
+    const facts = await unlessBusError<Omit<MachineFacts, 'sharesIdWith'> | null>(
+      NO_SUCH_MACHINE,
+      null,
+      async () => {
+        const [path] = await this.#bus.call(MANAGER, 'GetMachine', 's', [name]);
+        const machine = { ...MANAGER, path: String(path), interface: MACHINE_INTERFACE };
+        const [leader, state, root, unit, id] = await Promise.all([
+          this.#bus.get(machine, 'Leader'),
+          this.#bus.get(machine, 'State'),
+          this.#bus.get(machine, 'RootDirectory'),
+          this.#bus.get(machine, 'Unit'),
+          this.#bus.get(machine, 'Id'),
+        ]);
+        return {
+          leader: Number(leader),
+          isLeaderAlive: await isAliveIn(Number(leader), name, String(unit)),
+          state: String(state),
+          root: String(root),
+          unit: String(unit),
+          id: Buffer.from(id as Uint8Array).toString('hex'),
+        };
+      },
+    );
+    if (facts === null) this.#ids.delete(name);
+    else this.#ids.set(name, facts.id);
+    return facts === null ? null : { ...facts, sharesIdWith: this.#namesWithId(name, facts.id) };
+  }
+
+  /** Ends a registration whose leader is dead. Where machined does not let go, its own state is what is stale. */
+  async terminateStale(name: string): Promise<void> {
+    await unlessBusError(NO_SUCH_MACHINE, undefined, async () => {
+      await this.#bus.call(MANAGER, 'TerminateMachine', 's', [name]);
+    });
+    const left = await this.machine(name);
+    if (left === null || left.isLeaderAlive) return;
+    await removeFile(`/run/systemd/machines/${name}`);
+    await this.#systemd.restartMachined();
+  }
+
+  #namesWithId(name: string, id: string): readonly string[] {
+    if (/^0*$/.test(id)) return [];
+    return [...this.#ids]
+      .filter(([other, otherId]) => other !== name && otherId === id)
+      .map(([other]) => other);
+  }
+}
+
+export function machineOfSignal(signal: BusSignal): string | undefined {
+  const isMachine = signal.member === 'MachineNew' || signal.member === 'MachineRemoved';
+  return isMachine ? String(signal.body[0]) : undefined;
+}
+
+/** The process exists and is in the unit it is registered with: a recycled pid is not our leader. */
+async function isAliveIn(pid: number, name: string, unit: string): Promise<boolean> {
+  try {
+    const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+    return (
+      unit !== unitName(name) || cgroup.includes(`/${unit}`) || cgroup.includes(unit.replace('@', '\\x40'))
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+
+/** Where a change of the network was announced: a link of the host's namespace, or anything in another namespace. */
+export type NetworkChange = { readonly link: string } | { readonly namespaceId: number };
+
+/**
+ * Wakes up when a link, an address or a route changes, here or in a namespace: one `ip monitor` for all containers instead
+ * of asking every namespace again and again. A trigger only; what changed is read afresh.
+ */
+export class NetworkMonitor {
+  readonly #onChange: (change: NetworkChange | null) => void;
+  #child: ReturnType<typeof spawnMonitor> | null = null;
+  #isStopped = false;
+
+  /** `onChange(null)`: announcements were missed, anything may have changed. */
+  constructor(onChange: (change: NetworkChange | null) => void) {
+    this.#onChange = onChange;
+  }
+
+  start(): void {
+    const child = spawnMonitor();
+    this.#child = child;
+    createInterface({ input: child.stdout }).on('line', line => {
+      const change = parseChange(line);
+      if (change !== null) this.#onChange(change);
+    });
+    child.then(
+      () => this.#restart(),
+      () => this.#restart(),
+    );
+  }
+
+  isWatching(): boolean {
+    return this.#child !== null;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#child?.kill('SIGKILL');
+  }
+
+  #restart(): void {
+    this.#child = null;
+    if (this.#isStopped) return;
+    this.#onChange(null);
+    setTimeout(() => {
+      if (!this.#isStopped) this.start();
+    }, RESTART_MS).unref();
+  }
+}
+
+const RESTART_MS = 1000;
+
+function spawnMonitor() {
+  return execa('ip', ['-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'], {
+    stdin: 'ignore',
+    stderr: 'ignore',
+    buffer: false,
+  });
+}
+
+/** `[nsid current]7: ve-web@if2: <...>` or `[nsid 3]Deleted 10.0.0.1 dev eth0 ...`; null: not about a container. */
+function parseChange(line: string): NetworkChange | null {
+  const namespace = /^\[nsid (\d+)\]/.exec(line);
+  if (namespace !== null) return { namespaceId: Number(namespace[1]) };
+  const link = /(?:^|[\s\]])(ve-[^\s@:]+)/.exec(line);
+  return link === null ? null : { link: link[1] ?? '' };
+}

@@ -1,0 +1,21 @@
+import { readFile } from 'node:fs/promises';
+import type { ProcessFacts } from '../planning/observed.ts';
+
+/**
+ * The spec that a running nspawn was started with, from its own environment. Not from the unit: anybody's daemon-reload
+ * swaps the loaded definition under a running guest. Null for a process that we did not start.
+ */
+export async function processFacts(pid: number): Promise<ProcessFacts | null> {
+  if (pid <= 0) return null;
+  const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const variables = new Map(environment.split('\0').map(entry => splitVariable(entry)));
+  const specHash = variables.get('NSPAWND_SPEC_HASH');
+  const launchHash = variables.get('NSPAWND_LAUNCH_HASH');
+  if (specHash === undefined || launchHash === undefined) return null;
+  return { specHash, launchHash, renderer: variables.get('NSPAWND_RENDERER') ?? '' };
+}
+
+function splitVariable(entry: string): [string, string] {
+  const index = entry.indexOf('=');
+  return [entry.slice(0, index), entry.slice(index + 1)];
+}

@@ -1,0 +1,149 @@
+import { stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { type EndedRecord, type History, NO_HISTORY, type Request } from '../planning/observed.ts';
+import {
+  listDirectory,
+  makeDirectoryFor,
+  readFileIfExists,
+  removeFile,
+  writeFileAtomically,
+} from './files.ts';
+
+/**
+ * What must survive nspawnd but not a boot, one small file per container and kind below the runtime directory: how the
+ * last run ended (written by the unit itself), a verb that waits to be fulfilled, what restarts have cost, and the
+ * status' memory. A file that cannot be understood counts as not there.
+ */
+export class Records {
+  readonly #directory: string;
+
+  constructor(runtimeDirectory: string) {
+    this.#directory = runtimeDirectory;
+  }
+
+  endedDirectory(): string {
+    return `${this.#directory}/ended`;
+  }
+
+  async ended(name: string): Promise<Omit<EndedRecord, 'lastLines'> | null> {
+    const path = this.#path('ended', name);
+    const text = await readFileIfExists(path);
+    if (text === null) return null;
+    const fields = Object.fromEntries(text.split('\n').map(line => splitOnce(line, '=')));
+    const parsed = endedSchema.safeParse(fields);
+    if (!parsed.success) return null;
+    const { invocation, spec, requested, result, code, status } = parsed.data;
+    const at = (await stat(path).catch(() => null))?.mtimeMs ?? 0;
+    return {
+      invocationId: invocation,
+      specHash: spec,
+      isRequested: requested === 'yes',
+      result,
+      exitCode: code,
+      exitStatus: status,
+      at,
+    };
+  }
+
+  /** The record of a stop of something that was down already. */
+  async putStopped(name: string, specHash: string): Promise<void> {
+    const text = `invocation=stopped-${Date.now()}\nspec=${specHash}\nrequested=yes\nresult=success\ncode=\nstatus=\n`;
+    await this.#write('ended', name, text);
+  }
+
+  async removeEnded(name: string): Promise<void> {
+    await removeFile(this.#path('ended', name));
+  }
+
+  request(name: string): Promise<Request | null> {
+    return this.#readJson('requests', name, requestSchema);
+  }
+
+  async putRequest(name: string, request: Request): Promise<void> {
+    await this.#write('requests', name, JSON.stringify(request));
+  }
+
+  async removeRequest(name: string): Promise<void> {
+    await removeFile(this.#path('requests', name));
+  }
+
+  async history(name: string): Promise<History> {
+    return (await this.#readJson('history', name, historySchema)) ?? NO_HISTORY;
+  }
+
+  async putHistory(name: string, history: History): Promise<void> {
+    await this.#write('history', name, JSON.stringify(history));
+  }
+
+  async memory(name: string): Promise<string | null> {
+    return readFileIfExists(this.#path('memory', name));
+  }
+
+  async putMemory(name: string, memory: string): Promise<void> {
+    await this.#write('memory', name, memory);
+  }
+
+  async forget(name: string): Promise<void> {
+    await Promise.all(KINDS.map(kind => removeFile(this.#path(kind, name))));
+  }
+
+  /** Names that have left anything here. */
+  async names(): Promise<readonly string[]> {
+    const lists = await Promise.all(KINDS.map(kind => listDirectory(`${this.#directory}/${kind}`)));
+    return [...new Set(lists.flat())].filter(name => !name.includes('.'));
+  }
+
+  async #write(kind: Kind, name: string, text: string): Promise<void> {
+    const path = this.#path(kind, name);
+    await makeDirectoryFor(path, 0o700);
+    await writeFileAtomically(path, text, 0o600);
+  }
+
+  async #readJson<T>(kind: Kind, name: string, schema: z.ZodType<T>): Promise<T | null> {
+    const text = await readFileIfExists(this.#path(kind, name));
+    if (text === null) return null;
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch {
+      return null;
+    }
+  }
+
+  #path(kind: Kind, name: string): string {
+    return `${this.#directory}/${kind}/${name}`;
+  }
+}
+
+const KINDS = ['ended', 'requests', 'history', 'memory'] as const;
+type Kind = (typeof KINDS)[number];
+
+const word = z.string().max(256);
+const endedSchema = z.object({
+  invocation: word,
+  spec: word,
+  requested: word,
+  result: word,
+  code: word,
+  status: word,
+});
+const requestSchema = z.object({
+  verb: z.enum(['start', 'stop', 'restart']),
+  invocationId: word,
+  reason: z.string(),
+  at: z.number(),
+});
+const historySchema = z.object({
+  failures: z.number(),
+  nextRetryAt: z.number().nullable(),
+  countedInvocationId: word,
+  launch: z.object({ at: z.number(), specHash: word, isCounted: z.boolean() }).nullable(),
+  recentRestarts: z.array(z.number()),
+  recentReboots: z.array(z.number()),
+  restarts: z.number(),
+  lastFailure: z.string(),
+});
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const index = text.indexOf(separator);
+  return index < 0 ? [text, ''] : [text.slice(0, index), text.slice(index + 1)];
+}

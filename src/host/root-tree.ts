@@ -1,0 +1,99 @@
+import { constants } from 'node:fs';
+import { mkdir, open, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NspawndError } from '../errors.ts';
+import type { RootFacts } from '../planning/observed.ts';
+import { errorCode, lstatIfExists, readFileIfExists } from './files.ts';
+
+/**
+ * A guest's root tree, seen from the host. It is hostile: whoever was root in the guest may have left a symlink to the
+ * host's /etc anywhere. Nothing below it is followed; every component is looked at by lstat. (Node has no openat2.)
+ */
+
+/** What the origin creates before the start, in order; each path below the root, directories first. */
+const SKELETON = [
+  { path: 'etc', isDirectory: true },
+  { path: 'var', isDirectory: true },
+  { path: 'var/lib', isDirectory: true },
+  { path: 'etc/os-release', isDirectory: false },
+] as const;
+
+export async function observeRoot(root: string): Promise<RootFacts> {
+  const facts = (state: RootFacts['state'], more: Partial<RootFacts> = {}): RootFacts => ({
+    state,
+    realPath: '',
+    missing: [],
+    detail: '',
+    ...more,
+  });
+  const stat = await lstatIfExists(root);
+  if (stat === null) return facts('missing');
+  if (stat.isSymbolicLink()) return facts('symlink', { detail: await realpath(root).catch(() => 'nothing') });
+  if (!stat.isDirectory()) return facts('not-a-directory');
+
+  const realPath = await realpath(root);
+  const etc = await lstatIfExists(join(root, 'etc'));
+  if (etc !== null && !etc.isDirectory()) {
+    return facts('unsafe', {
+      realPath,
+      detail: `${root}/etc is not a directory but ${etc.isSymbolicLink() ? 'a symbolic link' : 'something else'}; nothing is created through it`,
+    });
+  }
+  return facts('ready', { realPath, missing: await missingSkeleton(root) });
+}
+
+/** Creates what is missing, component by component, and nothing through a symlink. */
+export async function prepareRoot(root: string, missing: readonly string[]): Promise<void> {
+  for (const { path, isDirectory } of SKELETON) {
+    if (!missing.includes(path)) continue;
+    const target = join(root, path);
+    await refuseSymlinks(root, path);
+    try {
+      if (isDirectory) {
+        await mkdir(target, 0o755);
+      } else {
+        const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+        await (await open(target, flags, 0o644)).close();
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** A small file of the guest's, such as etc/hosts; null where there is none, or where a symlink is in the way. */
+export async function readGuestFile(root: string, path: string, maxBytes: number): Promise<string | null> {
+  const parents = path.split('/').slice(0, -1);
+  for (let depth = 1; depth <= parents.length; depth++) {
+    const stat = await lstatIfExists(join(root, ...parents.slice(0, depth)));
+    if (stat === null || !stat.isDirectory()) return null;
+  }
+  return readFileIfExists(join(root, path), maxBytes);
+}
+
+/** lstat is enough: a link at etc/os-release counts as present, and so does what a tree has below usr/lib. */
+async function missingSkeleton(root: string): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const { path } of SKELETON) {
+    // Below a component that is missing too, or that we would have to follow.
+    const parent = path.includes('/')
+      ? await lstatIfExists(join(root, path.slice(0, path.lastIndexOf('/'))))
+      : null;
+    if (path.includes('/') && parent !== null && !parent.isDirectory()) continue;
+    if ((await lstatIfExists(join(root, path))) === null) missing.push(path);
+  }
+  const hasVendorRelease =
+    missing.includes('etc/os-release') && (await lstatIfExists(join(root, 'usr/lib/os-release'))) !== null;
+  return hasVendorRelease ? missing.filter(path => path !== 'etc/os-release') : missing;
+}
+
+async function refuseSymlinks(root: string, path: string): Promise<void> {
+  const components = path.split('/');
+  for (let depth = 0; depth < components.length; depth++) {
+    const component = join(root, ...components.slice(0, depth));
+    const stat = await lstatIfExists(component);
+    if (stat === null || !stat.isDirectory()) {
+      throw new NspawndError('RootUnsafe', `${component} is not a directory; nothing is created through it`);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { isIPv6 } from 'node:net';
+import { z } from 'zod';
+import { isErrorCode } from '../errors.ts';
+import { run } from './command.ts';
+
+/**
+ * Frames that leave a guest with a foreign source address are dropped where they enter the host: a guest cannot be its
+ * neighbour. rp_filter would do for IPv4 where `all.rp_filter` lets it; there is no such thing for IPv6.
+ *
+ * One nftables table of ours, `inet nspawnd`: a set of the guarded links and one of the pairs that may pass.
+ */
+const TABLE = 'nspawnd';
+
+const RULESET = `
+add table inet ${TABLE}
+delete table inet ${TABLE}
+table inet ${TABLE} {
+  comment "made by nspawnd: a guest may only send from its own addresses"
+  set links { type ifname; }
+  set sources4 { type ifname . ipv4_addr; }
+  set sources6 { type ifname . ipv6_addr; }
+  chain prerouting {
+    type filter hook prerouting priority raw; policy accept;
+    iifname @links ip saddr != 0.0.0.0 iifname . ip saddr != @sources4 drop
+    iifname @links ip6 saddr != fe80::/10 ip6 saddr != :: iifname . ip6 saddr != @sources6 drop
+  }
+}
+`;
+
+export class SourceGuard {
+  /** Link -> addresses let through, as the kernel last said; null: not read since something changed. */
+  #known: Promise<ReadonlyMap<string, readonly string[]>> | null = null;
+  #isAvailable = true;
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  /** False where there is no nft; rp_filter alone guards IPv4 then. */
+  isAvailable(): boolean {
+    return this.#isAvailable;
+  }
+
+  /** Makes the table where there is none. */
+  async start(): Promise<void> {
+    try {
+      await this.#createIfMissing();
+    } catch (error) {
+      if (!isErrorCode(error, 'CommandMissing') && !isErrorCode(error, 'CommandFailed')) throw error;
+      this.#isAvailable = false;
+    }
+  }
+
+  /** Forgets what was read: the next look asks the kernel. */
+  invalidate(): void {
+    this.#known = null;
+  }
+
+  async addresses(link: string): Promise<readonly string[]> {
+    if (!this.#isAvailable) return [];
+    return (await this.#read()).get(link) ?? [];
+  }
+
+  /** Lets exactly these source addresses out of the link; none: the link is not guarded at all. */
+  set(link: string, addresses: readonly string[]): Promise<void> {
+    const change = this.#lastChange.then(() => this.#set(link, addresses));
+    this.#lastChange = change.catch(() => undefined);
+    return change;
+  }
+
+  async #set(link: string, addresses: readonly string[]): Promise<void> {
+    if (!this.#isAvailable) return;
+    await this.#createIfMissing();
+    const before = (await this.#read()).get(link) ?? [];
+    const removed = before.filter(address => !addresses.includes(address));
+    const lines = [
+      ...removed.map(address => element('delete', setOf(address), `"${link}" . ${address}`)),
+      ...addresses
+        .filter(address => !before.includes(address))
+        .map(address => element('add', setOf(address), `"${link}" . ${address}`)),
+      ...(addresses.length > 0 ? [element('add', 'links', `"${link}"`)] : []),
+      ...(addresses.length === 0 && before.length > 0 ? [element('delete', 'links', `"${link}"`)] : []),
+    ];
+    if (lines.length === 0) return;
+    this.#known = null;
+    await nft(lines.join('\n'));
+  }
+
+  async #createIfMissing(): Promise<void> {
+    const { exitCode } = await run('nft', ['list', 'set', 'inet', TABLE, 'links'], { accept: [0, 1] });
+    if (exitCode === 0) return;
+    this.#known = null;
+    await nft(RULESET);
+  }
+
+  #read(): Promise<ReadonlyMap<string, readonly string[]>> {
+    this.#known ??= readElements().catch(error => {
+      this.#known = null;
+      throw error;
+    });
+    return this.#known;
+  }
+}
+
+function element(verb: 'add' | 'delete', set: string, value: string): string {
+  return `${verb} element inet ${TABLE} ${set} { ${value} }`;
+}
+
+function setOf(address: string): string {
+  return isIPv6(address) ? 'sources6' : 'sources4';
+}
+
+async function nft(script: string): Promise<void> {
+  await run('nft', ['-f', '-'], { input: script });
+}
+
+const listingSchema = z.object({
+  nftables: z.array(
+    z.looseObject({ set: z.object({ name: z.string(), elem: z.array(z.unknown()).default([]) }).optional() }),
+  ),
+});
+const pairSchema = z.object({ concat: z.tuple([z.string(), z.string()]) });
+
+async function readElements(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { stdout, exitCode } = await run('nft', ['-j', 'list', 'table', 'inet', TABLE], { accept: [0, 1] });
+  const byLink = new Map<string, string[]>();
+  if (exitCode !== 0) return byLink;
+  for (const { set } of listingSchema.parse(JSON.parse(stdout)).nftables) {
+    if (set === undefined || !set.name.startsWith('sources')) continue;
+    for (const item of set.elem) {
+      const [link, address] = pairSchema.parse(item).concat;
+      byLink.set(link, [...(byLink.get(link) ?? []), address]);
+    }
+  }
+  return byLink;
+}

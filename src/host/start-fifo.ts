@@ -1,0 +1,96 @@
+import { constants, open as openFile } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import type { FifoFacts } from '../planning/observed.ts';
+import { run } from './command.ts';
+import { lstatIfExists, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
+
+const open = promisify(openFile);
+
+/**
+ * The origin's start-up FIFO: the guest writes a line to /var/lib/startup-done when it has booted. It lives outside the
+ * guest and is bound in. That it was written to is kept on disk, with the run that wrote, so that a restarted nspawnd
+ * knows it.
+ */
+export class StartFifos {
+  readonly #directory: string;
+  readonly #invocationOf: (name: string) => Promise<string>;
+  readonly #onStarted: (name: string) => void;
+  readonly #listening = new Map<string, Socket>();
+
+  constructor(
+    runtimeDirectory: string,
+    invocationOf: (name: string) => Promise<string>,
+    onStarted: (name: string) => void,
+  ) {
+    this.#directory = `${runtimeDirectory}/startup`;
+    this.#invocationOf = invocationOf;
+    this.#onStarted = onStarted;
+  }
+
+  path(name: string): string {
+    return `${this.#directory}/${name}`;
+  }
+
+  async observe(name: string): Promise<FifoFacts> {
+    const [stat, started] = await Promise.all([
+      lstatIfExists(this.path(name)),
+      readFileIfExists(this.#startedPath(name), 256),
+    ]);
+    return {
+      exists: stat?.isFIFO() ?? false,
+      isListening: this.#listening.has(name),
+      startedInvocationId: started ?? '',
+    };
+  }
+
+  /** A new, empty FIFO, mode 0600, that we listen to. */
+  async create(name: string): Promise<void> {
+    await this.remove(name);
+    await makeDirectoryFor(this.path(name), 0o700);
+    await run('mkfifo', ['-m', '0600', '--', this.path(name)]);
+    await this.listen(name);
+  }
+
+  /** Opened for reading and writing and not blocking: waiting for a writer would hold one of libuv's four threads. */
+  async listen(name: string): Promise<void> {
+    if (this.#listening.has(name)) return;
+    const fd = await open(this.path(name), constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const socket = new Socket({ fd, readable: true, writable: false });
+    this.#listening.set(name, socket);
+    socket.on('error', () => this.#close(name));
+    socket.on('close', () => this.#listening.delete(name));
+    socket.once('data', () => {
+      this.#close(name);
+      void this.#recordStart(name);
+    });
+    socket.unref();
+  }
+
+  async remove(name: string): Promise<void> {
+    this.#close(name);
+    await Promise.all([removeFile(this.path(name)), removeFile(this.#startedPath(name))]);
+  }
+
+  stop(): void {
+    for (const name of [...this.#listening.keys()]) this.#close(name);
+  }
+
+  async #recordStart(name: string): Promise<void> {
+    try {
+      await writeFile(this.#startedPath(name), await this.#invocationOf(name), { mode: 0o600 });
+    } finally {
+      this.#onStarted(name);
+    }
+  }
+
+  #close(name: string): void {
+    this.#listening.get(name)?.destroy();
+    this.#listening.delete(name);
+  }
+
+  #startedPath(name: string): string {
+    return `${this.path(name)}.started`;
+  }
+}

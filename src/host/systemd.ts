@@ -1,0 +1,209 @@
+import { nameOfUnit, unitName } from '../api/container.ts';
+import { NspawndError } from '../errors.ts';
+import type { UnitFacts } from '../planning/observed.ts';
+import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
+
+/** org.freedesktop.systemd1: org.freedesktop.systemd1(5). */
+const MANAGER: BusTarget = {
+  destination: 'org.freedesktop.systemd1',
+  path: '/org/freedesktop/systemd1',
+  interface: 'org.freedesktop.systemd1.Manager',
+};
+const UNIT_INTERFACE = 'org.freedesktop.systemd1.Unit';
+const SERVICE_INTERFACE = 'org.freedesktop.systemd1.Service';
+const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
+const CONTAINER_PATH_PREFIX = `${UNIT_PATH_PREFIX}${escapeLabel('container@')}`;
+
+const RELOAD_TIMEOUT_MS = 90_000;
+/** A daemon-reload serialises the whole manager: never more than one in this time, whoever asks. */
+const RELOAD_INTERVAL_MS = 1000;
+const SIGTERM = 15;
+
+/** The rules under which units and jobs are announced; one each, not one per unit. */
+export const SYSTEMD_MATCHES = [
+  `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'`,
+  `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='UnitRemoved'`,
+  `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='Reloading'`,
+  `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',arg0='${UNIT_INTERFACE}'`,
+];
+
+export class Systemd {
+  readonly #bus: Bus;
+  #reload: Promise<void> | null = null;
+  #reloadedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** Signals of units are only sent to those who asked. */
+  static async subscribe(bus: Bus): Promise<void> {
+    await bus.call(MANAGER, 'Subscribe');
+  }
+
+  async version(): Promise<number> {
+    return Number.parseInt(String(await this.#bus.get(MANAGER, 'Version')), 10);
+  }
+
+  async systemState(): Promise<string> {
+    return String(await this.#bus.get(MANAGER, 'SystemState'));
+  }
+
+  /** Reads the unit, which loads it where it is not loaded. */
+  async unit(name: string): Promise<UnitFacts> {
+    const path = unitPath(name);
+    const unit = { ...MANAGER, path, interface: UNIT_INTERFACE };
+    const service = { ...MANAGER, path, interface: SERVICE_INTERFACE };
+    const [
+      loadState,
+      activeState,
+      subState,
+      fragmentPath,
+      dropInPaths,
+      needsDaemonReload,
+      invocationId,
+      started,
+      active,
+      changed,
+      result,
+      mainPid,
+    ] = await Promise.all([
+      this.#bus.get(unit, 'LoadState'),
+      this.#bus.get(unit, 'ActiveState'),
+      this.#bus.get(unit, 'SubState'),
+      this.#bus.get(unit, 'FragmentPath'),
+      this.#bus.get(unit, 'DropInPaths'),
+      this.#bus.get(unit, 'NeedDaemonReload'),
+      this.#bus.get(unit, 'InvocationID'),
+      this.#bus.get(unit, 'InactiveExitTimestamp'),
+      this.#bus.get(unit, 'ActiveEnterTimestamp'),
+      this.#bus.get(unit, 'StateChangeTimestamp'),
+      this.#bus.get(service, 'Result'),
+      this.#bus.get(service, 'MainPID'),
+    ]);
+    const startedAt = milliseconds(started);
+    const activeAt = milliseconds(active);
+    return {
+      loadState: loadState as UnitFacts['loadState'],
+      activeState: activeState as UnitFacts['activeState'],
+      subState: String(subState),
+      result: String(result),
+      mainPid: Number(mainPid),
+      fragmentPath: String(fragmentPath),
+      dropInPaths: dropInPaths as string[],
+      needsDaemonReload: Boolean(needsDaemonReload),
+      invocationId: Buffer.from(invocationId as Uint8Array).toString('hex'),
+      startedAt,
+      activeAt: activeAt !== null && activeAt >= (startedAt ?? 0) ? activeAt : null,
+      stateChangedAt: milliseconds(changed),
+    };
+  }
+
+  /** Names of the loaded `container@` units that are not simply inactive. */
+  async loadedContainers(): Promise<readonly string[]> {
+    const [units] = await this.#bus.call(MANAGER, 'ListUnitsByPatterns', 'asas', [
+      [],
+      ['container@*.service'],
+    ]);
+    return (units as unknown[][]).map(unit => nameOfUnit(String(unit[0]))).filter(name => name !== null);
+  }
+
+  /**
+   * Asks for the start and does not wait for it. Before that, what systemd holds of the unit must be what we wrote: a
+   * unit that somebody's After= keeps loaded is still the old one.
+   */
+  async start(name: string, expectedFragment: string): Promise<void> {
+    let unit = await this.unit(name);
+    if (unit.needsDaemonReload) {
+      await this.reload();
+      unit = await this.unit(name);
+    }
+    if (unit.loadState === 'bad-setting' || unit.loadState === 'error') {
+      throw new NspawndError(
+        'UnitInvalid',
+        `systemd refuses ${expectedFragment} (${unit.loadState}); see: systemctl status ${unitName(name)}`,
+      );
+    }
+    if (unit.fragmentPath !== expectedFragment) {
+      const found =
+        unit.loadState === 'masked' ? 'is masked' : `is taken from ${unit.fragmentPath || 'nowhere'}`;
+      throw new NspawndError('UnitShadowed', `${unitName(name)} ${found}, not from ${expectedFragment}`);
+    }
+    await this.#bus.call(MANAGER, 'StartUnit', 'ss', [unitName(name), 'replace']);
+  }
+
+  async stop(name: string): Promise<void> {
+    await unlessBusError(NO_SUCH_UNIT, undefined, async () => {
+      await this.#bus.call(MANAGER, 'StopUnit', 'ss', [unitName(name), 'replace']);
+    });
+  }
+
+  /** A second SIGTERM makes nspawn end its guest at once; systemd-nspawn(1). */
+  async terminateMain(name: string): Promise<void> {
+    await unlessBusError([...NO_SUCH_UNIT, 'org.freedesktop.systemd1.NoSuchProcess'], undefined, async () => {
+      await this.#bus.call(MANAGER, 'KillUnit', 'ssi', [unitName(name), 'main', SIGTERM]);
+    });
+  }
+
+  async resetFailed(name: string): Promise<void> {
+    await unlessBusError(NO_SUCH_UNIT, undefined, async () => {
+      await this.#bus.call(MANAGER, 'ResetFailedUnit', 's', [unitName(name)]);
+    });
+  }
+
+  async restartMachined(): Promise<void> {
+    await this.#bus.call(MANAGER, 'RestartUnit', 'ss', ['systemd-machined.service', 'replace']);
+  }
+
+  /** daemon-reload, shared by all who ask while one runs or is due. */
+  reload(): Promise<void> {
+    this.#reload ??= this.#reloadSoon().finally(() => {
+      this.#reload = null;
+    });
+    return this.#reload;
+  }
+
+  async #reloadSoon(): Promise<void> {
+    const waitMs = this.#reloadedAt + RELOAD_INTERVAL_MS - performance.now();
+    if (waitMs > 0) await new Promise(resolve => setTimeout(resolve, waitMs));
+    await this.#bus.call(MANAGER, 'Reload', '', [], RELOAD_TIMEOUT_MS);
+    this.#reloadedAt = performance.now();
+  }
+}
+
+/** Which container a signal speaks of: its name, `null` for all of them, `undefined` for none. */
+export function containerOfSystemdSignal(signal: BusSignal): string | null | undefined {
+  if (signal.member === 'PropertiesChanged') {
+    if (!signal.path.startsWith(CONTAINER_PATH_PREFIX)) return undefined;
+    return nameOfUnit(unescapeLabel(signal.path.slice(UNIT_PATH_PREFIX.length))) ?? undefined;
+  }
+  if (signal.member === 'JobRemoved') return nameOfUnit(String(signal.body[2])) ?? undefined;
+  if (signal.member === 'UnitRemoved') return nameOfUnit(String(signal.body[0])) ?? undefined;
+  // A daemon-reload has just ended: anything may have been swapped.
+  if (signal.member === 'Reloading') return signal.body[0] === false ? null : undefined;
+  return undefined;
+}
+
+const NO_SUCH_UNIT = ['org.freedesktop.systemd1.NoSuchUnit'];
+
+function unitPath(name: string): string {
+  return `${UNIT_PATH_PREFIX}${escapeLabel(unitName(name))}`;
+}
+
+/** sd_bus_path_encode(3): everything but letters and digits becomes `_` and two hex digits, a leading digit too. */
+function escapeLabel(label: string): string {
+  return label.replace(
+    /^[0-9]|[^A-Za-z0-9]/g,
+    character => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+function unescapeLabel(label: string): string {
+  return label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** systemd's timestamps are microseconds, 0 where it never happened. */
+function milliseconds(timestamp: unknown): number | null {
+  const micros = timestamp as bigint;
+  return micros === 0n ? null : Number(micros / 1000n);
+}
