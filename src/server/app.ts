@@ -84,11 +84,10 @@ function refuseOtherMethods(app: FastifyInstance, path: string, options: AppOpti
     method: METHODS.filter(method => !known.has(method)),
     url: path,
     // Before the body is looked at: whatever it is, it is not wanted.
-    onRequest: async (request, reply) =>
-      send(reply, refuse('MethodNotAllowed', `${request.method} is not possible here`)).header(
-        'allow',
-        [...known].join(', '),
-      ),
+    onRequest: async (request, reply) => {
+      reply.header('allow', [...known].join(', '));
+      return send(reply, refuse('MethodNotAllowed', `${request.method} is not possible here`));
+    },
     handler: async (_request, reply) => reply,
   });
 }

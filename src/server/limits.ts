@@ -31,7 +31,7 @@ export const DEFAULT_LIMITS: Limits = {
   handlerTimeoutMs: 30_000,
   keepAliveMs: 10_000,
   bookmarkMs: 10_000,
-  unreadBytes: 1024 * 1024,
+  unreadBytes: 4 * 1024 * 1024,
   stallMs: 60_000,
   historyChanges: 1024,
 };
