@@ -141,7 +141,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     return code;
   } catch (error) {
     // Commander has said it already; its own codes are not ours.
-    if (error instanceof CommanderError) return SHOWN.has(error.code) ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     throw error;
   }
 }
@@ -151,8 +151,6 @@ const DESCRIPTION = {
   stop: 'stop containers and wait until they are down; they stay down until started, edited or the host boots',
   restart: 'restart containers and wait until they are ready again',
 } as const;
-
-const SHOWN: ReadonlySet<string> = new Set(['commander.helpDisplayed', 'commander.version']);
 
 function parseSpanMs(text: string): number {
   const seconds = parseDurationSec(text);

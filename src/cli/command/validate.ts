@@ -1,4 +1,5 @@
 import { validateFiles } from '../../manifests/validate.ts';
+import { hostLinkName } from '../../planning/link-name.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { readFiles } from '../read-files.ts';
 import type { Terminal } from '../terminal.ts';
@@ -8,7 +9,7 @@ import { count } from '../view/source-footer.ts';
 /** `nspawnctl validate FILE...`: every problem at once; needs no daemon. */
 export async function validate(paths: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const files = await readFiles(paths);
-  const documents = validateFiles(files);
+  const documents = validateFiles(files, hostLinkName);
   const problems = documents.flatMap(document => document.problems);
   const textOf = new Map(terminal.isInteractive ? files.map(({ file, text }) => [file, text]) : []);
   for (const problem of problems)
