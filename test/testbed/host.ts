@@ -92,12 +92,13 @@ export class Host {
   /** Runs a command in the host for as long as the caller likes: it is killed when this process ends. */
   spawn(argv: readonly string[], options: Options = {}): ResultPromise {
     const [command, ...args] = this.enter(argv);
-    return execa(command, args, {
+    const settings = {
       env: defaultEnvironment,
       extendEnv: false,
       killSignal: 'SIGKILL',
       ...options,
-    });
+    } as Options;
+    return execa(command, args, settings);
   }
 
   /**

@@ -2,7 +2,8 @@
 # Makes one root tree of Debian packages at TREE_TARGET: from nothing, or from TREE_PARENT by adding packages.
 # Runs in mount and process namespaces of its own, so that no mount or process of it outlives it.
 #
-# TREE_SUITE, TREE_MIRROR (may be empty), TREE_PACKAGES (by spaces), TREE_SCRIPT (run inside at the end).
+# TREE_SUITE, TREE_MIRROR (may be empty), TREE_APT_OPTIONS (lines of apt.conf), TREE_PACKAGES (by spaces),
+# TREE_SCRIPT (run inside at the end).
 set -eu
 
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -17,12 +18,14 @@ force-unsafe-io'
 # The exclusions are not given as --dpkgopt: mmdebstrap would filter each archive with a Python program, which takes
 # longer than all the rest. This way dpkg applies them, and what the first extraction left is removed.
 make_from_nothing() {
+  echo "$TREE_APT_OPTIONS" > "$TREE_TARGET.apt-options"
   export lean
-  mmdebstrap --quiet --mode=root --format=directory --variant=minbase \
-    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
+  mmdebstrap --mode=root --format=directory --variant=minbase \
+    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --aptopt="$TREE_TARGET.apt-options" \
     --setup-hook='mkdir -p "$1/etc/dpkg/dpkg.cfg.d" && echo "$lean" > "$1/etc/dpkg/dpkg.cfg.d/lean"' \
     --include="$(echo "$TREE_PACKAGES" | tr ' ' ',')" \
     "$TREE_SUITE" "$TREE_TARGET" ${TREE_MIRROR:+"$TREE_MIRROR"}
+  rm "$TREE_TARGET.apt-options"
   for path in man doc info locale; do rm -rf "$TREE_TARGET/usr/share/$path"; done
 }
 

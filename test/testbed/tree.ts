@@ -71,11 +71,13 @@ async function findOrMake(recipe: TreeRecipe, path: string): Promise<string> {
 
 async function make(recipe: TreeRecipe, path: string): Promise<void> {
   const target = join(treesDirectory, `.making-${basename(path)}`);
+  const mirror = await findMirror();
   const env = {
     TREE_TARGET: target,
     TREE_PARENT: recipe.parent ? await pathOf(recipe.parent) : '',
     TREE_SUITE: recipe.suite,
-    TREE_MIRROR: (await findMirror()) ?? '',
+    TREE_MIRROR: mirror.uri ?? '',
+    TREE_APT_OPTIONS: mirror.aptOptions.join('\n'),
     TREE_PACKAGES: recipe.packages.join(' '),
     TREE_SCRIPT: recipe.script,
   };
