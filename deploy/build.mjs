@@ -1,6 +1,6 @@
 // Bundles the daemon and the command into one executable file each: dist/nspawnd.mjs and dist/nspawnctl.mjs.
-// Each is written aside and renamed, so that a reader never sees half of one. A failure ends with a non-zero exit.
-import { chmod, rename } from 'node:fs/promises';
+// Each is written aside and renamed, so that a reader never sees half of one. A failure ends with exit status 1.
+import { chmod, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -9,6 +9,9 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 
 const entryPoints = { nspawnd: 'src/main.ts', nspawnctl: 'src/cli/main.ts' };
 
+// dbus-next asks for these two only for transports nspawnd has no use for.
+const neverLoaded = ['x11', 'usocket'];
+
 // Some dependencies are CommonJS and call require() at run time; an ES module has none unless it is made.
 const banner = [
   '#!/usr/bin/env node',
@@ -16,21 +19,33 @@ const banner = [
   'const require = createRequireForBundle(import.meta.url);',
 ].join('\n');
 
-for (const [name, entryPoint] of Object.entries(entryPoints)) {
+const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
+const outcomes = await Promise.all(Object.keys(entryPoints).map(bundle));
+process.exitCode = outcomes.every(Boolean) ? 0 : 1;
+
+async function bundle(name) {
   const finished = join(repository, 'dist', `${name}.mjs`);
   const aside = `${finished}.${process.pid}`;
-  await build({
-    absWorkingDir: repository,
-    entryPoints: [entryPoint],
-    outfile: aside,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    banner: { js: banner },
-    legalComments: 'none',
-    logLevel: 'warning',
-  });
+  try {
+    await build({
+      absWorkingDir: repository,
+      entryPoints: [entryPoints[name]],
+      outfile: aside,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      external: neverLoaded,
+      define: { NSPAWND_VERSION: JSON.stringify(version) },
+      banner: { js: banner },
+      legalComments: 'none',
+      logLevel: 'warning', // esbuild itself prints what is wrong, with its place
+    });
+  } catch {
+    await rm(aside, { force: true });
+    return false;
+  }
   await chmod(aside, 0o755);
   await rename(aside, finished);
+  return true;
 }
