@@ -13,6 +13,7 @@ export const KIND = 'Container';
 /** Bounds on what a manifest may hold; generous for people, fatal for accidents. */
 export const MAX_COMMAND_ARGUMENTS = 256;
 export const MAX_ENVIRONMENT_VARIABLES = 256;
+export const MAX_LABELS = 256;
 export const MAX_STRING_LENGTH = 16_384;
 const MAX_TIMEOUT_SEC = 86_400;
 
@@ -134,8 +135,11 @@ const specFields = z.strictObject({
   hostsAlias: z.boolean().default(false),
 });
 
+const EVEN_AFTER_OTHER_ISSUES = { when: () => true };
+
 export const specSchema = specFields
   .superRefine((spec, context) => {
+    if (typeof spec !== 'object' || spec === null) return;
     const refuse = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message });
     if (!spec.privateNetwork) {
@@ -153,14 +157,17 @@ export const specSchema = specFields
     if (spec.command !== undefined && spec.readiness === 'notify') {
       refuse('readiness', 'notify needs an init that notifies; with command use started or fifo');
     }
-  })
+    // Also when a field is wrong by itself: a person sees everything at once.
+  }, EVEN_AFTER_OTHER_ISSUES)
   .transform(spec => ({
     ...spec,
     readiness: spec.readiness ?? (spec.command === undefined ? ('notify' as const) : ('started' as const)),
     resolvConf: spec.resolvConf ?? (spec.privateNetwork ? ('off' as const) : ('auto' as const)),
   }));
 
-const labels = z.record(text, text);
+const labels = z
+  .record(text, text)
+  .refine(value => Object.keys(value).length <= MAX_LABELS, { error: `more than ${MAX_LABELS} entries` });
 
 export const manifestSchema = z.strictObject({
   apiVersion: z.literal(API_VERSION, {
@@ -177,6 +184,20 @@ export const manifestSchema = z.strictObject({
   }),
   spec: specSchema,
 });
+
+/** The fields that may stand at a path of a manifest; empty where any key may. For finding what a person meant. */
+export function fieldsAt(path: readonly PropertyKey[]): readonly string[] {
+  switch (path.join('.')) {
+    case '':
+      return Object.keys(manifestSchema.shape);
+    case 'metadata':
+      return Object.keys(manifestSchema.shape.metadata.shape);
+    case 'spec':
+      return Object.keys(specFields.shape);
+    default:
+      return [];
+  }
+}
 
 /** The spec with every default filled in: what the planner works from. */
 export type ContainerSpec = Readonly<z.output<typeof specSchema>>;

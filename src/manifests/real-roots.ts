@@ -1,0 +1,58 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+
+/**
+ * Where roots really are, as far as they exist, looked up before admission, which is pure. A file system that does not
+ * answer holds nobody up: then the path counts as written.
+ */
+export class RealRoots {
+  readonly #known = new Map<string, string>();
+  readonly #asking = new Map<string, Promise<void>>();
+
+  get(path: string): string {
+    return this.#known.get(path) ?? path;
+  }
+
+  /** Resolves when all are known or the deadline is over; `refresh` asks again for those that are. */
+  async look(paths: ReadonlySet<string>, refresh: boolean): Promise<void> {
+    for (const known of this.#known.keys()) if (!paths.has(known)) this.#known.delete(known);
+    const open = [...paths].filter(path => refresh || !this.#known.has(path));
+    for (let index = 0; index < open.length; index += AT_ONCE) {
+      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path)));
+    }
+  }
+
+  #ask(path: string): Promise<void> {
+    const asking = this.#asking.get(path);
+    if (asking !== undefined) return asking;
+    const answer = realPathOf(path).then(real => {
+      this.#known.set(path, real);
+      this.#asking.delete(path);
+    });
+    this.#asking.set(path, answer);
+    return answer;
+  }
+}
+
+const AT_ONCE = 16;
+const DEADLINE_MS = 2_000;
+
+async function withinDeadline(answers: readonly Promise<void>[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, DEADLINE_MS);
+  });
+  await Promise.race([Promise.all(answers), deadline]);
+  clearTimeout(timer);
+}
+
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    // Missing, or not to be entered: what is above it may still be a link.
+    if (path === '/') return path;
+    const parent = await realPathOf(dirname(path));
+    return parent === '/' ? `/${basename(path)}` : `${parent}/${basename(path)}`;
+  }
+}

@@ -1,0 +1,458 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isName } from '../api/name.ts';
+import { formatProblem } from '../api/problem.ts';
+import type { FileText, JudgedDocument, ManifestPort, SourceStatus } from '../controller/ports.ts';
+import type { Desired, Hold } from '../planning/desired.ts';
+import { AcceptedStore } from './accepted-store.ts';
+import type { Contender, World } from './admission.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type Decision, decide, tombstone } from './decide.ts';
+import type { Listing } from './directory.ts';
+import { problemAt } from './document.ts';
+import { type GuardVerdict, guardDeletions, NO_GUARD_MEMORY } from './guard.ts';
+import { hostAddresses } from './host-addresses.ts';
+import { type DirectoryIdentity, type IdentityProof, judgeIdentity } from './identity.ts';
+import { loadIdentity, saveIdentity } from './identity-record.ts';
+import { judgeFiles } from './judge.ts';
+import type { Log } from './log.ts';
+import { RealRoots } from './real-roots.ts';
+import { safeText } from './safe-text.ts';
+import { ScanLoop } from './scan-loop.ts';
+import { type Snapshot, SnapshotTaker } from './snapshot.ts';
+import { type Survey, survey } from './survey.ts';
+import { validateFiles } from './validate.ts';
+import { DirectoryWatch } from './watch.ts';
+
+export interface ManifestSourceOptions {
+  /** Absolute. It may be missing; it is taken up when it appears. */
+  readonly directory: string;
+  /** Absolute. Accepted versions and the directory's identity are kept in it. */
+  readonly stateDirectory: string;
+  /** User id that, besides root, may own the directory and what is in it. */
+  readonly ownerUid: number;
+  readonly hostName: string;
+  /** /proc/sys/kernel/random/boot_id: the directory's identity is not compared across boots. */
+  readonly bootId: string;
+  /** `planning/link-name.ts`. */
+  readonly hostLinkName: (name: string) => string;
+  readonly log: Log;
+  /** The host's own addresses, without those of containers' links. */
+  readonly hostAddresses?: () => readonly string[];
+  readonly clock?: Clock;
+}
+
+/** A directory as Desired state; see `ManifestPort`. */
+export function createManifestSource(options: ManifestSourceOptions): ManifestPort {
+  return new ManifestSource(options);
+}
+
+/**
+ * The scan, in this order: list and read -> look up roots -> survey -> identity of the directory -> fate of the vanished ->
+ * admission and decision -> record -> announce -> watch. All but the first two and the record is pure and in one turn.
+ *
+ * Architecture invariant: what is announced has been recorded, so a kill -9 forgets nothing that anybody has seen.
+ */
+class ManifestSource implements ManifestPort {
+  readonly #options: ManifestSourceOptions;
+  readonly #clock: Clock;
+  readonly #store: AcceptedStore;
+  readonly #taker: SnapshotTaker;
+  readonly #roots = new RealRoots();
+  readonly #watch: DirectoryWatch;
+  readonly #loop: ScanLoop<readonly string[]>;
+  /** Null until `start` has resolved: nobody listens before. */
+  #onTrigger: ((names: readonly string[]) => void) | null = null;
+  /** Names without a version that were found on the host. */
+  readonly #hostNames = new Set<string>();
+  #isHostListed = false;
+  #identity: DirectoryIdentity | null = null;
+  #identityProof: IdentityProof | null = null;
+  #guardMemory = NO_GUARD_MEMORY;
+  #areRootsStale = true;
+  #desired: ReadonlyMap<string, Desired> = new Map();
+  #view: View;
+
+  constructor(options: ManifestSourceOptions) {
+    const { directory, stateDirectory, ownerUid, log, clock = systemClock } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#store = new AcceptedStore(`${stateDirectory}/accepted`, log);
+    this.#taker = new SnapshotTaker(directory, ownerUid, clock);
+    this.#loop = new ScanLoop(
+      () => this.#scan(),
+      clock,
+      err => log.error({ err, directory }, 'scanning the manifests failed; the next scan tries again'),
+    );
+    this.#watch = new DirectoryWatch(() => this.#loop.wake(), log);
+    this.#view = {
+      status: {
+        directory,
+        isHealthy: false,
+        message: 'the manifests directory was not read yet',
+        problems: [],
+        held: null,
+        files: 0,
+        lastScan: new Date(0).toISOString(),
+      },
+      canTellAbsence: false,
+      contenders: [],
+      world: this.#lookAtWorld([]),
+    };
+  }
+
+  async start(onTrigger: (names: readonly string[]) => void, signal: AbortSignal): Promise<void> {
+    await this.#store.load();
+    this.#identity = await loadIdentity(this.#identityPath());
+    for (const name of this.#store.unreadable) this.#hostNames.add(name);
+    // The first manifest that comes finds its code compiled: worth 15 ms to it.
+    validateFiles([{ file: '', text: WARM_UP }], this.#options.hostLinkName);
+    signal.addEventListener('abort', () => void this.#close(), { once: true });
+    if (signal.aborted) return await this.#close();
+    // The first scan finds what to watch; the second sees what came before the watch listened.
+    await this.#loop.request();
+    await this.#watch.ready();
+    await this.#loop.request();
+    this.#onTrigger = onTrigger;
+  }
+
+  async rescan(): Promise<readonly string[]> {
+    this.#areRootsStale = true;
+    return await this.#loop.request();
+  }
+
+  desired(name: string): Desired {
+    const desired = this.#desired.get(name);
+    if (desired !== undefined) return desired;
+    if (this.#view.canTellAbsence) return { state: 'absent' };
+    const reason = this.#view.status.message || 'the manifests were not all read yet';
+    return { state: 'unknown', problems: [], reason };
+  }
+
+  names(): readonly string[] {
+    return [...this.#desired.keys()].sort();
+  }
+
+  async adopt(namesOnHost: readonly string[]): Promise<void> {
+    const isNews = !this.#isHostListed;
+    this.#isHostListed = true;
+    const strangers = namesOnHost.filter(
+      name => isName(name) && !this.#store.versions.has(name) && !this.#hostNames.has(name),
+    );
+    for (const name of strangers) this.#hostNames.add(name);
+    if (isNews || strangers.length > 0) await this.#loop.request();
+  }
+
+  async forget(name: string): Promise<void> {
+    if (this.#desired.get(name)?.state !== 'absent') return;
+    this.#hostNames.delete(name);
+    await this.#store.remove(name);
+    // Somebody may have waited for it to go.
+    await this.#loop.request();
+  }
+
+  status(): SourceStatus {
+    return this.#view.status;
+  }
+
+  async confirmPrune(hash: string): Promise<boolean> {
+    await this.#loop.request();
+    const { held } = this.#view.status;
+    if (held === null || held.hash !== hash) return false;
+    const nowText = this.#nowText();
+    this.#options.log.warn({ names: held.names, hash }, 'held deletions were confirmed');
+    await this.#record(
+      held.names.map(name => tombstone(name, this.#store.versions.get(name) ?? null, nowText)),
+    );
+    for (const name of held.names) this.#hostNames.delete(name);
+    await this.#loop.request();
+    return true;
+  }
+
+  judge(files: readonly FileText[]): readonly JudgedDocument[] {
+    return judgeFiles(files, this.#view.contenders, this.#view.world);
+  }
+
+  async #scan(): Promise<readonly string[]> {
+    const snapshot = await this.#taker.take();
+    const areRootsStale = this.#areRootsStale;
+    this.#areRootsStale = false;
+    await this.#roots.look(this.#rootsIn(snapshot), areRootsStale);
+
+    const found = survey(snapshot, this.#store.versions, this.#hostNames);
+    const identity = this.#judgeIdentity(snapshot.listing, found);
+    const guard = this.#guard(snapshot, found, identity.isReplaced);
+    const world = this.#lookAtWorld([snapshot.listing.realPath]);
+    const decision = decide({
+      survey: found,
+      fate: guard.fate,
+      versions: this.#store.versions,
+      world,
+      previous: this.#desired,
+      nowText: this.#nowText(),
+    });
+
+    const failures = await this.#record(decision.keep);
+    for (const name of decision.drop) {
+      await this.#store.remove(name);
+      this.#hostNames.add(name);
+    }
+    const desired = this.#withoutUnrecorded(decision, failures);
+    const changed = this.#announce(desired, {
+      status: this.#statusOf(snapshot, guard, decision, identity.isReplaced),
+      canTellAbsence:
+        snapshot.listing.state === 'ok' &&
+        !identity.isReplaced &&
+        this.#isHostListed &&
+        guard.held === null &&
+        found.namelessFiles.length === 0 &&
+        found.pendingFiles.length === 0,
+      contenders: decision.contenders,
+      world,
+    });
+
+    const hasNewWatch = this.#watch.follow(snapshot.listing.watchPoints);
+    const dueInMs = [
+      snapshot.dueInMs,
+      guard.againInMs,
+      identity.againInMs,
+      hasNewWatch ? WATCH_GAP_MS : null,
+    ];
+    const nextMs = Math.min(...dueInMs.map(due => due ?? Number.POSITIVE_INFINITY));
+    if (Number.isFinite(nextMs)) this.#loop.wakeIn(nextMs);
+    return changed;
+  }
+
+  #rootsIn(snapshot: Snapshot): ReadonlySet<string> {
+    const roots = new Set<string>();
+    for (const version of this.#store.versions.values()) {
+      if (version.manifest !== null) roots.add(version.manifest.spec.root);
+    }
+    for (const file of snapshot.files) {
+      const documents = file.is === 'settled' ? file.documents : file.is === 'pending' ? file.former : [];
+      for (const { manifest } of documents) if (manifest !== null) roots.add(manifest.spec.root);
+    }
+    roots.add(this.#options.stateDirectory);
+    return roots;
+  }
+
+  #lookAtWorld(directories: readonly string[]): World {
+    const { directory, stateDirectory, hostName, hostLinkName } = this.#options;
+    return {
+      hostName,
+      hostLinkName,
+      hostAddresses: new Set((this.#options.hostAddresses ?? hostAddresses)()),
+      realRoot: root => this.#roots.get(root),
+      reservedDirectories: [
+        ...new Set([directory, stateDirectory, this.#roots.get(stateDirectory), ...directories]),
+      ].filter(path => path !== ''),
+    };
+  }
+
+  #judgeIdentity(
+    listing: Listing,
+    found: Survey,
+  ): { readonly isReplaced: boolean; readonly againInMs: number | null } {
+    // What cannot be read is a fault of its own, and no proof of anything.
+    if (listing.state !== 'ok') {
+      this.#identityProof = null;
+      return { isReplaced: false, againInMs: null };
+    }
+    const verdict = judgeIdentity({
+      recorded: this.#identity,
+      found: listing.identity,
+      bootId: this.#options.bootId,
+      isFullyRead: found.namelessFiles.length === 0 && found.pendingFiles.length === 0,
+      knownNames: found.known.size,
+      knownNamesInIt: [...found.known].filter(name => found.byName.has(name)).length,
+      content: [...found.byName.keys()].sort().join('\n'),
+      proof: this.#identityProof,
+      monotonicMs: this.#clock.monotonic(),
+    });
+    this.#identityProof = verdict.proof;
+    if (verdict.isAccepted) this.#acceptIdentity(listing.identity);
+    return { isReplaced: !verdict.isAccepted, againInMs: verdict.againInMs };
+  }
+
+  #acceptIdentity(identity: string): void {
+    const { bootId, log, directory } = this.#options;
+    const before = this.#identity;
+    if (before?.identity === identity && before.bootId === bootId) return;
+    this.#identity = { identity, bootId };
+    if (before?.bootId === bootId) log.info({ directory }, 'the replaced manifests directory was accepted');
+    saveIdentity(this.#identityPath(), this.#identity).catch(err =>
+      log.warn({ err }, 'the identity of the manifests directory could not be recorded, ignoring'),
+    );
+  }
+
+  #guard(snapshot: Snapshot, found: Survey, isReplaced: boolean): GuardVerdict {
+    const verdict = guardDeletions({
+      known: found.known,
+      vanished: found.vanished,
+      directoryFault: faultOf(snapshot.listing),
+      isReplaced,
+      isEmpty: found.isEmpty,
+      isHostListed: this.#isHostListed,
+      namelessFiles: found.namelessFiles,
+      pendingFiles: found.pendingFiles,
+      suspects: found.suspects,
+      memory: this.#guardMemory,
+      monotonicMs: this.#clock.monotonic(),
+    });
+    this.#guardMemory = verdict.memory;
+    return verdict;
+  }
+
+  /** Keeps versions and tombstones; what could not be written is logged and comes back by name. */
+  async #record(versions: Decision['keep']): Promise<ReadonlyMap<string, Error>> {
+    const failures = await this.#store.save(versions);
+    for (const version of versions) {
+      const err = failures.get(version.name);
+      const fields = { name: version.name, file: version.file === null ? null : safeText(version.file) };
+      if (err !== undefined) this.#options.log.error({ ...fields, err }, 'a manifest could not be recorded');
+      else this.#hostNames.delete(version.name);
+    }
+    return failures;
+  }
+
+  /** A version that could not be recorded is not in force: a crash would forget it. */
+  #withoutUnrecorded(decision: Decision, failures: ReadonlyMap<string, Error>): ReadonlyMap<string, Desired> {
+    if (failures.size === 0) return decision.desired;
+    const desired = new Map(decision.desired);
+    for (const [name, error] of failures) {
+      const place = decision.keep.find(version => version.name === name)?.manifest?.place;
+      const problem = problemAt(
+        place?.file ?? '',
+        { line: place?.line ?? 1, column: 1 },
+        '',
+        `cannot be taken in, because it cannot be recorded: ${error.message}`,
+      );
+      const version = this.#store.versions.get(name);
+      if (version?.manifest != null && version.removedAt === null) {
+        const { manifest, generation, createdAt } = version;
+        desired.set(name, { state: 'present', manifest, generation, createdAt, problems: [problem] });
+      } else {
+        desired.set(name, {
+          state: 'unknown',
+          problems: [problem],
+          reason: 'its manifest cannot be recorded',
+        });
+      }
+    }
+    return desired;
+  }
+
+  /** Publishes what a scan decided and tells who is concerned. */
+  #announce(desired: ReadonlyMap<string, Desired>, view: View): readonly string[] {
+    const before = this.#desired;
+    const next = new Map<string, Desired>();
+    const changed: string[] = [];
+    for (const [name, now] of desired) {
+      const old = before.get(name);
+      const isSame = old !== undefined && isDeepStrictEqual(old, now);
+      next.set(name, isSame ? old : now);
+      if (isSame) continue;
+      changed.push(name);
+      this.#logChange(name, old, now);
+    }
+    for (const [name, old] of before) if (!desired.has(name) && old.state !== 'absent') changed.push(name);
+    this.#logStatus(this.#view.status, view.status);
+    this.#desired = next;
+    this.#view = view;
+    changed.sort();
+    if (changed.length > 0) this.#onTrigger?.(changed);
+    return changed;
+  }
+
+  #logChange(name: string, old: Desired | undefined, now: Desired): void {
+    const { log } = this.#options;
+    if (now.state === 'present') {
+      const before = old?.state === 'present' ? old.generation : 0;
+      const { file, line } = now.manifest.place;
+      if (now.generation !== before)
+        log.info({ name, file, line, generation: now.generation }, 'manifest accepted');
+    } else if (now.state === 'absent' && old !== undefined) {
+      log.info({ name }, 'manifest is gone; its container will be removed');
+    }
+  }
+
+  #logStatus(old: SourceStatus, now: SourceStatus): void {
+    const { log } = this.#options;
+    const said = new Set(old.problems.map(formatProblem));
+    for (const problem of now.problems) {
+      const text = formatProblem(problem);
+      if (!said.has(text)) log.warn({ problem: text }, 'manifest refused');
+    }
+    if (old.message === now.message) return;
+    if (now.message === '') log.info({ directory: now.directory }, 'manifests directory is well');
+    else
+      log.warn(
+        { directory: now.directory, reason: now.message },
+        'manifests directory is not as it should be',
+      );
+  }
+
+  #statusOf(snapshot: Snapshot, guard: GuardVerdict, decision: Decision, isReplaced: boolean): SourceStatus {
+    const { listing } = snapshot;
+    const isEmptied = [...guard.fate.values()].some(
+      fate => fate.is === 'held' && fate.hold.reason === 'DirectoryEmpty',
+    );
+    const fault =
+      faultOf(listing)?.message ?? (isReplaced ? 'the manifests directory was replaced by another' : '');
+    return {
+      directory: this.#options.directory,
+      isHealthy: fault === '' && !isEmptied,
+      message: guard.message || fault,
+      problems: decision.problems,
+      held: guard.held,
+      files: snapshot.files.length,
+      lastScan: this.#nowText(),
+    };
+  }
+
+  async #close(): Promise<void> {
+    this.#onTrigger = null;
+    await this.#watch.close();
+    await this.#loop.close();
+    await this.#store.idle();
+  }
+
+  #identityPath(): string {
+    return `${this.#options.stateDirectory}/directory.json`;
+  }
+
+  #nowText(): string {
+    return new Date(this.#clock.now()).toISOString();
+  }
+}
+
+/** What the last scan left for questions. */
+interface View {
+  readonly status: SourceStatus;
+  /** A name nobody knows is absent, not merely unread. */
+  readonly canTellAbsence: boolean;
+  readonly contenders: readonly Contender[];
+  readonly world: World;
+}
+
+/** A watch needs a moment to listen; what happened meanwhile is seen by one more scan. */
+const WATCH_GAP_MS = 100;
+
+const WARM_UP = `
+apiVersion: nspawnd.io/v1alpha1
+kind: Container
+metadata: { name: warm-up }
+spec: { root: /var/lib/machines/warm-up, privateNetwork: true, localAddress: 192.0.2.1 }
+`;
+
+function faultOf({ state, message }: Listing): Hold | null {
+  switch (state) {
+    case 'ok':
+      return null;
+    case 'missing':
+      return { reason: 'DirectoryMissing', message: safeText(message) };
+    case 'unreadable':
+      return { reason: 'DirectoryUnreadable', message: safeText(message) };
+    case 'untrusted':
+      return { reason: 'DirectoryUntrusted', message: safeText(message) };
+  }
+}

@@ -1,0 +1,27 @@
+import { distance } from 'fastest-levenshtein';
+
+/** What a person most likely meant by an unknown word; null where nothing is near enough to be worth saying. */
+export function suggest(word: string, candidates: readonly string[]): string | null {
+  const plain = plainForm(word);
+  const sameLetters = candidates.find(candidate => plainForm(candidate) === plain);
+  if (sameLetters !== undefined) return sameLetters;
+  if (word.length > MAX_WORD_LENGTH) return null;
+
+  let best: string | null = null;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const far = distance(plain, plainForm(candidate));
+    if (far < bestDistance && far <= Math.max(1, Math.floor(candidate.length / 3))) {
+      best = candidate;
+      bestDistance = far;
+    }
+  }
+  return best;
+}
+
+const MAX_WORD_LENGTH = 64;
+
+/** `host_address`, `HostAddress` and `host-address` all mean hostAddress. */
+function plainForm(word: string): string {
+  return word.toLowerCase().replace(/[-_ .]/g, '');
+}

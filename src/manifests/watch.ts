@@ -1,0 +1,100 @@
+import { type FSWatcher, watch } from 'chokidar';
+import type { WatchPoint } from './directory.ts';
+import type { Log } from './log.ts';
+
+/**
+ * Wakes the source when something happens in directories that matter. A wake-up says nothing and may be missing: the full
+ * re-list is the truth. Directories are watched one by one, so that one that is replaced gets a new watch.
+ */
+export class DirectoryWatch {
+  readonly #onWake: () => void;
+  readonly #log: Log;
+  readonly #watches = new Map<string, Watch>();
+  #isClosed = false;
+
+  constructor(onWake: () => void, log: Log) {
+    this.#onWake = onWake;
+    this.#log = log;
+  }
+
+  /** Watches exactly these from now on; true when some are new, so that something may have happened unseen. */
+  follow(points: readonly WatchPoint[]): boolean {
+    if (this.#isClosed) return false;
+    const wanted = new Map(points.slice(0, MAX_WATCHES).map(point => [point.path, point]));
+    for (const [path, old] of this.#watches) {
+      if (wanted.get(path)?.id !== old.point.id) this.#end(path, old);
+    }
+    let hasNew = false;
+    for (const [path, point] of wanted) {
+      const old = this.#watches.get(path);
+      if (old !== undefined) {
+        old.point = point;
+        continue;
+      }
+      this.#begin(path, point);
+      hasNew = true;
+    }
+    return hasNew;
+  }
+
+  /** Resolves when every watch listens, or after a moment. */
+  async ready(): Promise<void> {
+    await Promise.all([...this.#watches.values()].map(one => one.ready));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const [path, old] of this.#watches) this.#end(path, old);
+  }
+
+  #begin(path: string, point: WatchPoint): void {
+    // Only the directory itself: its own watch reports what happens to the files in it.
+    const watcher = watch(path, {
+      depth: 0,
+      ignoreInitial: true,
+      followSymlinks: false,
+      ignorePermissionErrors: true,
+      ignored: other => other !== path,
+    });
+    const ready = new Promise<void>(resolve => {
+      watcher.once('ready', () => resolve());
+      setTimeout(resolve, READY_DEADLINE_MS).unref();
+    });
+    const one: Watch = { point, watcher, ready };
+    this.#watches.set(path, one);
+    watcher.on('raw', (_event, name) => {
+      if (matters(one.point, name)) this.#onWake();
+    });
+    watcher.on('all', () => this.#onWake());
+    watcher.on('error', err => {
+      this.#log.warn(
+        { directory: path, err },
+        'cannot watch a directory; changes in it are seen at the next re-list',
+      );
+      // Tried again when it is next followed.
+      this.#end(path, one);
+    });
+  }
+
+  #end(path: string, one: Watch): void {
+    if (this.#watches.get(path) === one) this.#watches.delete(path);
+    one.watcher
+      .close()
+      .catch(err => this.#log.debug({ directory: path, err }, 'a watch did not close, ignoring'));
+  }
+}
+
+interface Watch {
+  point: WatchPoint;
+  readonly watcher: FSWatcher;
+  readonly ready: Promise<void>;
+}
+
+/** inotify watches are everybody's; directories beyond these are seen at the next re-list. */
+const MAX_WATCHES = 256;
+const READY_DEADLINE_MS = 1_000;
+
+function matters(point: WatchPoint, name: string | null | undefined): boolean {
+  if (name === null || name === undefined) return true;
+  return point.names.has(name) || (point.isContent && !name.startsWith('.'));
+}
