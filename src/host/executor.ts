@@ -69,7 +69,8 @@ function executors(tools: Tools): Executors {
     createFifo: name => fifos.create(name),
     listenFifo: name => fifos.listen(name),
     removeFifo: name => fifos.remove(name),
-    buildSandbox: (name, { sandbox }, signal) => network.build(name, sandbox, signal),
+    buildSandbox: (name, { sandbox, keepNamespace }, signal) =>
+      network.build(name, sandbox, keepNamespace, signal),
     attachNamespace: (name, { leader }, signal) => network.attach(name, leader, signal),
     removeSandbox: (name, _args, signal) => network.remove(name, signal),
     writeGuestHosts: (name, { root }) => guestHosts.write(name, root),

@@ -41,18 +41,21 @@ export async function ipShow(
   namespace: string | null,
   link: string,
 ): Promise<{ link: IpLink; routes: readonly IpRoute[] } | null> {
-  const lines = [`address show dev ${link}`, `route show table all dev ${link}`];
+  // Only `link show` tells the alias, and in a batch whatever follows it sees no addresses and no routes.
+  const lines = [`address show dev ${link}`, `route show table all dev ${link}`, `link show dev ${link}`];
   const { stdout, exitCode } = await run('ip', [...inNamespace(namespace), '-json', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     accept: [0, 1, 255],
   });
   if (exitCode !== 0) return null;
-  const [links, routes] = stdout
+  const [addresses, routes, links] = stdout
     .split('\n')
     .filter(line => line.trim() !== '')
     .map(line => JSON.parse(line) as unknown);
-  const [first] = parseLinks(links);
-  return first === undefined ? null : { link: first, routes: parseRoutes(routes) };
+  const [shown] = parseLinks(links);
+  const [addressed] = parseLinks(addresses);
+  if (shown === undefined || addressed === undefined) return null;
+  return { link: { ...shown, addresses: addressed.addresses }, routes: parseRoutes(routes) };
 }
 
 /** Every veth link of the host's namespace. */

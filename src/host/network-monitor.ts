@@ -1,8 +1,13 @@
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+import { NAMESPACES } from '../planning/sandbox.ts';
 
-/** Where a change of the network was announced: a link of the host's namespace, or anything in another namespace. */
-export type NetworkChange = { readonly link: string } | { readonly namespaceId: number };
+/** Where a change of the network was announced: a link of the host's, anything in another namespace, or its name. */
+export type NetworkChange =
+  | { readonly link: string }
+  | { readonly namespaceId: number }
+  | { readonly namespace: string };
 
 /**
  * Wakes up when a link, an address or a route changes, here or in a namespace: one `ip monitor` for all containers instead
@@ -11,6 +16,7 @@ export type NetworkChange = { readonly link: string } | { readonly namespaceId: 
 export class NetworkMonitor {
   readonly #onChange: (change: NetworkChange | null) => void;
   #child: ReturnType<typeof spawnMonitor> | null = null;
+  #names: FSWatcher | null = null;
   #isStopped = false;
 
   /** `onChange(null)`: announcements were missed, anything may have changed. */
@@ -19,6 +25,26 @@ export class NetworkMonitor {
   }
 
   start(): void {
+    // The kernel announces what happens in a namespace, but not that its name is taken away.
+    mkdirSync(NAMESPACES, { recursive: true });
+    this.#names = watch(NAMESPACES, (_event, name) =>
+      this.#onChange(name === null ? null : { namespace: name }),
+    );
+    this.#names.on('error', () => this.#onChange(null));
+    this.#spawn();
+  }
+
+  isWatching(): boolean {
+    return this.#child !== null;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#names?.close();
+    this.#child?.kill('SIGKILL');
+  }
+
+  #spawn(): void {
     const child = spawnMonitor();
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', line => {
@@ -31,21 +57,12 @@ export class NetworkMonitor {
     );
   }
 
-  isWatching(): boolean {
-    return this.#child !== null;
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    this.#child?.kill('SIGKILL');
-  }
-
   #restart(): void {
     this.#child = null;
     if (this.#isStopped) return;
     this.#onChange(null);
     setTimeout(() => {
-      if (!this.#isStopped) this.start();
+      if (!this.#isStopped) this.#spawn();
     }, RESTART_MS).unref();
   }
 }

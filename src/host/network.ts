@@ -59,10 +59,10 @@ export class Network {
   }
 
   /** Makes it so, from whatever is there; what is already right is not touched. */
-  async build(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<void> {
+  async build(name: string, spec: SandboxSpec, keepNamespace: boolean, signal: AbortSignal): Promise<void> {
     this.invalidate(name);
     const guard = this.#guard.set(spec.hostLink, spec.guard);
-    const built = this.#buildLinks(name, spec, signal);
+    const built = this.#buildLinks(name, spec, keepNamespace, signal);
     // Both are awaited whatever happens, so that nothing goes on behind a failed step.
     const results = await Promise.allSettled([guard, built]);
     this.invalidate(name);
@@ -120,7 +120,12 @@ export class Network {
     return [...new Set([...marked, ...aliased])];
   }
 
-  async #buildLinks(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<void> {
+  async #buildLinks(
+    name: string,
+    spec: SandboxSpec,
+    keepNamespace: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#removeStaleName(name);
     const [host, namespace, builtAt] = await Promise.all([
       this.#hostLink(spec.hostLink, name),
@@ -138,6 +143,8 @@ export class Network {
     );
 
     const isFresh = namespace === 'absent';
+    // Its name vanished since the plan was made; the next plan gives it back.
+    if (isFresh && keepNamespace) return;
     // The mark comes before what it marks: a kill in between leaves nothing that looks foreign.
     if (isFresh || builtAt === null) await this.#mark(name);
     await ipBatch(

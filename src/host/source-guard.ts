@@ -28,8 +28,8 @@ table inet ${TABLE} {
 `;
 
 export class SourceGuard {
-  /** Link -> addresses let through, as the kernel last said; null: not read since something changed. */
-  #known: Promise<ReadonlyMap<string, readonly string[]>> | null = null;
+  /** Link -> addresses let through, as the kernel last said; null: not read since something may have changed. */
+  #known: Promise<Elements | null> | null = null;
   #isAvailable = true;
   #lastChange: Promise<unknown> = Promise.resolve();
 
@@ -41,7 +41,7 @@ export class SourceGuard {
   /** Makes the table where there is none. */
   async start(): Promise<void> {
     try {
-      await this.#createIfMissing();
+      await this.#readOrCreate();
     } catch (error) {
       if (!isErrorCode(error, 'CommandMissing') && !isErrorCode(error, 'CommandFailed')) throw error;
       this.#isAvailable = false;
@@ -55,7 +55,7 @@ export class SourceGuard {
 
   async addresses(link: string): Promise<readonly string[]> {
     if (!this.#isAvailable) return [];
-    return (await this.#read()).get(link) ?? [];
+    return (await this.#read())?.get(link) ?? [];
   }
 
   /** Lets exactly these source addresses out of the link; none: the link is not guarded at all. */
@@ -67,8 +67,8 @@ export class SourceGuard {
 
   async #set(link: string, addresses: readonly string[]): Promise<void> {
     if (!this.#isAvailable) return;
-    await this.#createIfMissing();
-    const before = (await this.#read()).get(link) ?? [];
+    const elements = await this.#readOrCreate();
+    const before = elements.get(link) ?? [];
     const removed = before.filter(address => !addresses.includes(address));
     const lines = [
       ...removed.map(address => element('delete', setOf(address), `"${link}" . ${address}`)),
@@ -81,16 +81,19 @@ export class SourceGuard {
     if (lines.length === 0) return;
     this.#known = null;
     await nft(lines.join('\n'));
+    this.#known ??= Promise.resolve(new Map([...elements, [link, addresses]]));
   }
 
-  async #createIfMissing(): Promise<void> {
-    const { exitCode } = await run('nft', ['list', 'set', 'inet', TABLE, 'links'], { accept: [0, 1] });
-    if (exitCode === 0) return;
-    this.#known = null;
+  async #readOrCreate(): Promise<Elements> {
+    const found = await this.#read();
+    if (found !== null) return found;
     await nft(RULESET);
+    const empty: Elements = new Map();
+    this.#known = Promise.resolve(empty);
+    return empty;
   }
 
-  #read(): Promise<ReadonlyMap<string, readonly string[]>> {
+  #read(): Promise<Elements | null> {
     this.#known ??= readElements().catch(error => {
       this.#known = null;
       throw error;
@@ -98,6 +101,8 @@ export class SourceGuard {
     return this.#known;
   }
 }
+
+type Elements = ReadonlyMap<string, readonly string[]>;
 
 function element(verb: 'add' | 'delete', set: string, value: string): string {
   return `${verb} element inet ${TABLE} ${set} { ${value} }`;
@@ -118,10 +123,11 @@ const listingSchema = z.object({
 });
 const pairSchema = z.object({ concat: z.tuple([z.string(), z.string()]) });
 
-async function readElements(): Promise<ReadonlyMap<string, readonly string[]>> {
+/** Null: there is no table of ours. */
+async function readElements(): Promise<Elements | null> {
   const { stdout, exitCode } = await run('nft', ['-j', 'list', 'table', 'inet', TABLE], { accept: [0, 1] });
+  if (exitCode !== 0) return null;
   const byLink = new Map<string, string[]>();
-  if (exitCode !== 0) return byLink;
   for (const { set } of listingSchema.parse(JSON.parse(stdout)).nftables) {
     if (set === undefined || !set.name.startsWith('sources')) continue;
     for (const item of set.elem) {

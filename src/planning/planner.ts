@@ -135,7 +135,8 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
       steps.push(step('attachNamespace', { leader: machine.leader }, 'the name of its namespace is gone'));
     }
     const drift = sandboxDrift(sandbox, observed.sandbox);
-    if (drift.length > 0) steps.push(step('buildSandbox', { sandbox }, drift.join(', ')));
+    if (drift.length > 0)
+      steps.push(step('buildSandbox', { sandbox, keepNamespace: true }, drift.join(', ')));
   }
   if (manifest.spec.readiness === 'fifo' && fifo.exists && !fifo.isListening && !hasStartedUp(observed)) {
     steps.push(step('listenFifo', {}, 'the guest will say there that it has started'));
@@ -298,10 +299,15 @@ function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readon
   }
   if (isSandboxUsed(observed)) {
     const because = 'the last run may have changed it';
-    return [step('removeSandbox', {}, because), step('buildSandbox', { sandbox }, because)];
+    return [
+      step('removeSandbox', {}, because),
+      step('buildSandbox', { sandbox, keepNamespace: false }, because),
+    ];
   }
   const drift = sandboxDrift(sandbox, observed.sandbox);
-  return drift.length === 0 ? [] : [step('buildSandbox', { sandbox }, drift.join(', '))];
+  return drift.length === 0
+    ? []
+    : [step('buildSandbox', { sandbox, keepNamespace: false }, drift.join(', '))];
 }
 
 /** The kernel's inotify limit: a guest beyond it would hang for its whole start timeout and nothing would say why. */

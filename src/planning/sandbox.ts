@@ -11,8 +11,11 @@ export function linkAlias(name: string): string {
   return `nspawnd:${name}`;
 }
 
+/** Where `ip netns` keeps the names of namespaces; ip-netns(8). */
+export const NAMESPACES = '/run/netns';
+
 export function namespacePath(name: string): string {
-  return `/run/netns/${name}`;
+  return `${NAMESPACES}/${name}`;
 }
 
 /**

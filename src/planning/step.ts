@@ -34,7 +34,8 @@ export interface StepArguments {
   createFifo: Record<never, never>;
   listenFifo: Record<never, never>;
   removeFifo: Record<never, never>;
-  buildSandbox: { readonly sandbox: SandboxSpec };
+  /** `keepNamespace`: a guest sits in it, so a missing one is not replaced by a new one. */
+  buildSandbox: { readonly sandbox: SandboxSpec; readonly keepNamespace: boolean };
   /** Give the namespace of the running guest its name back. */
   attachNamespace: { readonly leader: number };
   removeSandbox: Record<never, never>;
