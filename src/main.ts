@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { type Config, configSchema } from './config.ts';
 import { Controller } from './controller/controller.ts';
@@ -7,6 +8,7 @@ import { LinuxHost } from './host/linux-host.ts';
 import { feedWatchdog, notifyReady, notifyStopping } from './host/service-notify.ts';
 import { createLog, type Log } from './log.ts';
 import { createManifestSource } from './manifests/source.ts';
+import { hostLinkName } from './planning/link-name.ts';
 import { startServer } from './server/server.ts';
 import { productVersion } from './version.ts';
 
@@ -27,7 +29,9 @@ async function main(config: Config, log: Log): Promise<void> {
   const manifests = createManifestSource({
     directory: config.manifestsDirectory,
     stateDirectory: config.stateDirectory,
-    owner: config.manifestsOwner,
+    ownerUid: config.manifestsOwner,
+    hostName: hostname(),
+    hostLinkName,
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     log,
   });
