@@ -60,12 +60,23 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
     await untilBooted(record);
     const failed = await host.untilUp();
     if (failed.length > 0) report(`host ${name} is up, but these units failed: ${failed.join(' ')}`);
+    if (startService) await requireService(host, outlivesMe);
     return host;
   } catch (error) {
     const console = await readConsole(record);
     await host.down();
     throw new Error(`host ${name} did not come up: ${String(error)}\n${console}`, { cause: error });
   }
+}
+
+/** A test has no use for a host without nspawnd; a person who looks after the host may want to see why it is so. */
+async function requireService(host: Host, outlivesMe: boolean): Promise<void> {
+  const state = await host.exec(['systemctl', 'is-active', 'nspawnd.service'], { reject: false });
+  if (state.exitCode === 0) return;
+  const journal = await host.exec(['journalctl', '--no-pager', '-b', '-u', 'nspawnd', '-n', '20']);
+  const message = `nspawnd.service is ${state.stdout} on host ${host.name}:\n${journal.stdout}`;
+  if (!outlivesMe) throw new Error(message);
+  report(message);
 }
 
 /** A host that runs already. */
