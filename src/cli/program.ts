@@ -1,12 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseDurationSec } from '../api/duration.ts';
 import { VERBS } from '../server/protocol.ts';
+import { productVersion } from '../version.ts';
 import { Client } from './client/client.ts';
 import { chooseSockets, DEFAULT_RUNTIME_DIRECTORY } from './client/sockets.ts';
 import type { Context } from './context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
-import { productVersion } from '../version.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from './view/output.ts';
 
 interface GlobalOptions {
@@ -18,7 +18,7 @@ interface GlobalOptions {
  * The command line: what can be typed, and which file does it. Each command is loaded only when it is the one, so that
  * none pays for the others.
  */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let code: ExitCode = EXIT.done;
   const program = new Command('nspawnctl')
     .description('See and steer the containers that nspawnd runs from manifests.')
@@ -36,6 +36,10 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     .showHelpAfterError('(nspawnctl --help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
     .helpCommand('help [command]', 'show help for a command')
+    .configureOutput({
+      writeOut: text => void terminal.out(text),
+      writeErr: text => void terminal.err(text),
+    })
     .exitOverride();
 
   const act =

@@ -8,6 +8,8 @@ export interface Terminal {
   /** Whether a person looks at stdout. */
   readonly isInteractive: boolean;
   readonly paint: Paint;
+  /** What the clock on the wall says; ages are counted to it. */
+  now(): number;
   /** Aborted when nobody reads stdout any more (`nspawnctl get -w | head`). */
   readonly closed: AbortSignal;
 }
@@ -28,6 +30,7 @@ export function openTerminal(): Terminal {
     err: text => write(process.stderr, text),
     isInteractive,
     paint: isInteractive && !process.env.NO_COLOR && process.env.TERM !== 'dumb' ? paintAnsi : paintPlain,
+    now: Date.now,
     closed: closed.signal,
   };
 }

@@ -19,11 +19,15 @@ const SILENCE_MAX_MS = 35_000;
 const MAX_LINE_LENGTH = 64 * 1024 * 1024;
 
 /**
- * Every change of the containers until `signal`, across restarts of the daemon. Throws only when the very first list
- * fails, or when trying again cannot help.
+ * Every change of the containers since `first` (or now) until `signal`, across restarts of the daemon. Throws only when
+ * there is no first list, or when trying again cannot help.
  */
-export async function* follow(client: Client, signal: AbortSignal): AsyncGenerator<Sight> {
-  let list = await client.list();
+export async function* follow(
+  client: Client,
+  signal: AbortSignal,
+  first?: ContainerList,
+): AsyncGenerator<Sight> {
+  let list = first ?? (await client.list());
   let retryMs = RETRY_FIRST_MS;
   let isLost = false;
   while (!signal.aborted) {

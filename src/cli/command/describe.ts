@@ -10,7 +10,7 @@ export async function describe(name: string, { client, terminal }: Context): Pro
   if (!isName(name)) throw await missing(name, client);
   try {
     const [container, events] = await Promise.all([client.get(name), client.events(name)]);
-    await terminal.out(describeContainer({ container, events }, Date.now(), terminal.paint));
+    await terminal.out(describeContainer({ container, events }, terminal.now(), terminal.paint));
     return EXIT.done;
   } catch (error) {
     throw error instanceof CliError && error.exitCode === EXIT.noSuchObject

@@ -2,10 +2,10 @@ import type { Container } from '../../api/container.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
+import type { Terminal } from '../terminal.ts';
 import { containerHeader, containerRow } from '../view/container-table.ts';
 import { escapeLine } from '../view/escape.ts';
 import { formatObject, type OutputFormat } from '../view/output.ts';
-import type { Paint } from '../view/paint.ts';
 import { sourceFooter } from '../view/source-footer.ts';
 import { formatTable } from '../view/table.ts';
 import { select } from './select.ts';
@@ -27,7 +27,7 @@ export async function get(
     const object = names.length === 1 ? found[0] : { ...list, items: found };
     if (object !== undefined) await terminal.out(await formatObject(object, output));
   } else if (found.length > 0) {
-    await terminal.out(formatContainers(found, output, terminal.paint));
+    await terminal.out(formatContainers(found, output, terminal));
   }
   for (const error of missing) await reportError(error, terminal);
   if (names.length === 0 && found.length === 0)
@@ -40,11 +40,10 @@ export async function get(
 function formatContainers(
   containers: readonly Container[],
   output: 'table' | 'wide' | 'name',
-  paint: Paint,
+  { now, paint }: Pick<Terminal, 'now' | 'paint'>,
 ): string {
   if (output === 'name') return containers.map(({ metadata }) => `container/${metadata.name}\n`).join('');
-  const now = Date.now();
   const isWide = output === 'wide';
-  const rows = containers.map(container => containerRow(container, isWide, now));
+  const rows = containers.map(container => containerRow(container, isWide, now()));
   return formatTable([containerHeader(isWide), ...rows], paint);
 }

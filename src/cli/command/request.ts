@@ -1,4 +1,4 @@
-import { VERBS, type Verb } from '../../server/protocol.ts';
+import type { ContainerList, Verb } from '../../server/protocol.ts';
 import { CliError } from '../cli-error.ts';
 import { follow } from '../client/follow.ts';
 import type { Context } from '../context.ts';
@@ -42,12 +42,13 @@ export async function request(
     if (wait) waiting.set(name, new Progress(verb, before, startedAt));
     else await terminal.out(`container/${name} ${verb} requested\n`);
   }
-  return waiting.size === 0 ? EXIT.done : waitFor(verb, waiting, startedAt, timeoutMs, context);
+  return waiting.size === 0 ? EXIT.done : waitFor(verb, waiting, list, startedAt, timeoutMs, context);
 }
 
 async function waitFor(
   verb: Verb,
   waiting: Map<string, Progress>,
+  before: ContainerList,
   startedAt: number,
   timeoutMs: number,
   { client, terminal }: Context,
@@ -79,7 +80,7 @@ async function waitFor(
   const clock = setInterval(() => void look(), LOOK_MS);
   const deadline = setTimeout(() => over.abort(), timeoutMs);
   try {
-    for await (const sight of follow(client, over.signal)) {
+    for await (const sight of follow(client, over.signal, before)) {
       const now = Date.now();
       if (sight.is === 'lost') {
         await reportError(sight.error, terminal);
@@ -129,8 +130,4 @@ async function sayEnd(verb: Verb, name: string, verdict: Verdict, terminal: Term
     `see more: nspawnctl describe ${name}`,
   ]);
   await reportError(error, terminal);
-}
-
-export function isVerb(text: string): text is Verb {
-  return (VERBS as readonly string[]).includes(text);
 }

@@ -1,6 +1,6 @@
+import { productVersion } from '../../version.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { productVersion } from '../../version.ts';
 import { escapeLine } from '../view/escape.ts';
 
 /** `nspawnctl version`: of the command, and of the daemon it talks to. */

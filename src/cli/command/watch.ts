@@ -37,7 +37,7 @@ export async function watch(
       for (const { metadata } of containers) await terminal.out(`container/${metadata.name}\n`);
     } else if (containers.length > 0) {
       const toRow = isDeletion ? deletedRow : containerRow;
-      await printRows(containers.map(container => toRow(container, isWide, Date.now())));
+      await printRows(containers.map(container => toRow(container, isWide, terminal.now())));
     }
   };
   const tell = async (containers: readonly Container[]) => {

@@ -1,11 +1,11 @@
 import type { FieldChange, Preview } from '../../controller/ports.ts';
-import { escapeLines } from './escape.ts';
+import { escapeLine, escapeLines } from './escape.ts';
 import type { Paint, Style } from './paint.ts';
 import { type Cell, formatTable } from './table.ts';
 
 /** What would happen to one container: the fields that change, each with what that costs, then the plan. */
 export function formatPreview({ name, changes, plan }: Preview, paint: Paint): string {
-  const title = `${paint('bold', `container/${name ?? '<unnamed>'}`)}\n`;
+  const title = `${paint('bold', `container/${escapeLine(name ?? '<unnamed>')}`)}\n`;
   const fields = changes.length === 0 ? '' : formatTable(changes.map(changeRow), paint, '  ');
   const steps =
     plan === ''

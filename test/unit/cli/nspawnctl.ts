@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { run } from '../../../src/cli/run.ts';
+import { type Paint, paintPlain } from '../../../src/cli/view/paint.ts';
+
+/** Whenever the tests run, it is then in a command line in this process. */
+export const NOW = Date.parse('2026-06-01T12:00:00Z');
+
+/**
+ * A command line in this very process, for the many cases that differ only in what is said: a process of its own costs a
+ * tenth of a second.
+ */
+export async function nspawnctl(args: readonly string[], person?: { readonly paint: Paint }): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const code = await run(args, {
+    out: async text => {
+      out += text;
+    },
+    err: async text => {
+      err += text;
+    },
+    isInteractive: person !== undefined,
+    paint: person?.paint ?? paintPlain,
+    now: () => NOW,
+    closed: new AbortController().signal,
+  });
+  return { code, signal: null, out, err };
+}
+
+/** The command as it is shipped: bundled, run as a process of its own. */
+export interface Command {
+  readonly file: string;
+  run(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  start(args: readonly string[], options?: RunOptions): Running;
+  remove(): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface Ran {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  out(): string;
+  err(): string;
+  readonly ended: Promise<Ran>;
+}
+
+/** No command of a test may hang longer. */
+const HANG_MS = 20_000;
+
+export async function bundle(): Promise<Command> {
+  const directory = await mkdtemp(join(tmpdir(), 'nspawnctl-'));
+  // Tests also run it as another user.
+  await chmod(directory, 0o755);
+  await build({
+    entryPoints: [join(import.meta.dirname, '../../../src/cli/main.ts')],
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    define: { NSPAWND_VERSION: '"9.9.9"' },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
+    logLevel: 'error',
+  });
+  const file = join(directory, 'main.mjs');
+  const start = (args: readonly string[], options: RunOptions = {}) => startCommand(file, args, options);
+  return {
+    file,
+    start,
+    run: (args, options) => start(args, options).ended,
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+function startCommand(file: string, args: readonly string[], options: RunOptions): Running {
+  const { stdin = '', env = {}, ...how } = options;
+  const { NO_COLOR: _, ...inherited } = process.env;
+  const child = spawn(process.execPath, [file, ...args], { ...how, env: { ...inherited, ...env } });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', chunk => {
+    out += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', chunk => {
+    err += chunk;
+  });
+  // A command that does not read its input has closed it, ignoring.
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin);
+  const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
+  const ended = new Promise<Ran>(resolve => {
+    child.on('close', (code, signal) => {
+      clearTimeout(hang);
+      resolve({ code, signal, out, err });
+    });
+  });
+  return { child, out: () => out, err: () => err, ended };
+}

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '../../testbed/eventually.ts';
+import { ControlModel } from '../server/control-model.ts';
+import { serve } from '../server/serving.ts';
+import { bundle, type Command, nspawnctl } from './nspawnctl.ts';
+
+let command: Command;
+before(async () => {
+  command = await bundle();
+});
+after(() => command.remove());
+
+const STOPPED = {
+  phase: 'Stopped',
+  ready: 'False',
+  reason: 'Stopped',
+  leader: null,
+  startedAt: null,
+} as const;
+const STARTING = { phase: 'Starting', ready: 'False', reason: 'Starting' } as const;
+
+describe('start, stop and restart', () => {
+  it('wait until it has happened', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    control.onRequest = (name, verb) => {
+      if (verb === 'stop') {
+        control.put(name, { phase: 'Stopping' });
+        control.put(name, STOPPED);
+      } else {
+        if (verb === 'restart') control.put(name, { phase: 'Stopping', ready: 'False' });
+        control.put(name, STARTING);
+        control.putRunning(name);
+      }
+    };
+    const { rootSocket } = await serve(t, { control });
+    for (const [verb, said] of [
+      ['start', 'started'],
+      ['restart', 'restarted'],
+      ['stop', 'stopped'],
+    ] as const) {
+      const { code, out, err } = await nspawnctl(['--socket', rootSocket, verb, 'web']);
+      assert.deepEqual([code, out, err], [0, `container/web ${said}\n`, ''], verb);
+    }
+    assert.deepEqual(
+      control.requests.map(({ verb }) => verb),
+      ['start', 'restart', 'stop'],
+    );
+  });
+
+  it('of something that is so already are done at once', async t => {
+    const control = new ControlModel();
+    control.putRunning('web');
+    control.put('db', STOPPED);
+    const { rootSocket } = await serve(t, { control });
+    assert.equal((await nspawnctl(['--socket', rootSocket, 'start', 'web'])).code, 0);
+    assert.equal((await nspawnctl(['--socket', rootSocket, 'stop', 'db'])).code, 0);
+  });
+
+  it('take several names, and say of each when it is there', async t => {
+    const control = new ControlModel();
+    for (const name of ['a', 'b', 'c']) control.put(name, STOPPED);
+    let asked = 0;
+    control.onRequest = () => {
+      asked += 1;
+      if (asked === 3) for (const name of ['c', 'a', 'b']) control.putRunning(name);
+    };
+    const { rootSocket } = await serve(t, { control });
+    const { code, out } = await nspawnctl(['--socket', rootSocket, 'start', 'a', 'b', 'c', 'a']);
+    assert.equal(code, 0);
+    assert.deepEqual(out.trim().split('\n').sort(), [
+      'container/a started',
+      'container/b started',
+      'container/c started',
+    ]);
+    assert.equal(control.requests.length, 3);
+  });
+
+  it('do nothing when one of the names is not there (66)', async t => {
+    const control = new ControlModel();
+    control.putRunning('web');
+    const { rootSocket } = await serve(t, { control });
+    const { code, err } = await nspawnctl(['--socket', rootSocket, 'stop', 'web', 'wbe']);
+    assert.equal(code, 66);
+    assert.match(err, /no container "wbe"\n {2}did you mean web\?/);
+    assert.deepEqual(control.requests, []);
+  });
+
+  it('--no-wait only asks', async t => {
+    const control = new ControlModel();
+    control.putRunning('web');
+    const { rootSocket } = await serve(t, { control });
+    const { code, out } = await nspawnctl(['--socket', rootSocket, 'stop', 'web', '--no-wait']);
+    assert.deepEqual([code, out], [0, 'container/web stop requested\n']);
+    assert.deepEqual(control.requests, [{ name: 'web', verb: 'stop' }]);
+  });
+
+  it('show the reason when it fails (1)', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    control.onRequest = name => {
+      control.put(name, STARTING);
+      control.put(name, {
+        phase: 'BackOff',
+        ready: 'False',
+        reason: 'Failed',
+        message: 'nspawn ended with exit status 1:\nlast words\u001b[2J',
+        restarts: 1,
+      });
+    };
+    const { rootSocket } = await serve(t, { control });
+    const { code, out, err } = await nspawnctl(['--socket', rootSocket, 'start', 'web']);
+    assert.deepEqual([code, out], [1, '']);
+    assert.equal(
+      err,
+      [
+        'nspawnctl: start of web failed: Failed: nspawn ended with exit status 1:',
+        'last words\\x1b[2J',
+        '  see more: nspawnctl describe web',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('say what they wait for after a while, and give up after --timeout (124)', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    control.onRequest = name => {
+      control.put(name, { ...STARTING, waitingFor: 'the guest to boot' });
+    };
+    const { rootSocket } = await serve(t, { control });
+    const { code, err } = await nspawnctl(['--socket', rootSocket, 'start', 'web', '--timeout', '1800ms']);
+    assert.equal(code, 124);
+    assert.equal(
+      err,
+      [
+        'container/web: Starting, the guest to boot (1s)',
+        'nspawnctl: start of web is not done: after 1s it is Starting, the guest to boot',
+        '  the request stays; watch it: nspawnctl get -w web',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('wait across a restart of nspawnd', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    const { rootSocket, directory, server } = await serve(t, { control });
+    const running = command.start(['--socket', rootSocket, 'start', 'web']);
+    await eventually(() => control.requests.length === 1, { everyMs: 5 });
+    await server.close();
+    await eventually(() => running.err().includes('waiting for nspawnd to come back'), { everyMs: 5 });
+    const reborn = new ControlModel();
+    reborn.putRunning('web');
+    await serve(t, { control: reborn, directory });
+    const { code, out } = await running.ended;
+    assert.deepEqual([code, out], [0, 'container/web started\n']);
+  });
+});
+
+describe('get -w', () => {
+  it('shows the table, then a line for each change that matters, and dies by Ctrl-C', async t => {
+    const control = new ControlModel();
+    const createdAt = new Date(Date.now() - 5 * 3_600_000).toISOString();
+    control.put('web', { ...STOPPED, createdAt });
+    control.put('database', { ...STOPPED, createdAt });
+    const { rootSocket } = await serve(t, { control });
+    const running = command.start(['--socket', rootSocket, 'get', '-w']);
+    const lines = () => running.out().trimEnd().split('\n');
+    await eventually(() => lines().length === 3, { everyMs: 5 });
+    control.put('web', { ...STARTING, createdAt });
+    // A change of nothing that is shown.
+    control.put('web', { message: 'still at it', createdAt });
+    control.putRunning('web', { createdAt, addresses: ['10.0.0.2'] });
+    control.remove('database');
+    await eventually(() => lines().length === 6, { everyMs: 5 });
+    running.child.kill('SIGINT');
+    const { code, signal, err } = await running.ended;
+    assert.deepEqual([code, signal, err], [null, 'SIGINT', '']);
+    assert.deepEqual(lines(), [
+      'NAME       READY   STATUS     RESTARTS   AGE   ADDRESS'.replace('STATUS  ', 'STATUS '),
+      'database   False   Stopped   0          5h    <none>',
+      'web        False   Stopped   0          5h    <none>',
+      'web        False   Starting   0          5h    <none>',
+      'web        True    Running    0          5h    10.0.0.2',
+      'database   False   Deleted    0          5h    <none>',
+    ]);
+  });
+
+  it('of names shows only them, and refuses when there are none (66)', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    control.put('db', STOPPED);
+    const { rootSocket } = await serve(t, { control });
+    const running = command.start(['--socket', rootSocket, 'get', 'web', '-w', '-o', 'name']);
+    await eventually(() => running.out() === 'container/web\n', { everyMs: 5 });
+    control.putRunning('db');
+    control.putRunning('web');
+    await eventually(() => running.out() === 'container/web\ncontainer/web\n', { everyMs: 5 });
+    running.child.kill('SIGTERM');
+    assert.equal((await running.ended).signal, 'SIGTERM');
+    const { code, err } = await nspawnctl(['--socket', rootSocket, 'get', 'wbe', '-w']);
+    assert.equal(code, 66);
+    assert.match(err, /did you mean web\?/);
+  });
+
+  it('-o json gives one object after the other', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    const { rootSocket } = await serve(t, { control });
+    const running = command.start(['--socket', rootSocket, 'get', '-w', '-o', 'json']);
+    await eventually(() => running.out().endsWith('\n}\n'), { everyMs: 5 });
+    assert.deepEqual(JSON.parse(running.out()), control.get('web'));
+    running.child.kill('SIGINT');
+    await running.ended;
+  });
+
+  it('waits for a daemon that restarts, and tells what changed meanwhile and nothing else', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    control.put('db', STOPPED);
+    control.put('old', STOPPED);
+    const { rootSocket, directory, server } = await serve(t, { control });
+    const running = command.start(['--socket', rootSocket, 'get', '-w']);
+    const rows = () =>
+      running
+        .out()
+        .trimEnd()
+        .split('\n')
+        .map(line =>
+          line
+            .split(/ +/)
+            .filter((_, column) => column === 0 || column === 2)
+            .join(' '),
+        );
+    await eventually(() => rows().length === 4, { everyMs: 5 });
+    await server.close();
+    await eventually(() => running.err().includes('waiting for nspawnd to come back'), { everyMs: 5 });
+    const reborn = new ControlModel();
+    reborn.put('db', STOPPED);
+    reborn.putRunning('web');
+    const again = await serve(t, { control: reborn, directory });
+    await eventually(() => rows().length === 6, { everyMs: 5 });
+    again.control.put('db', STARTING);
+    await eventually(() => rows().length === 7, { everyMs: 5 });
+    assert.deepEqual(rows().slice(4), ['old Deleted', 'web Running', 'db Starting']);
+    running.child.kill('SIGINT');
+    await running.ended;
+  });
+
+  it('ends quietly when nobody reads any more', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    const { rootSocket } = await serve(t, { control });
+    const running = command.start(['--socket', rootSocket, 'get', '-w', '-o', 'name']);
+    await eventually(() => running.out() !== '', { everyMs: 5 });
+    running.child.stdout?.destroy();
+    let isOver = false;
+    void running.ended.then(() => {
+      isOver = true;
+    });
+    await eventually(() => {
+      control.putRunning('web');
+      return isOver;
+    });
+    const { code, err } = await running.ended;
+    assert.deepEqual([code, err], [0, '']);
+  });
+});

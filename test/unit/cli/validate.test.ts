@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
+import { temporaryDirectory } from '../server/serving.ts';
+import { nspawnctl } from './nspawnctl.ts';
+
+describe('validate', () => {
+  const GOOD = (name: string) =>
+    `apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata: { name: ${name} }\nspec:\n  root: /var/lib/machines/${name}\n`;
+  const BAD = `${GOOD('bad')}  privateNetwork: true\n  hostAddress: 10.231.136\n  restartPolcy: Always\n`;
+
+  it('says of good files how many containers they hold', async t => {
+    const directory = await temporaryDirectory(t);
+    await writeFile(join(directory, 'web.yaml'), `${GOOD('web')}---\n${GOOD('db')}`);
+    await writeFile(
+      join(directory, 'c.json'),
+      JSON.stringify({
+        apiVersion: 'nspawnd.io/v1alpha1',
+        kind: 'Container',
+        metadata: { name: 'c' },
+        spec: { root: '/c' },
+      }),
+    );
+    await writeFile(join(directory, '.hidden.yaml'), 'not: a manifest');
+    await writeFile(join(directory, 'web.yaml~'), 'not: a manifest');
+    const { code, out, err } = await nspawnctl(['validate', directory]);
+    assert.deepEqual([code, out, err], [0, '3 containers in 2 files: valid\n', '']);
+  });
+
+  it('shows every problem of every file as file:line:column: field: message (65)', async t => {
+    const directory = await temporaryDirectory(t);
+    const file = join(directory, 'bad.yaml');
+    await writeFile(file, BAD);
+    await writeFile(join(directory, 'worse.yaml'), 'a: [');
+    const { code, out, err } = await nspawnctl(['validate', file, join(directory, 'worse.yaml')]);
+    assert.equal(code, 65);
+    assert.match(out, /bad\.yaml:7:16: spec\.hostAddress: not an IPv4 address: "10\.231\.136"$/m);
+    assert.match(out, /bad\.yaml:8:3: spec\.restartPolcy: .*restartPolicy/m);
+    assert.match(out, /worse\.yaml:1:\d+: /m);
+    assert.match(err, /^\d+ problems in 2 files\n$/);
+  });
+
+  it('tells a file that is not there (66) from one that is too large (65)', async t => {
+    const directory = await temporaryDirectory(t);
+    const missing = await nspawnctl(['validate', join(directory, 'no.yaml')]);
+    assert.equal(missing.code, 66);
+    assert.match(missing.err, /^nspawnctl: no such file: .*no\.yaml\n$/);
+    await writeFile(join(directory, 'big.yaml'), `${GOOD('web')}#${'x'.repeat(3_000_000)}\n`);
+    const big = await nspawnctl(['validate', directory]);
+    assert.equal(big.code, 65);
+    assert.match(big.out, /larger than/);
+  });
+
+  it('shows a person the offending line with a caret, whatever is in it', async t => {
+    const file = join(await temporaryDirectory(t), 'bad.yaml');
+    await writeFile(file, `${BAD}  hostAddress6: "\u001b[31mx\u202e"\n`);
+    const { out } = await nspawnctl(['validate', file], { paint: paintPlain });
+    assert.match(out, /: spec\.hostAddress: [^\n]*\n {4}hostAddress: 10\.231\.136\n {17}\^\n/);
+    assert.match(out, /\n {4}hostAddress6: "\\x1b\[31mx\\u202e"\n {18}\^\n/);
+    const painted = await nspawnctl(['validate', file], { paint: paintAnsi });
+    assert.ok(painted.out.includes(paintAnsi('bad', '^')));
+    assert.doesNotMatch((await nspawnctl(['validate', file])).out, /\^/);
+  });
+});

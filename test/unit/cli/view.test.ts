@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { formatAge, formatDuration } from '../../../src/cli/view/age.ts';
+import { escapeLine, escapeLines, escapeQuoted } from '../../../src/cli/view/escape.ts';
+import { toYaml } from '../../../src/cli/view/output-yaml.ts';
+import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
+import { formatTable } from '../../../src/cli/view/table.ts';
+import { whyNotReady } from '../../../src/cli/view/why-not-ready.ts';
+import { makeContainer } from '../server/control-model.ts';
+
+describe('ages', () => {
+  it('are what kubectl shows', () => {
+    const S = 1000;
+    const M = 60 * S;
+    const H = 60 * M;
+    const D = 24 * H;
+    for (const [ms, shown] of [
+      [-5 * S, '0s'],
+      [0, '0s'],
+      [999, '0s'],
+      [5 * S, '5s'],
+      [119 * S, '119s'],
+      [2 * M, '2m'],
+      [3 * M + 20 * S, '3m20s'],
+      [10 * M + 20 * S, '10m'],
+      [179 * M, '179m'],
+      [3 * H, '3h'],
+      [7 * H + 5 * M, '7h5m'],
+      [30 * H, '30h'],
+      [2 * D, '2d'],
+      [4 * D, '4d'],
+      [7 * D + 3 * H, '7d3h'],
+      [100 * D, '100d'],
+      [730 * D, '2y'],
+      [800 * D, '2y70d'],
+      [9 * 365 * D, '9y'],
+    ] as const)
+      assert.equal(formatDuration(ms), shown);
+  });
+
+  it('of what is no time are unknown', () => {
+    assert.equal(formatAge(undefined, 0), '<unknown>');
+    assert.equal(formatAge('yesterday', 0), '<unknown>');
+  });
+});
+
+describe('escaping', () => {
+  it('leaves what people write alone', () => {
+    const text = 'Grüße, 日本語, 👩‍💻, a\\b "c"';
+    assert.equal(escapeLine(text), text);
+    assert.equal(escapeQuoted(text), text);
+  });
+
+  it('shows what a terminal would obey', () => {
+    assert.equal(
+      escapeLine('\u001b[31m\u0000\u007f\u009b\u202e\n\t\r\u2028'),
+      '\\x1b[31m\\x00\\x7f\\u009b\\u202e\\n\\t\\r\\u2028',
+    );
+    assert.deepEqual(escapeLines('one\r\ntwo\u001b\n\n'), ['one', 'two\\x1b']);
+  });
+
+  it('in JSON and YAML keeps the value', async () => {
+    const { parse } = await import('yaml');
+    for (const text of [
+      '\u009b31m',
+      '\u202eabc\nd',
+      '\u001b]0;x\u0007',
+      'plain',
+      'a\nb\n',
+      '# no\u200fcomment',
+      '\u2028',
+    ])
+      for (const value of [text, { [text]: text }, [text]]) {
+        assert.deepEqual(parse(toYaml(value)), value);
+        assert.deepEqual(JSON.parse(escapeQuoted(JSON.stringify(value))), value);
+        assert.doesNotMatch(toYaml(value), /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
+      }
+  });
+});
+
+describe('tables', () => {
+  it('align, with three spaces between and nothing after the last column', () => {
+    const rows = [
+      ['A', 'LONG HEADER', 'LAST'],
+      ['a-long-name', 'x', ''],
+      ['é', 'y', 'z'],
+    ];
+    assert.equal(
+      formatTable(rows, paintPlain),
+      'A             LONG HEADER   LAST\na-long-name   x\né             y             z\n',
+    );
+  });
+
+  it('align the same with colours, which cover only the text', () => {
+    const rows = [['a', { text: 'b', style: 'good' }, 'c'] as const, ['aa', 'bb', 'cc']];
+    assert.equal(formatTable(rows, paintAnsi), 'a    \u001b[32mb\u001b[0m    c\naa   bb   cc\n');
+  });
+
+  it('continue a last column of several lines below its beginning', () => {
+    assert.equal(formatTable([['k', 'one\ntwo']], paintPlain, '  '), '  k   one\n      two\n');
+  });
+});
+
+describe('why a container is not ready', () => {
+  const at = { lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration: 1 };
+
+  it('is nothing when it is', () => {
+    const container = makeContainer('web', '1', { ready: 'True', reason: 'Ready' });
+    assert.deepEqual(whyNotReady(container), []);
+  });
+
+  it('is the chain from the manifest to the guest, each cause once, with what to do', () => {
+    const container = makeContainer('web', '1', {
+      phase: 'Stalled',
+      ready: 'False',
+      reason: 'RootMissing',
+      message: 'no such directory: /x',
+      conditions: [
+        { type: 'PruneBlocked', status: 'True', reason: 'TooMany', message: '9 of 10', ...at },
+        {
+          type: 'RootReady',
+          status: 'False',
+          reason: 'RootMissing',
+          message: 'no such directory: /x',
+          ...at,
+        },
+        { type: 'NetworkReady', status: 'True', reason: 'Built', message: 'fine', ...at },
+        { type: 'ManifestValid', status: 'False', reason: 'Invalid', message: 'web.yaml:3:1: bad', ...at },
+      ],
+    });
+    assert.deepEqual(
+      whyNotReady(container).map(({ type, next }) => [type, next]),
+      [
+        ['ManifestValid', 'nspawnctl validate /etc/nspawnd/manifests/web.yaml'],
+        ['RootReady', null],
+        ['PruneBlocked', 'nspawnctl prune'],
+      ],
+    );
+  });
+
+  it('of one that was stopped is how to start it', () => {
+    const container = makeContainer('web', '1', { phase: 'Stopped', ready: 'False', reason: 'Stopped' });
+    assert.deepEqual(
+      whyNotReady(container).map(({ next }) => next),
+      ['nspawnctl start web'],
+    );
+  });
+});
