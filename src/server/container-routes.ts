@@ -2,13 +2,14 @@ import { isName } from '../api/name.ts';
 import { type Answer, ok, refuse } from './answer.ts';
 import { CONTAINERS_PATH, type ContainerList, type EventList, GROUP_VERSION, VERBS } from './protocol.ts';
 import type { Ask, Face, Route } from './route.ts';
+import { onceStarted } from './starting.ts';
 import { isTrue, parseWatchRequest, type Query } from './watch-request.ts';
 
 const CONTAINER_PATH = `${CONTAINERS_PATH}/:name`;
 
 /** The containers: list, watch, one, its status, its history, and the verbs as sub-resources. */
 export const containerRoutes: readonly Route[] = [
-  get(CONTAINERS_PATH, listOrWatch),
+  get(CONTAINERS_PATH, onceStarted(listOrWatch)),
   get(CONTAINER_PATH, named(getContainer)),
   get(`${CONTAINER_PATH}/status`, named(getContainer)),
   get(`${CONTAINER_PATH}/events`, named(getEvents)),
@@ -75,10 +76,11 @@ function selectedName(query: Query): { readonly name: string | null } | string {
 }
 
 function named(answer: Route['answer']): Route['answer'] {
-  return (ask, face) =>
+  return onceStarted((ask, face) =>
     isName(ask.name)
       ? answer(ask, face)
-      : refuse('BadRequest', `not a container name: ${JSON.stringify(ask.name)}`);
+      : refuse('BadRequest', `not a container name: ${JSON.stringify(ask.name)}`),
+  );
 }
 
 function notFound(name: string): Answer {

@@ -1,6 +1,7 @@
 import { type Answer, ok } from './answer.ts';
 import { VERSION_PATH, type VersionInfo } from './protocol.ts';
 import type { Route } from './route.ts';
+import { isStarted } from './starting.ts';
 
 /** What a monitor asks. */
 export const healthRoutes: readonly Route[] = [
@@ -15,7 +16,7 @@ export const healthRoutes: readonly Route[] = [
     path: '/readyz',
     bodyBytes: null,
     answer: (_ask, { control }) =>
-      say(control.isHealthy() && control.source().lastScan !== '', 'the first scan is not complete'),
+      say(control.isHealthy() && isStarted(control), 'the first scan is not complete'),
   },
   {
     method: 'GET',

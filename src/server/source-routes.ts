@@ -10,6 +10,7 @@ import {
   type Source,
 } from './protocol.ts';
 import type { Face, Route } from './route.ts';
+import { onceStarted } from './starting.ts';
 
 const MAX_HASH_LENGTH = 128;
 const MAX_PATH_LENGTH = 4096;
@@ -22,16 +23,16 @@ export function sourceRoutes(limits: Limits): readonly Route[] {
       method: 'GET',
       path: PREVIEW_PATH,
       bodyBytes: null,
-      answer: (_ask, face) => preview([], face),
+      answer: onceStarted((_ask, face) => preview([], face)),
     },
     {
       method: 'POST',
       path: PREVIEW_PATH,
       bodyBytes: limits.previewBytes,
-      answer: ({ body }, face) => {
+      answer: onceStarted(({ body }, face) => {
         const files = parseFiles(body, face.limits.previewFiles);
         return typeof files === 'string' ? refuse('BadRequest', files) : preview(files, face);
-      },
+      }),
     },
     {
       method: 'POST',

@@ -8,7 +8,12 @@ import type { Client } from './client.ts';
 
 /** What a watch sees. A snapshot comes first, and again whenever changes may have been missed. */
 export type Sight =
-  | { readonly is: 'snapshot'; readonly list: ContainerList }
+  | {
+      readonly is: 'snapshot';
+      readonly list: ContainerList;
+      /** The daemon may have just started, and not know everything yet: what is missing is not gone. */
+      readonly mayBePartial: boolean;
+    }
   | { readonly is: 'change'; readonly change: ContainerChange }
   | { readonly is: 'lost'; readonly error: CliError };
 
@@ -31,11 +36,11 @@ export async function* follow(
   let retryMs = RETRY_FIRST_MS;
   let isLost = false;
   while (!signal.aborted) {
-    yield { is: 'snapshot', list };
+    yield { is: 'snapshot', list, mayBePartial: isLost };
+    isLost = false;
     try {
       const response = await client.watch(list.metadata.resourceVersion, signal);
       retryMs = RETRY_FIRST_MS;
-      isLost = false;
       yield* readChanges(response);
     } catch (error) {
       if (signal.aborted) return;

@@ -87,7 +87,10 @@ async function waitFor(
         await terminal.err('nspawnctl: the request stays; waiting for nspawnd to come back\n');
       } else if (sight.is === 'snapshot') {
         const items = new Map(sight.list.items.map(item => [item.metadata.name, item]));
-        for (const progress of waiting.values()) progress.see(items.get(progress.name) ?? null, now);
+        for (const progress of waiting.values()) {
+          const item = items.get(progress.name) ?? null;
+          if (item !== null || !sight.mayBePartial) progress.see(item, now);
+        }
       } else {
         const { type, object } = sight.change;
         waiting.get(object.metadata.name)?.see(type === 'DELETED' ? null : object, now);

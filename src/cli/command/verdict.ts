@@ -83,7 +83,10 @@ function judgeStart(
 const DOWN: ReadonlySet<Phase> = new Set(['Exited', 'Failed', 'Stalled', 'Invalid', 'Unknown', 'Pending']);
 
 function isOtherRun(before: Container, now: Container): boolean {
-  return before.status.startedAt !== now.status.startedAt || before.status.leader !== now.status.leader;
+  const { startedAt, leader } = now.status;
+  // What is not known (machined forgets) says nothing.
+  if (startedAt !== undefined) return startedAt !== before.status.startedAt;
+  return leader !== undefined && leader !== before.status.leader;
 }
 
 function fingerprint({ status }: Container): string {

@@ -74,7 +74,7 @@ export async function watch(
     }
     isFirst = false;
     const present = new Set(found.map(({ metadata }) => metadata.name));
-    const gone = [...told.values()].map(({ container }) => container);
+    const gone = sight.mayBePartial ? [] : [...told.values()].map(({ container }) => container);
     for (const container of sortByName(gone)) {
       if (present.has(container.metadata.name)) continue;
       told.delete(container.metadata.name);

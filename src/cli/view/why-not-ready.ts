@@ -1,4 +1,4 @@
-import { type ConditionType, findCondition } from '../../api/condition.ts';
+import { type ConditionFact, type ConditionType, findCondition } from '../../api/condition.ts';
 import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
 
 /** One link of the chain from manifest to guest that does not hold. */
@@ -35,28 +35,47 @@ export function whyNotReady(container: Container): readonly Cause[] {
     // Ready is a summary and often repeats its cause.
     if (causes.some(cause => cause.message === condition.message && condition.message !== '')) continue;
     const { type, reason, message } = condition;
-    causes.push({ type, reason, message, next: nextFor(type, reason, container) });
+    causes.push({ type, reason, message, next: nextFor(condition, container) });
   }
   return causes;
 }
 
-function nextFor(type: ConditionType, reason: string, { metadata, status }: Container): string | null {
-  const { name } = metadata;
-  const file = (metadata.annotations?.[MANIFEST_ANNOTATION] ?? '').replace(/:\d+$/, '');
+function nextFor({ type, reason, message }: ConditionFact, { metadata, status }: Container): string | null {
   switch (type) {
     case 'ManifestValid':
-      return file === '' ? 'nspawnctl validate' : `nspawnctl validate ${file}`;
+      return `nspawnctl validate ${manifestOf(metadata.annotations?.[MANIFEST_ANNOTATION], message)}`;
     case 'RestartRequired':
-      return `nspawnctl restart ${name}`;
+      return `nspawnctl restart ${metadata.name}`;
     case 'PruneBlocked':
       return 'nspawnctl prune';
-    case 'CrashLooping':
-    case 'Running':
     case 'Ready':
-      if (reason === 'Stopped' || reason === 'ExitedCleanly') return `nspawnctl start ${name}`;
-      if (status.phase === 'Starting' || status.phase === 'Stopping') return `nspawnctl get -w ${name}`;
-      return `journalctl -u ${status.unit} -n 50; then nspawnctl restart ${name}`;
+      return nextForRun(reason, metadata.name, status);
     default:
       return null;
   }
+}
+
+/** For the end of the chain: what a person does about a guest that is not there. */
+function nextForRun(reason: string, name: string, { phase, unit }: Container['status']): string | null {
+  switch (phase) {
+    case 'Stalled':
+    case 'Invalid':
+      // The message is what has to be mended; then it goes on by itself.
+      return null;
+    case 'Pending':
+    case 'Starting':
+    case 'Stopping':
+    case 'Removing':
+      return `nspawnctl get -w ${name}`;
+    default:
+      return reason === 'Stopped' || reason === 'ExitedCleanly'
+        ? `nspawnctl start ${name}`
+        : `journalctl -u ${unit} -n 50; then nspawnctl restart ${name}`;
+  }
+}
+
+/** The file that is wrong: named by the first problem, else the one in force, else all of them. */
+function manifestOf(annotation: string | undefined, message: string): string {
+  const named = /^(\/.+?):\d+:\d+: /m.exec(message)?.[1];
+  return named ?? annotation?.replace(/:\d+$/, '') ?? '/etc/nspawnd/manifests';
 }

@@ -287,7 +287,6 @@ Next retry:    TIME (in 42s)
 Why not ready:
   CrashLooping/Restarts
     4 restarts in 10 minutes
-    next: journalctl -u container@database.service -n 50; then nspawnctl restart database
   Ready/Failed
     nspawn ended with exit status 1:
     Failed to mount /etc

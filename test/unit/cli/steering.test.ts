@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../../testbed/eventually.ts';
-import { ControlModel } from '../server/control-model.ts';
-import { serve } from '../server/serving.ts';
+import { ControlModel, makeContainer } from '../server/control-model.ts';
+import { serve, temporaryDirectory } from '../server/serving.ts';
 import { bundle, type Command, nspawnctl } from './nspawnctl.ts';
 
 let command: Command;
@@ -241,12 +243,36 @@ describe('get -w', () => {
     reborn.put('db', STOPPED);
     reborn.putRunning('web');
     const again = await serve(t, { control: reborn, directory });
-    await eventually(() => rows().length === 6, { everyMs: 5 });
+    await eventually(() => rows().length === 5, { everyMs: 5 });
+    // What a daemon that has just started does not list yet is not gone.
+    again.control.put('old', STOPPED);
     again.control.put('db', STARTING);
-    await eventually(() => rows().length === 7, { everyMs: 5 });
-    assert.deepEqual(rows().slice(4), ['old Deleted', 'web Running', 'db Starting']);
+    await eventually(() => rows().length === 6, { everyMs: 5 });
+    assert.deepEqual(rows().slice(4), ['web Running', 'db Starting']);
     running.child.kill('SIGINT');
     await running.ended;
+  });
+
+  it('after a watch that merely ended, believes the list about what is gone', async t => {
+    const web = makeContainer('web', '1', STOPPED);
+    const db = makeContainer('db', '1', STOPPED);
+    let lists = 0;
+    const server = createServer((request, response) => {
+      // The second watch stays open.
+      if (request.url?.includes('watch=1'))
+        return void (lists === 1 ? response.end() : response.flushHeaders());
+      lists += 1;
+      const items = lists === 1 ? [web, db] : [web];
+      response.end(JSON.stringify({ kind: 'ContainerList', metadata: { resourceVersion: '1' }, items }));
+    });
+    const socket = join(await temporaryDirectory(t), 's.sock');
+    await new Promise<void>(resolve => server.listen(socket, resolve));
+    t.after(() => server.closeAllConnections());
+    t.after(() => server.close());
+    const running = command.start(['--socket', socket, 'get', '-w']);
+    await eventually(() => /^db +False +Deleted /m.test(running.out()), { everyMs: 5 });
+    running.child.kill('SIGINT');
+    assert.equal((await running.ended).err, '');
   });
 
   it('ends quietly when nobody reads any more', async t => {

@@ -45,6 +45,7 @@ describe('whether a verb has happened', () => {
       'done',
     ]);
     assert.deepEqual(check('restart', STOPPED, STARTING, NEW_RUN), ['underway', 'done']);
+    assert.deepEqual(check('restart', RUNNING, { ...RUNNING, leader: null }), ['underway']);
   });
 
   it('stop: when it is down or gone; a state from before is believed after a while', () => {

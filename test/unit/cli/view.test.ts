@@ -125,13 +125,13 @@ describe('why a container is not ready', () => {
           ...at,
         },
         { type: 'NetworkReady', status: 'True', reason: 'Built', message: 'fine', ...at },
-        { type: 'ManifestValid', status: 'False', reason: 'Invalid', message: 'web.yaml:3:1: bad', ...at },
+        { type: 'ManifestValid', status: 'False', reason: 'Invalid', message: '/m/a b.yaml:3:1: bad', ...at },
       ],
     });
     assert.deepEqual(
       whyNotReady(container).map(({ type, next }) => [type, next]),
       [
-        ['ManifestValid', 'nspawnctl validate /etc/nspawnd/manifests/web.yaml'],
+        ['ManifestValid', 'nspawnctl validate /m/a b.yaml'],
         ['RootReady', null],
         ['PruneBlocked', 'nspawnctl prune'],
       ],

@@ -146,13 +146,26 @@ describe('routes', () => {
     const { control, rootSocket } = await serve(t);
     assert.equal((await ask(rootSocket, 'GET', '/healthz')).text, 'ok');
     assert.equal((await ask(rootSocket, 'GET', '/readyz')).text, 'ok');
-    control.sourceStatus = { ...control.sourceStatus, lastScan: '' };
+    control.sourceStatus = { ...control.sourceStatus, lastScan: new Date(0).toISOString() };
     assert.equal((await ask(rootSocket, 'GET', '/readyz')).code, 500);
     assert.equal((await ask(rootSocket, 'GET', '/healthz')).code, 200);
     control.healthy = false;
     assert.equal((await ask(rootSocket, 'GET', '/healthz')).code, 500);
     const { json } = await ask(rootSocket, 'GET', '/version');
     assert.deepEqual([json.major, json.minor, json.gitVersion], ['1', '2', 'v1.2.3']);
+  });
+
+  it('has no list before the manifests were read: "none" would be a lie', async t => {
+    const { control, rootSocket } = await serve(t);
+    control.sourceStatus = { ...control.sourceStatus, lastScan: new Date(0).toISOString() };
+    for (const path of ['containers', 'containers?watch=1', 'containers/web', 'preview']) {
+      const { code, json } = await ask(rootSocket, 'GET', `${API}/${path}`);
+      assert.equal(code, 503, path);
+      assert.equal(json.reason, 'ServiceUnavailable');
+      assert.match(json.message, /^nspawnd is starting/);
+    }
+    assert.equal((await ask(rootSocket, 'POST', `${API}/containers/web/stop`)).code, 503);
+    assert.equal((await ask(rootSocket, 'GET', `${API}/source`)).code, 200);
   });
 
   it('answers unknown paths with 404 and methods that a path has not with 405', async t => {
