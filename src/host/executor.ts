@@ -2,7 +2,7 @@ import { hostsBlock } from '../planning/render/hosts-block.ts';
 import type { Step, StepArguments, StepName } from '../planning/step.ts';
 import { removeCopy } from './ephemeral-copy.ts';
 import type { GuestHosts } from './guest-hosts.ts';
-import { afterFailure, afterLaunch, afterReset } from './history.ts';
+import { afterFailure, afterLaunch, afterNote, afterReset } from './history.ts';
 import type { HostsFile } from './hosts-file.ts';
 import type { Machined } from './machined.ts';
 import type { Network } from './network.ts';
@@ -52,9 +52,11 @@ function executors(tools: Tools): Executors {
     markRestart: (name, { invocationId, cause }) =>
       records.putRequest(name, { verb: 'restart', invocationId, reason: cause, at: Date.now() }),
     recordStopped: async (name, { specHash }) => {
-      await records.putHistory(name, afterReset(await records.history(name)));
+      await records.putHistory(name, afterNote(afterReset(await records.history(name)), specHash));
       await records.putStopped(name, specHash);
     },
+    noteSpec: async (name, { specHash }) =>
+      records.putHistory(name, afterNote(await records.history(name), specHash)),
     recordFailure: async (name, failure) =>
       records.putHistory(name, afterFailure(await records.history(name), failure)),
     resetHistory: async name => records.putHistory(name, afterReset(await records.history(name))),

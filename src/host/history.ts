@@ -10,7 +10,8 @@ export function afterLaunch(history: History, at: number, specHash: string, caus
   const isRestart = cause === 'restart';
   return {
     ...history,
-    launch: { at, specHash, isCounted: false },
+    launch: { at, isCounted: false },
+    seenSpecHash: specHash,
     nextRetryAt: null,
     restarts: history.restarts + (isRestart ? 1 : 0),
     recentRestarts: isRestart ? [...history.recentRestarts, at].slice(-KEPT_TIMES) : history.recentRestarts,
@@ -28,6 +29,10 @@ export function afterFailure(history: History, failure: StepArguments['recordFai
     lastFailure: failure.cause,
     launch: history.launch === null ? null : { ...history.launch, isCounted: true },
   };
+}
+
+export function afterNote(history: History, specHash: string): History {
+  return { ...history, seenSpecHash: specHash };
 }
 
 export function afterReset(history: History): History {

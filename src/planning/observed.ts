@@ -130,7 +130,9 @@ export interface History {
   /** The end that `failures` already counts, by invocation. */
   readonly countedInvocationId: string;
   /** The last launch. `isCounted`: that it led to nothing is already in `failures`. */
-  readonly launch: { readonly at: number; readonly specHash: string; readonly isCounted: boolean } | null;
+  readonly launch: { readonly at: number; readonly isCounted: boolean } | null;
+  /** The spec in force when it was last launched, seen running or put down by request; empty when it never was. */
+  readonly seenSpecHash: string;
   /** Times of the restarts after a failure, newest last; as many as judging a crash loop takes. */
   readonly recentRestarts: readonly number[];
   /** Times of the starts after a guest's own reboot, likewise. */
@@ -191,6 +193,7 @@ export const NO_HISTORY: History = {
   nextRetryAt: null,
   countedInvocationId: '',
   launch: null,
+  seenSpecHash: '',
   recentRestarts: [],
   recentReboots: [],
   restarts: 0,

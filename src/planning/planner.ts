@@ -56,14 +56,13 @@ function planRemoval(observed: Observed): Plan {
 function removeEverything(observed: Observed): readonly Step[] {
   const because = 'its manifest is gone';
   const { ended, request, history, fifo } = observed;
+  const hasHistory = history.launch !== null || history.failures > 0 || history.seenSpecHash !== '';
   return [
     ...(isSandboxGone(observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
     ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),
     ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
     ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
-    ...(ended !== null || request !== null || history.launch !== null || history.failures > 0
-      ? [step('forget', {}, because)]
-      : []),
+    ...(ended !== null || request !== null || hasHistory ? [step('forget', {}, because)] : []),
   ];
 }
 
@@ -129,9 +128,12 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   const { request, history, machine, unit, now, fifo } = observed;
   const steps: Step[] = [];
   if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
-  if (sandbox !== null) {
-    const isNameless = observed.sandbox.namespace === 'absent' || observed.sandbox.namespace === 'stale';
-    if (isNameless && machine?.isLeaderAlive) {
+  if (history.seenSpecHash !== manifest.specHash)
+    steps.push(step('noteSpec', { specHash: manifest.specHash }, 'the running guest has this spec now'));
+  const isNameless = observed.sandbox.namespace === 'absent' || observed.sandbox.namespace === 'stale';
+  // Without its leader nobody knows which namespace the guest sits in.
+  if (sandbox !== null && (!isNameless || machine?.isLeaderAlive)) {
+    if (isNameless && machine !== null) {
       steps.push(step('attachNamespace', { leader: machine.leader }, 'the name of its namespace is gone'));
     }
     const drift = sandboxDrift(sandbox, observed.sandbox);
@@ -238,17 +240,20 @@ function launchOrWait(
 }
 
 /** A stop that was asked for while it was down already (in its backoff, say) has to be on disk like any other. */
-function settleStop(manifest: Manifest, { request, ended }: Observed): readonly Step[] {
+function settleStop(manifest: Manifest, { request, ended, history }: Observed): readonly Step[] {
   if (request?.verb !== 'stop') return [];
+  const staysDown =
+    ended?.isRequested && history.nextRetryAt === null && history.seenSpecHash === manifest.specHash;
   const record = step('recordStopped', { specHash: manifest.specHash }, request.reason);
-  return [...(ended?.isRequested ? [] : [record]), step('clearRequest', {}, 'it is down')];
+  return [...(staysDown ? [] : [record]), step('clearRequest', {}, 'it is down')];
 }
 
 /** Origin: `machinectl terminate`, `ip link del`; here only what is provably dead and ours. */
 function cleanUp(observed: Observed): readonly Step[] {
   const { unit, unitFile, machine } = observed;
   const steps: Step[] = [];
-  if (unit.activeState === 'failed' && unit.fragmentPath === unitFile.path) {
+  const isOurs = unit.fragmentPath === unitFile.path && unitFile.owner !== 'foreign';
+  if (unit.activeState === 'failed' && isOurs) {
     steps.push(step('resetFailed', {}, 'a failed unit keeps its old definition loaded'));
   }
   if (machine !== null && !machine.isLeaderAlive) {

@@ -33,9 +33,10 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
     ended === null
       ? (history.launch?.isCounted ?? false)
       : ended.invocationId === history.countedInvocationId;
-  const lastSpecHash = ended?.specHash ?? history.launch?.specHash ?? null;
+  // The record of the end holds the spec it was launched with, and that may have been edited while it ran.
+  const lastSpecHash = history.seenSpecHash || (ended?.specHash ?? '');
 
-  if (lastSpecHash === null) {
+  if (lastSpecHash === '') {
     return spec.autoStart
       ? { run: 'start', cause: 'first', because: 'it has not run since boot' }
       : stay('NotStarted', 'autoStart is false: start it with nspawnctl start');

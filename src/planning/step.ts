@@ -13,6 +13,8 @@ export interface StepArguments {
   markRestart: { readonly invocationId: string; readonly cause: string };
   /** Put on disk that the container is to stay down. */
   recordStopped: { readonly specHash: string };
+  /** Put on disk which spec a running guest has now: an edit that needed no restart is not one that came after its end. */
+  noteSpec: { readonly specHash: string };
   /** Count an end (or a launch that led to none) and set when the next try is due. */
   recordFailure: {
     readonly invocationId: string;
