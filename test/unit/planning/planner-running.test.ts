@@ -1,0 +1,341 @@
+import { describe, test } from 'node:test';
+import type { JsonObject } from '../../../src/api/manifest.ts';
+import type { Observed } from '../../../src/planning/observed.ts';
+import {
+  EARLIER_INVOCATION,
+  INVOCATION,
+  manifestOf,
+  NOW,
+  present,
+  runningAsDesired,
+  webManifest,
+} from './base-state.ts';
+import { checkPlan } from './check-plan.ts';
+
+/** A running guest, with one thing changed, and the plan that follows. */
+function check(
+  expected: readonly string[],
+  change: (observed: Observed) => Partial<Observed> = () => ({}),
+  spec: JsonObject = {},
+): void {
+  const manifest = webManifest(spec);
+  const observed = runningAsDesired(manifest);
+  checkPlan(present(manifest), { ...observed, ...change(observed) }, expected);
+}
+
+/** The same, but the guest was started with an earlier spec. */
+function checkEdited(
+  expected: readonly string[],
+  before: JsonObject,
+  after: JsonObject,
+  change: (observed: Observed) => Partial<Observed> = () => ({}),
+): void {
+  const observed = runningAsDesired(webManifest(before));
+  checkPlan(present(webManifest(after)), { ...observed, ...change(observed) }, expected);
+}
+
+const request = (verb: 'start' | 'stop' | 'restart', invocationId: string): Observed['request'] => ({
+  verb,
+  invocationId,
+  reason: `nspawnctl ${verb}`,
+  at: NOW,
+});
+
+test('everything is as desired; nothing to do', () => check([]));
+
+describe('a host that shuts down', () => {
+  test('is left alone, whatever is wrong', () => {
+    check(['waiting for HostStopping'], observed => ({
+      host: { ...observed.host, isStopping: true },
+      request: request('stop', INVOCATION),
+      sandbox: { ...observed.sandbox, hostLink: null },
+    }));
+  });
+});
+
+describe('a request', () => {
+  test('to stop stops it', () => {
+    check(['stop (nspawnctl stop)', 'waiting for Stopping'], () => ({
+      request: request('stop', INVOCATION),
+    }));
+  });
+  test('to restart stops the run it was meant for', () => {
+    check(['stop (nspawnctl restart)', 'waiting for Stopping'], () => ({
+      request: request('restart', INVOCATION),
+    }));
+  });
+  test('to restart an earlier run is fulfilled: this is the run that followed', () => {
+    check(['clearRequest (it runs)'], () => ({ request: request('restart', EARLIER_INVOCATION) }));
+  });
+  test('to restart what was down is fulfilled as soon as it runs', () => {
+    check(['clearRequest (it runs)'], () => ({ request: request('restart', '') }));
+  });
+  test('to start is fulfilled as soon as it runs', () => {
+    check(['clearRequest (it runs)'], () => ({ request: request('start', '') }));
+  });
+  test('to stop wins over an edit', () => {
+    checkEdited(['stop (nspawnctl stop)', 'waiting for Stopping'], {}, { volatile: 'overlay' }, () => ({
+      request: request('stop', INVOCATION),
+    }));
+  });
+  test('to stop reaches a guest that is still starting', () => {
+    check(['stop (nspawnctl stop)', 'waiting for Stopping'], observed => ({
+      unit: { ...observed.unit, activeState: 'activating', activeAt: null },
+      request: request('stop', INVOCATION),
+    }));
+  });
+});
+
+describe('an edit', () => {
+  const noted = 'noteSpec (the running guest has this spec now)';
+  const becauseEdited = 'the spec changed in a way that takes a restart';
+  test('that takes a restart marks the run on disk before it stops it', () => {
+    checkEdited(
+      [`markRestart (${becauseEdited})`, `stop (${becauseEdited})`, 'waiting for Stopping'],
+      {},
+      { environment: { COLOUR: 'blue' } },
+    );
+  });
+  test('of a field back to its default is an edit too', () => {
+    checkEdited(
+      [`markRestart (${becauseEdited})`, `stop (${becauseEdited})`, 'waiting for Stopping'],
+      { volatile: 'overlay' },
+      {},
+    );
+  });
+  test('that takes a restart leaves it alone with restartIfChanged: false', () => {
+    checkEdited([noted], { restartIfChanged: false }, { restartIfChanged: false, volatile: 'overlay' });
+  });
+  test('never stops a guest that could not be started again', () => {
+    checkEdited(['stalled by RootMissing'], {}, { root: '/var/lib/machines/elsewhere' }, observed => ({
+      root: { ...observed.root, state: 'missing', realPath: '' },
+    }));
+  });
+  test('of an address moves the address under the running guest', () => {
+    checkEdited(
+      [
+        noted,
+        'buildSandbox ve-web [10.231.136.1/32] <-> eth0 [10.231.136.9/32] (missing host route 10.231.136.9, ' +
+          'missing guest address 10.231.136.9/32, stale host route 10.231.136.2, ' +
+          'missing source guard for 10.231.136.9, stale guest address 10.231.136.2/32)',
+      ],
+      {},
+      { localAddress: '10.231.136.9' },
+    );
+  });
+});
+
+describe('a bad host never stops a running guest:', () => {
+  const cases: Readonly<Record<string, (observed: Observed) => Partial<Observed>>> = {
+    'its root was unmounted': ({ root }) => ({ root: { ...root, state: 'missing', realPath: '' } }),
+    'its root became a file': ({ root }) => ({ root: { ...root, state: 'not-a-directory' } }),
+    'its root became a symlink': ({ root }) => ({ root: { ...root, state: 'symlink', detail: '/srv/web' } }),
+    'it turned its etc into a symlink': ({ root }) => ({ root: { ...root, state: 'unsafe', detail: 'etc' } }),
+    'its unit was masked meanwhile': ({ unit }) => ({ unit: { ...unit, loadState: 'masked' } }),
+    'its unit file was replaced by somebody': ({ unitFile }) => ({
+      unitFile: { ...unitFile, owner: 'foreign', text: '[Service]\n' },
+    }),
+    'its unit file was removed': ({ unitFile }) => ({ unitFile: { ...unitFile, owner: 'none', text: '' } }),
+    'its unit file was changed and reloaded by somebody': ({ unit, unitFile }) => ({
+      unit: { ...unit, needsDaemonReload: true },
+      unitFile: { ...unitFile, text: `${unitFile.text}# changed\n` },
+    }),
+    'machined has forgotten it': () => ({ machine: null }),
+    'machined has another leader': ({ machine }) => ({
+      machine: machine && { ...machine, isLeaderAlive: false },
+    }),
+    'its namespace was taken over': ({ sandbox }) => ({
+      sandbox: { ...sandbox, namespace: 'foreign', isJoined: null },
+    }),
+    'its link was replaced by somebody else': ({ sandbox }) => ({
+      sandbox: {
+        ...sandbox,
+        hostLink: sandbox.hostLink && { ...sandbox.hostLink, alias: '', addresses: [] },
+      },
+    }),
+    'another renderer wrote its unit': ({ process }) => ({
+      process: process && { ...process, renderer: '0' },
+    }),
+    'its guest hosts file is gone': () => ({ guestHosts: 'absent' }),
+  };
+  for (const [name, change] of Object.entries(cases)) test(name, () => check([], change));
+});
+
+test('a foreign unit that runs under the name is reported, not stopped', () => {
+  check(['stalled by UnitShadowed'], ({ unit }) => ({
+    process: null,
+    unit: { ...unit, fragmentPath: '/etc/systemd/system/container@web.service' },
+  }));
+});
+
+describe('the network of a running guest', () => {
+  const build = 'buildSandbox ve-web [10.231.136.1/32] <-> eth0 [10.231.136.2/32]';
+  const cases: Readonly<
+    Record<
+      string,
+      readonly [change: (sandbox: Observed['sandbox']) => Observed['sandbox'], plan: readonly string[]]
+    >
+  > = {
+    'gets its link back': [
+      sandbox => ({ ...sandbox, hostLink: null, guestLink: null }),
+      [`${build} (the veth pair is missing)`],
+    ],
+    'gets its pair back when only one end is left': [
+      sandbox => ({ ...sandbox, guestLink: null }),
+      [`${build} (the veth pair is missing)`],
+    ],
+    'gets the name of its namespace back before anything is built in it': [
+      sandbox => ({ ...sandbox, namespace: 'absent', isJoined: null, hostLink: null, guestLink: null }),
+      ['attachNamespace leader 4250 (the name of its namespace is gone)', `${build} (there is no namespace)`],
+    ],
+    'gets its namespace back when the name has gone stale': [
+      sandbox => ({ ...sandbox, namespace: 'stale', isJoined: null }),
+      [
+        'attachNamespace leader 4250 (the name of its namespace is gone)',
+        `${build} (the namespace is stale)`,
+      ],
+    ],
+    'gets its guard back': [
+      sandbox => ({ ...sandbox, guard: [] }),
+      [`${build} (missing source guard for 10.231.136.2)`],
+    ],
+    'is left alone when the guest added an address of its own': [
+      sandbox => ({
+        ...sandbox,
+        guestLink: sandbox.guestLink && {
+          ...sandbox.guestLink,
+          addresses: [...sandbox.guestLink.addresses, '192.168.7.7/24'],
+        },
+      }),
+      [],
+    ],
+    'costs a restart when the guest sits in another namespace than the one of its name': [
+      sandbox => ({ ...sandbox, isJoined: false }),
+      [
+        'markRestart (the guest runs in another network namespace than the one of its name)',
+        'stop (the guest runs in another network namespace than the one of its name)',
+        'waiting for Stopping',
+      ],
+    ],
+    "is not mended while the guest shares the host's": [
+      sandbox => ({ ...sandbox, isPrivate: false, isJoined: null, hostLink: null }),
+      [],
+    ],
+  };
+  for (const [name, [change, expected]] of Object.entries(cases)) {
+    test(name, () => check(expected, ({ sandbox }) => ({ sandbox: change(sandbox) })));
+  }
+
+  test('cannot be mended while nobody knows which process sits in it', () => {
+    check([], ({ machine, sandbox }) => ({
+      machine: machine && { ...machine, isLeaderAlive: false },
+      sandbox: { ...sandbox, namespace: 'absent', isJoined: null },
+    }));
+  });
+  test('cannot be mended while machined does not know the guest', () => {
+    check([], ({ sandbox }) => ({
+      machine: null,
+      sandbox: { ...sandbox, namespace: 'absent', isJoined: null, isPrivate: null },
+    }));
+  });
+  test('is not looked at without privateNetwork', () => {
+    const manifest = manifestOf('web', { root: '/var/lib/machines/web' });
+    checkPlan(present(manifest), runningAsDesired(manifest), []);
+  });
+});
+
+describe('readiness', () => {
+  test('of a guest that is still starting is waited for', () => {
+    check(['waiting for Starting'], ({ unit }) => ({
+      unit: { ...unit, activeState: 'activating', subState: 'start', activeAt: null },
+    }));
+  });
+
+  const fifo = { readiness: 'fifo' } as const;
+  const booting = (activeAt: number) => (observed: Observed) => ({
+    unit: { ...observed.unit, activeAt },
+    fifo: { exists: true, isListening: true, startedInvocationId: '' },
+  });
+  test('by FIFO is there when this very run has written to it', () => check([], () => ({}), fifo));
+  test('by FIFO is waited for until the start timeout', () => {
+    check(['waiting for Starting until +80000'], booting(NOW - 10_000), fifo);
+  });
+  test('by FIFO that an earlier run wrote to is not there', () => {
+    check(
+      ['waiting for Starting until +80000'],
+      observed => ({
+        ...booting(NOW - 10_000)(observed),
+        fifo: { exists: true, isListening: true, startedInvocationId: EARLIER_INVOCATION },
+      }),
+      fifo,
+    );
+  });
+  test('by FIFO is listened for again by a restarted nspawnd', () => {
+    check(
+      ['listenFifo (the guest will say there that it has started)', 'waiting for Starting until +80000'],
+      observed => ({
+        ...booting(NOW - 10_000)(observed),
+        fifo: { exists: true, isListening: false, startedInvocationId: '' },
+      }),
+      fifo,
+    );
+  });
+  test('by FIFO that never comes is a counted failure, and a stop', () => {
+    const cause = 'nothing was written to the start-up FIFO within 90 s';
+    check(
+      [
+        `recordFailure #1, next try at 2026-01-02T03:04:05.810Z (${cause})`,
+        `stop (${cause})`,
+        'waiting for Stopping',
+      ],
+      booting(NOW - 90_000),
+      fifo,
+    );
+  });
+});
+
+describe('failures of the past', () => {
+  const readyFor = (ms: number) => (observed: Observed) => ({
+    unit: { ...observed.unit, activeAt: NOW - ms },
+    history: { ...observed.history, failures: 3 },
+  });
+  test('are kept until it was ready for ten minutes', () => {
+    check(['waiting for Settling until +1'], readyFor(599_999));
+  });
+  test('are forgotten then', () => {
+    check(['resetHistory (ready for 600 s)', 'waiting for Settling until +0'], readyFor(600_000));
+  });
+  test('are kept while it only boots for that long', () => {
+    check(
+      ['waiting for Starting until +3000000'],
+      observed => ({
+        ...readyFor(600_000)(observed),
+        fifo: { exists: true, isListening: true, startedInvocationId: '' },
+      }),
+      { readiness: 'fifo', timeoutStartSec: 3600 },
+    );
+  });
+});
+
+describe('a guest that is stopping', () => {
+  const stopping = (unit: Partial<Observed['unit']>) => (observed: Observed) => ({
+    unit: { ...observed.unit, activeState: 'deactivating', subState: 'stop-sigterm', ...unit } as const,
+  });
+  test('is waited for, without a deadline of ours', () => check(['waiting for Stopping'], stopping({})));
+  test('while it was still starting gets two seconds', () => {
+    check(['waiting for Stopping until +500'], stopping({ activeAt: null, stateChangedAt: NOW - 1500 }));
+  });
+  test('while it was still starting gets the second SIGTERM after them', () => {
+    check(
+      ['killActivating (stopped while starting, it has no handler for a clean stop)', 'waiting for Stopping'],
+      stopping({ activeAt: null, stateChangedAt: NOW - 2000 }),
+    );
+  });
+  test('is not disturbed by requests, edits or drift', () => {
+    checkEdited(['waiting for Stopping'], {}, { volatile: 'overlay' }, observed => ({
+      ...stopping({})(observed),
+      request: request('restart', INVOCATION),
+      sandbox: { ...observed.sandbox, hostLink: null },
+    }));
+  });
+});
