@@ -225,13 +225,16 @@ export class LinuxHost implements HostPort {
       this.#onTrigger(null);
       return;
     }
-    const name =
-      'link' in change
-        ? this.#namesByLink.get(change.link)
-        : this.#network.nameOfNamespace(change.namespaceId);
+    const name = this.#nameOf(change);
     if (name === undefined) return;
     this.#network.invalidate(name);
     this.#onTrigger(name);
+  }
+
+  #nameOf(change: NetworkChange): string | undefined {
+    if ('link' in change) return this.#namesByLink.get(change.link);
+    if ('namespace' in change) return change.namespace;
+    return this.#network.nameOfNamespace(change.namespaceId);
   }
 
   async #ourLoadedUnits(): Promise<readonly string[]> {
