@@ -15,9 +15,15 @@ import { RootTable } from './root-table.ts';
  * into what another has keeps its last good version.
  */
 export function admit(contenders: readonly Contender[], world: World): ReadonlyMap<string, Admitted> {
+  const claims = new Map<Manifest, readonly Claim[]>();
+  const claimsIn: ClaimsIn = manifest => {
+    const known = claims.get(manifest) ?? claimsOf(manifest, world);
+    claims.set(manifest, known);
+    return known;
+  };
   const entrants = contenders.map(contender => enter(contender, world));
   // Each round that does not end it demotes somebody for good, so it ends.
-  while (placeAll(entrants, world) === 'again');
+  while (placeAll(entrants, claimsIn, world) === 'again');
   return new Map(entrants.map(entrant => [entrant.name, toAdmitted(entrant)]));
 }
 
@@ -56,14 +62,14 @@ export interface Objection {
   readonly problem: Problem;
 }
 
+type ClaimsIn = (manifest: Manifest) => readonly Claim[];
+
 /** A contender while the places are given out. */
 interface Entrant {
   readonly name: string;
   readonly isLeaving: boolean;
   readonly document: ParsedDocument | null;
   readonly accepted: AcceptedVersion | null;
-  /** What it has now, by its last good version. */
-  readonly held: ReadonlySet<string>;
   readonly objections: Objection[];
   /** The last good version may be fallen back on. */
   readonly isLastUsable: boolean;
@@ -96,7 +102,6 @@ function enter(contender: Contender, world: World): Entrant {
     isLeaving,
     document,
     accepted,
-    held: last === null ? new Set() : new Set([...claimsOf(last, world).map(heldKey), rootKey(last, world)]),
     objections,
     isLastUsable,
     standing: isDocumentUsable ? 'document' : isLastUsable ? 'accepted' : 'none',
@@ -159,15 +164,15 @@ function objectionToRoots(manifest: Manifest, world: World): string | null {
 }
 
 /** Gives every entrant its place in turn; `again` when somebody had to give one back. */
-function placeAll(entrants: readonly Entrant[], world: World): 'done' | 'again' {
+function placeAll(entrants: readonly Entrant[], claimsIn: ClaimsIn, world: World): 'done' | 'again' {
   const takers = new Map<string, Taker[]>();
   const roots = new RootTable<Entrant>();
   for (const entrant of [...entrants].sort(compareEntrants)) {
     const manifest = manifestOf(entrant);
     if (manifest === null) continue;
-    const claims = claimsOf(manifest, world);
+    const claims = claimsIn(manifest);
     const meetings = entrant.isLeaving ? [] : findMeetings(entrant, manifest, claims, takers, roots, world);
-    const lost = meetings.filter(meeting => !isEntrantStronger(entrant, meeting));
+    const lost = meetings.filter(meeting => !isEntrantStronger(entrant, meeting, claimsIn, world));
     if (lost.length > 0) {
       for (const meeting of lost) refuse(entrant, meeting.mine, meeting.taker, meeting.theirs);
       if (demote(entrant) === 'accepted') return 'again';
@@ -237,9 +242,19 @@ function findMeetings(
 }
 
 /** Who came first has it, unless only the later one already had it before. */
-function isEntrantStronger(entrant: Entrant, meeting: Meeting): boolean {
+function isEntrantStronger(entrant: Entrant, meeting: Meeting, claimsIn: ClaimsIn, world: World): boolean {
   const { taker, myKey, theirKey } = meeting;
-  return !taker.isLeaving && entrant.held.has(myKey) && !taker.held.has(theirKey);
+  return (
+    !taker.isLeaving && hasHeld(entrant, myKey, claimsIn, world) && !hasHeld(taker, theirKey, claimsIn, world)
+  );
+}
+
+/** By its last good version. */
+function hasHeld({ accepted }: Entrant, key: string, claimsIn: ClaimsIn, world: World): boolean {
+  const last = accepted?.manifest ?? null;
+  return (
+    last !== null && (rootKey(last, world) === key || claimsIn(last).some(claim => heldKey(claim) === key))
+  );
 }
 
 function refuse(loser: Entrant, wanted: Claim, winner: Entrant, taken: Claim): void {

@@ -154,9 +154,15 @@ function nextVersion(
 ): AcceptedVersion {
   if (version === null)
     return { name: manifest.name, file, manifest, generation: 1, createdAt: nowText, removedAt: null };
-  const isSpecSame = version.manifest?.specHash === manifest.specHash;
+  const before = version.manifest;
+  const isSpecSame = before?.specHash === manifest.specHash;
   const isSame =
-    version.removedAt === null && version.file === file && isDeepStrictEqual(version.manifest, manifest);
+    isSpecSame &&
+    version.removedAt === null &&
+    version.file === file &&
+    before.place.line === manifest.place.line &&
+    isDeepStrictEqual(before.labels, manifest.labels) &&
+    isDeepStrictEqual(before.annotations, manifest.annotations);
   if (isSame) return version;
   return {
     name: manifest.name,

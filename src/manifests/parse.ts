@@ -11,7 +11,6 @@ import {
   type ParsedDocument,
   type Position,
   problemAt,
-  showPlace,
 } from './document.ts';
 import { safeText } from './safe-text.ts';
 import { suggest } from './suggest.ts';
@@ -40,7 +39,12 @@ export function parseText({ file, text }: FileText): readonly ParsedDocument[] {
     return [brokenFile(file, 'holds no manifest; to remove its containers, delete the file')];
   if (documents.length > MAX_DOCUMENTS_PER_FILE)
     return [brokenFile(file, `more than ${MAX_DOCUMENTS_PER_FILE} documents`)];
-  return boundProblems(documents.map((document, index) => judgeDocument(file, index, document)));
+  let problemsLeft = MAX_PROBLEMS_PER_FILE;
+  return documents.map((document, index) => {
+    const judged = judgeDocument(file, index, document, problemsLeft);
+    problemsLeft = Math.max(0, problemsLeft - judged.problems.length);
+    return judged;
+  });
 }
 
 /** A file from which nothing can be read at all. */
@@ -49,27 +53,22 @@ export function brokenFile(file: string, message: string): ParsedDocument {
   return { file, index: 0, line: 1, name: null, manifest: null, problems, positions: {} };
 }
 
-function judgeDocument(file: string, index: number, yaml: YamlDocument): ParsedDocument {
+function judgeDocument(file: string, index: number, yaml: YamlDocument, maxProblems: number): ParsedDocument {
   const { line, value } = yaml;
   const name = nameIn(value);
-  const broken = (problems: readonly Problem[]): ParsedDocument => ({
-    file,
-    index,
-    line,
-    name,
-    manifest: null,
-    problems,
-    positions: positionsIn(yaml),
-  });
-  if (yaml.faults.length > 0) {
-    return broken(yaml.faults.map(fault => problemAt(file, fault.position, '', fault.message)));
-  }
+  /** Only what is shown is located and worded: a file may have any number of faults. */
+  const broken = <T>(faults: readonly T[], toProblem: (fault: T) => Problem): ParsedDocument => {
+    const problems = faults.slice(0, maxProblems).map(toProblem);
+    const more = faults.length - problems.length;
+    if (more > 0) problems.push(problemAt(file, { line, column: 1 }, '', `and ${more} more problems`));
+    return { file, index, line, name, manifest: null, problems, positions: positionsIn(yaml) };
+  };
+  if (yaml.faults.length > 0)
+    return broken(yaml.faults, fault => problemAt(file, fault.position, '', fault.message));
   const verdict = judgeManifest(value);
   if (verdict.fields === null) {
-    return broken(
-      verdict.issues.map(issue =>
-        problemAt(file, yaml.locate(issue.path, issue.about), showPath(issue.path), messageOfIssue(issue)),
-      ),
+    return broken(verdict.issues, issue =>
+      problemAt(file, yaml.locate(issue.path, issue.about), showPath(issue.path), messageOfIssue(issue)),
     );
   }
   const { metadata, spec } = verdict.fields;
@@ -129,23 +128,3 @@ function messageOfIssue(issue: ManifestIssue): string {
 }
 
 const SECTIONS: readonly (readonly string[])[] = [['spec'], ['metadata'], []];
-
-function boundProblems(documents: readonly ParsedDocument[]): readonly ParsedDocument[] {
-  let left = MAX_PROBLEMS_PER_FILE;
-  return documents.map(document => {
-    if (document.problems.length <= left) {
-      left -= document.problems.length;
-      return document;
-    }
-    const shown = document.problems.slice(0, left);
-    const more = document.problems.length - shown.length;
-    left = 0;
-    const rest = problemAt(
-      document.file,
-      { line: document.line, column: 1 },
-      '',
-      `and ${more} more problems in the document at ${showPlace(document)}`,
-    );
-    return { ...document, problems: [...shown, rest] };
-  });
-}

@@ -1,5 +1,4 @@
-import { realpath } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { rememberingStat, type Stat, walkPath } from './walk.ts';
 
 /**
  * Where roots really are, as far as they exist, looked up before admission, which is pure. A file system that does not
@@ -17,15 +16,16 @@ export class RealRoots {
   async look(paths: ReadonlySet<string>, refresh: boolean): Promise<void> {
     for (const known of this.#known.keys()) if (!paths.has(known)) this.#known.delete(known);
     const open = [...paths].filter(path => refresh || !this.#known.has(path));
+    const stat = rememberingStat();
     for (let index = 0; index < open.length; index += AT_ONCE) {
-      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path)));
+      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path, stat)));
     }
   }
 
-  #ask(path: string): Promise<void> {
+  #ask(path: string, stat: Stat): Promise<void> {
     const asking = this.#asking.get(path);
     if (asking !== undefined) return asking;
-    const answer = realPathOf(path).then(real => {
+    const answer = realPathOf(path, stat).then(real => {
       this.#known.set(path, real);
       this.#asking.delete(path);
     });
@@ -46,13 +46,8 @@ async function withinDeadline(answers: readonly Promise<void>[]): Promise<void> 
   clearTimeout(timer);
 }
 
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    // Missing, or not to be entered: what is above it may still be a link.
-    if (path === '/') return path;
-    const parent = await realPathOf(dirname(path));
-    return parent === '/' ? `/${basename(path)}` : `${parent}/${basename(path)}`;
-  }
+/** What does not exist yet, or cannot be entered, is taken as written; what is above it may still be a link. */
+async function realPathOf(path: string, stat: Stat): Promise<string> {
+  const { realPath, rest } = await walkPath(path, stat);
+  return rest.length === 0 ? realPath : `${realPath === '/' ? '' : realPath}/${rest.join('/')}`;
 }

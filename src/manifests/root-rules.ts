@@ -59,7 +59,7 @@ const SYSTEM_DIRECTORIES = [
   '/var/lib/machines',
 ] as const;
 
-/** /lib, /lib64, /libx32 and so on. */
-const LIB = /^\/lib[a-z0-9]*$/;
+/** /lib and its siblings for other architectures. */
+const LIB = /^\/lib(|32|64|x32|exec)$/;
 
 const NEVER_BELOW = ['/proc', '/sys', '/dev', '/run/nspawnd', '/usr/bin', '/usr/lib', '/usr/sbin'] as const;

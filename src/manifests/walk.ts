@@ -25,10 +25,12 @@ export async function walkPath(path: string, stat: Stat = statOf): Promise<Walk>
     const next = real === '/' ? `/${part}` : `${real}/${part}`;
     stats = await stat(next);
     if (typeof stats !== 'string' && stats.kind === 'link') {
-      if (++links > MAX_LINKS) return { realPath: next, stats: null, error: 'ELOOP', directories, hinges };
+      if (++links > MAX_LINKS)
+        return { realPath: next, stats: null, error: 'ELOOP', rest: open, directories, hinges };
       hinges.push({ directory: real, name: part });
       const target = await readlink(next).catch(() => null);
-      if (target === null) return { realPath: next, stats: null, error: 'ENOENT', directories, hinges };
+      if (target === null)
+        return { realPath: next, stats: null, error: 'ENOENT', rest: open, directories, hinges };
       open = [...target.split('/').filter(step => step !== ''), ...open];
       if (target.startsWith('/')) real = '/';
       stats = await stat(real);
@@ -37,14 +39,18 @@ export async function walkPath(path: string, stat: Stat = statOf): Promise<Walk>
     if (open.length === 0 || typeof stats === 'string') hinges.push({ directory: real, name: part });
     real = next;
   }
-  if (typeof stats === 'string') return { realPath: real, stats: null, error: stats, directories, hinges };
-  if (open.length > 0) return { realPath: real, stats: null, error: 'ENOTDIR', directories, hinges };
-  return { realPath: real, stats, error: null, directories, hinges };
+  if (typeof stats === 'string')
+    return { realPath: real, stats: null, error: stats, rest: open, directories, hinges };
+  if (open.length > 0)
+    return { realPath: real, stats: null, error: 'ENOTDIR', rest: open, directories, hinges };
+  return { realPath: real, stats, error: null, rest: [], directories, hinges };
 }
 
 export interface Walk {
-  /** Where it ended. */
+  /** Where it ended: without links up to there. */
   readonly realPath: string;
+  /** What was left of the way when it was stopped. */
+  readonly rest: readonly string[];
   /** Of the end, never a link; null where there is none. */
   readonly stats: FileStats | null;
   /** errno name; null where the end was reached. */

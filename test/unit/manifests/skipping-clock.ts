@@ -14,7 +14,11 @@ export class SkippingClock implements Clock {
   }
 
   schedule(delayMs: number, call: () => void): () => void {
-    const timer: Timer = { dueMs: this.monotonic() + delayMs, call, real: setTimeout(() => this.#fire(timer), delayMs) };
+    const timer: Timer = {
+      dueMs: this.monotonic() + delayMs,
+      call,
+      real: setTimeout(() => this.#fire(timer), delayMs),
+    };
     this.#timers.add(timer);
     return () => this.#drop(timer);
   }

@@ -51,10 +51,14 @@ export class SourceHost {
   }
 
   /** As after a kill -9: a new source on the same disk. */
-  async startSource(onHost: readonly string[] | null = [], options: Partial<ManifestSourceOptions> = {}): Promise<void> {
+  async startSource(
+    onHost: readonly string[] | null = [],
+    options: Partial<ManifestSourceOptions> = {},
+  ): Promise<void> {
     this.stopSource();
     this.#abort = new AbortController();
-    const log = (level: string) => (fields: object, message: string) => this.logged.push({ level, message, fields });
+    const log = (level: string) => (fields: object, message: string) =>
+      this.logged.push({ level, message, fields });
     this.source = createManifestSource({
       directory: this.directory,
       stateDirectory: this.stateDirectory,
