@@ -6,7 +6,9 @@ import { Command } from 'commander';
 import { bootHost } from '../testbed/boot-host.ts';
 import type { Host } from '../testbed/host.ts';
 import { repository } from '../testbed/places.ts';
-import { ensureTree, type TreeRecipe } from '../testbed/tree.ts';
+import { hostTree } from '../testbed/recipes.ts';
+import { defaultSuite } from '../testbed/suite.ts';
+import { ensureTree } from '../testbed/tree.ts';
 import { showLiveTable } from './live-table.ts';
 import { readPage } from './page.ts';
 import { exampleTrees } from './trees.ts';
@@ -50,10 +52,10 @@ try {
 async function start(): Promise<void> {
   const recipes = await exampleTrees();
   say('preparing root trees; the first time, their Debian packages are fetched, which takes a few minutes');
-  const [booted, ...trees] = await Promise.all([bootHost({ name: hostName }), ...recipes.map(ensureTree)]);
-  host = booted;
+  const trees = recipes.map(async recipe => [recipe.name, await ensureTree(recipe)] as const);
+  const [extraTrees] = await Promise.all([Promise.all(trees), ensureTree(hostTree(defaultSuite))]);
+  host = await bootHost({ name: hostName, extraTrees: Object.fromEntries(extraTrees) });
   say(`host "${hostName}" is up: Debian ${host.suite} with nspawnd.service`);
-  await Promise.all(recipes.map((recipe, index) => host?.importTree(trees[index] ?? '', rootOf(recipe))));
   for (const { name } of recipes) await dropManifest(host, name);
   await untilReady(
     host,
@@ -66,10 +68,6 @@ async function start(): Promise<void> {
   explain(host);
   await showLiveTable(host, interruption.signal);
   say('\ntaking the host down');
-}
-
-function rootOf({ name }: TreeRecipe): string {
-  return `/var/lib/machines/${name}`;
 }
 
 async function dropManifest(host: Host, name: string): Promise<void> {

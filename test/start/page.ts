@@ -31,6 +31,7 @@ export async function readPage(host: Host): Promise<string> {
 function toText(page: string): string {
   return page
     .replaceAll(/<\/(td|th)>\s*/g, ' | ')
+    .replaceAll(/<\/(title|h1)>/g, '\n')
     .replaceAll(/<\/?[a-z!][^>]*>/gi, '')
     .replaceAll('&nbsp;', ' ')
     .split('\n')

@@ -20,6 +20,8 @@ export interface BootOptions {
   readonly suite?: Suite;
   /** nspawnd.service enabled, so that it runs from boot on; true when not given. */
   readonly startService?: boolean;
+  /** Trees it has at /var/lib/machines/NAME besides `base`, each an overlay on one that `ensureTree` has made. */
+  readonly extraTrees?: Readonly<Record<string, string>>;
   /** The host stays when this process ends; false when not given. */
   readonly outlivesMe?: boolean;
 }
@@ -32,7 +34,13 @@ let numberOfHosts = 0;
  * is told to outlive it; a stale host of the same name is removed first.
  */
 export async function bootHost(options: BootOptions = {}): Promise<Host> {
-  const { name = inventName(), suite = defaultSuite, startService = true, outlivesMe = false } = options;
+  const {
+    name = inventName(),
+    suite = defaultSuite,
+    startService = true,
+    extraTrees = {},
+    outlivesMe = false,
+  } = options;
   if (!/^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$/.test(name)) throw new Error(`not a name for a host: "${name}"`);
   const me = identifyProcess(process.pid);
   if (!me) throw new Error('/proc is not mounted');
@@ -47,6 +55,7 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
     startService,
     hostTree: hostRoot,
     guestTree: guestRoot,
+    extraTrees,
     disk: diskOf(name),
     cgroup: cgroupOf(name),
     starter: me,

@@ -13,6 +13,8 @@ export interface HostRecord {
   readonly startService: boolean;
   readonly hostTree: string;
   readonly guestTree: string;
+  /** By the name below /var/lib/machines. */
+  readonly extraTrees: Readonly<Record<string, string>>;
   readonly disk: string;
   readonly cgroup: string;
   /** Who is starting it; until there is a supervisor, the host is theirs. */

@@ -155,11 +155,6 @@ export class Host {
     await this.exec(['cp', '-a', '--', from, to]);
   }
 
-  /** Puts a copy of a directory of this machine into the host. */
-  async importTree(fromOutside: string, to: string): Promise<void> {
-    await execa('cp', ['-a', '--', fromOutside, this.path(to)]);
-  }
-
   /** `systemctl reboot`: same disk, fresh /run. Returns when the host is up again. */
   async reboot(): Promise<void> {
     const before = this.leader;

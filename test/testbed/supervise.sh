@@ -33,9 +33,12 @@ in_background() {
 
 prepare() {
   cd "$TESTBED_DISK"
-  mkdir upper work root machines
-  mount -t overlay overlay -o "lowerdir=$TESTBED_HOST_TREE,upperdir=upper,workdir=work" root
+  mkdir machines
+  mount_writable "$TESTBED_HOST_TREE" root
   cp -a "$TESTBED_GUEST_TREE" machines/base
+  for entry in $TESTBED_EXTRA_TREES; do
+    mount_writable "${entry#*=}" "machines/${entry%%=*}"
+  done
   DESTDIR="$TESTBED_DISK/root" sh "$TESTBED_INSTALL"
   if [ -n "$TESTBED_START_SERVICE" ]; then
     ln -s /usr/lib/systemd/system/nspawnd.service root/etc/systemd/system/multi-user.target.wants/nspawnd.service
@@ -43,6 +46,13 @@ prepare() {
   # nspawn leaves directories in its run-time directory; here they end with the mount namespace.
   mkdir -p /run/systemd/nspawn
   mount -t tmpfs tmpfs /run/systemd/nspawn
+}
+
+# A view of a tree that keeps what is written to it elsewhere on the disk. `volatile` spares it all syncing: nobody
+# needs the disk after a crash of this machine.
+mount_writable() {
+  mkdir -p "$2" "written/$2" "work/$2"
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=written/$2,workdir=work/$2,volatile" "$2"
 }
 
 boot() {
@@ -63,7 +73,7 @@ sweep() {
     echo 1 > "$TESTBED_CGROUP/cgroup.kill"
     while grep -q 'populated 1' "$TESTBED_CGROUP/cgroup.events"; do sleep 0.02; done
   fi
-  umount -R "$TESTBED_DISK/root" 2> /dev/null || true
+  umount -R "$TESTBED_DISK/root" "$TESTBED_DISK"/machines/* 2> /dev/null || true
   # nspawn makes the same groups in every hierarchy the outer machine has.
   find /sys/fs/cgroup -depth -type d \
     \( -path "*/nspawnd-testbed/$TESTBED_NAME" -o -path "*/nspawnd-testbed/$TESTBED_NAME/*" \) -exec rmdir {} +

@@ -52,6 +52,9 @@ function environmentOf(record: HostRecord): Record<string, string> {
     TESTBED_CGROUP: record.cgroup,
     TESTBED_HOST_TREE: record.hostTree,
     TESTBED_GUEST_TREE: record.guestTree,
+    TESTBED_EXTRA_TREES: Object.entries(record.extraTrees)
+      .map(entry => entry.join('='))
+      .join(' '),
     TESTBED_INSTALL: join(repository, 'deploy/install.sh'),
     TESTBED_START_SERVICE: record.startService ? 'yes' : '',
     TESTBED_OWNER: record.owner ? String(record.owner.pid) : '',

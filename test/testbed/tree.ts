@@ -114,7 +114,9 @@ async function putNpmFile(file: NonNullable<TreeRecipe['npmFile']>, target: stri
 }
 
 async function removeOldTrees(recipe: TreeRecipe, current: string): Promise<void> {
-  const inUse = new Set((await listHosts()).flatMap(host => [host.hostTree, host.guestTree]));
+  const inUse = new Set(
+    (await listHosts()).flatMap(host => [host.hostTree, host.guestTree, ...Object.values(host.extraTrees)]),
+  );
   for (const entry of await readdir(treesDirectory)) {
     const path = join(treesDirectory, entry);
     if (!entry.startsWith(`${recipe.name}-${recipe.suite}-`) || entry.endsWith('.lock')) continue;
