@@ -1,0 +1,84 @@
+/** Which room may know which, as a table. What is not in it is forbidden. */
+export interface Neighbours {
+  /** Rooms, or single files of rooms, that may be imported. */
+  readonly uses: readonly string[];
+  /** Of these only types. */
+  readonly knows: readonly string[];
+}
+
+const PORTS = 'src/controller/ports.ts';
+
+export const ROOMS: Readonly<Record<string, Neighbours>> = {
+  api: { uses: [], knows: [] },
+  planning: { uses: ['api', 'src/errors.ts'], knows: [] },
+  manifests: { uses: ['api', 'src/errors.ts'], knows: ['planning', PORTS] },
+  controller: { uses: ['api', 'planning', 'src/errors.ts'], knows: ['src/log.ts'] },
+  host: { uses: ['api', 'planning', 'src/errors.ts'], knows: [PORTS] },
+  server: { uses: ['api', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
+  cli: {
+    // The wire's words and the judge of manifests are the two things a client shares with the daemon.
+    uses: [
+      'api',
+      'src/errors.ts',
+      'src/config.ts',
+      'src/version.ts',
+      'src/manifests/validate.ts',
+      'src/planning/link-name.ts',
+      'src/server/protocol.ts',
+    ],
+    knows: [PORTS],
+  },
+  'src/main.ts': {
+    uses: [
+      'src/config.ts',
+      'src/controller/controller.ts',
+      'src/errors.ts',
+      'src/host/linux-host.ts',
+      'src/host/service-notify.ts',
+      'src/log.ts',
+      'src/manifests/source.ts',
+      'src/planning/link-name.ts',
+      'src/server/server.ts',
+      'src/version.ts',
+    ],
+    knows: [],
+  },
+  'src/log.ts': { uses: [], knows: ['src/config.ts'] },
+  'src/config.ts': { uses: [], knows: [] },
+  'src/errors.ts': { uses: [], knows: [] },
+  'src/version.ts': { uses: [], knows: [] },
+};
+
+/** What rooms that do no input and output may take from outside; the other rooms take what Node has. */
+export const PURE_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  api: ['node:crypto', 'node:net', 'zod'],
+  planning: ['node:crypto'],
+};
+
+/** Each runtime library and the only files that import it. */
+export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  chokidar: ['src/manifests/watch.ts'],
+  commander: ['src/cli/program.ts', 'src/main.ts'],
+  'dbus-next': ['src/host/bus.ts'],
+  execa: ['src/host/command.ts', 'src/host/network-monitor.ts'],
+  'fastest-levenshtein': ['src/cli/did-you-mean.ts', 'src/manifests/suggest.ts'],
+  fastify: ['src/server/app.ts'],
+  'p-queue': ['src/controller/work-queue.ts'],
+  pino: ['src/log.ts'],
+  tlds: ['src/manifests/name-rules.ts'],
+  yaml: ['src/cli/view/output-yaml.ts', 'src/manifests/yaml.ts'],
+  // The schema, the options, and what other programs and earlier runs wrote.
+  zod: [
+    'src/api/manifest-issue.ts',
+    'src/api/manifest.ts',
+    'src/config.ts',
+    'src/host/ip.ts',
+    'src/host/records.ts',
+    'src/host/source-guard.ts',
+  ],
+};
+
+/** If a reader scrolls to find the point, it is two files. */
+export const MAX_LINES = 350;
+/** Those that are still to become two. */
+export const LONG_FILES: readonly string[] = ['src/manifests/admission.ts', 'src/manifests/source.ts'];
