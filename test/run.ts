@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { guestTree, hostTree } from './testbed/recipes.ts';
+import type { Suite } from './testbed/suite.ts';
+import { ensureTree } from './testbed/tree.ts';
+
+/**
+ * `npm test`: the fast checks, then everything on booted hosts: all of it on Debian stable, the core on the other two.
+ * Files run side by side; each boots a host of its own.
+ *
+ *   npm test                    everything
+ *   npm test -- network        only the files whose name contains a word
+ *   npm test -- --suite testing network
+ */
+const repository = fileURLToPath(new URL('..', import.meta.url));
+/** Two cores boot guests; a third file waits at most of the time for the other two. */
+const FILES_AT_ONCE = 3;
+/** What has to hold on every systemd: launch, stop, crash and network. */
+const CORE = ['lifecycle', 'network', 'host-contract'];
+const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
+
+interface Job {
+  readonly title: string;
+  readonly file: string;
+  readonly suite: Suite;
+}
+
+interface Result {
+  readonly job: Job;
+  readonly isGood: boolean;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+const words = process.argv.slice(2);
+const suiteOption = takeOption(words, '--suite') as Suite | undefined;
+const jobs = selectJobs(words, suiteOption);
+
+const startedAt = performance.now();
+if (words.length === 0 && suiteOption === undefined) await runCheck();
+await prepareTrees([...new Set(jobs.map(job => job.suite))]);
+const results = await runAll(jobs);
+report(results);
+
+function selectJobs(filter: readonly string[], only: Suite | undefined): readonly Job[] {
+  const files = ['real', 'testbed', 'start']
+    .flatMap(directory =>
+      readdirSync(join(repository, 'test', directory)).map(file => join('test', directory, file)),
+    )
+    .filter(file => file.endsWith('.test.ts'))
+    .filter(file => filter.length === 0 || filter.some(word => file.includes(word)));
+  const job = (file: string, suite: Suite): Job => ({
+    title: `${basename(file, '.test.ts')} on ${suite}`,
+    file,
+    suite,
+  });
+  if (only !== undefined) return files.map(file => job(file, only));
+  const isCore = (file: string) => CORE.includes(basename(file, '.test.ts'));
+  return [
+    ...files.map(file => job(file, 'trixie')),
+    ...OTHER_SUITES.flatMap(suite => files.filter(isCore).map(file => job(file, suite))),
+  ];
+}
+
+async function runCheck(): Promise<void> {
+  const check = await execute([process.execPath, '--import', 'tsx', 'test/check.ts'], {}, true);
+  if (check.exitCode !== 0) process.exit(1);
+}
+
+/** One after the other: each is a package installation that uses both cores. */
+async function prepareTrees(suites: readonly Suite[]): Promise<void> {
+  for (const suite of suites) {
+    await ensureTree(guestTree(suite));
+    await ensureTree(hostTree(suite));
+  }
+}
+
+async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
+  const waiting = [...all];
+  const done: Result[] = [];
+  const worker = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      const result = await runJob(job);
+      done.push(result);
+      console.log(`${result.isGood ? 'ok    ' : 'FAILED'} ${job.title} (${result.seconds.toFixed(0)} s)`);
+      if (!result.isGood) console.log(result.output);
+    }
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker));
+  return done;
+}
+
+async function runJob(job: Job): Promise<Result> {
+  const begin = performance.now();
+  const argv = [
+    process.execPath,
+    '--import',
+    'tsx',
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=300000',
+    job.file,
+  ];
+  const { exitCode, output } = await execute(argv, { NSPAWND_TEST_SUITE: job.suite }, false);
+  return { job, isGood: exitCode === 0, output, seconds: (performance.now() - begin) / 1000 };
+}
+
+function execute(
+  [program = '', ...args]: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  isShown: boolean,
+): Promise<{ exitCode: number; output: string }> {
+  const child = spawn(program, args, {
+    cwd: repository,
+    stdio: ['ignore', isShown ? 'inherit' : 'pipe', isShown ? 'inherit' : 'pipe'],
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...environment },
+  });
+  const chunks: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  // Ctrl-C reaches the children by the terminal; they take their hosts down, and we wait for them.
+  process.once('SIGINT', () => undefined);
+  return new Promise(resolve => {
+    child.on('close', code => resolve({ exitCode: code ?? 1, output: Buffer.concat(chunks).toString() }));
+  });
+}
+
+/** Sums up what node's runner counted in each file, in one closing line. */
+function report(all: readonly Result[]): void {
+  const count = (word: string) =>
+    all.reduce(
+      (sum, { output }) => sum + Number(new RegExp(`^ℹ ${word} (\\d+)`, 'm').exec(output)?.[1] ?? 0),
+      0,
+    );
+  const broken = all.filter(result => !result.isGood);
+  const failed = Math.max(count('fail'), broken.length);
+  console.log(`\n${all.length} files in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+  for (const { job } of broken) console.log(`failed: ${job.title}`);
+  console.log(`${count('pass')} passed, ${failed} failed, ${count('skipped')} skipped`);
+  process.exitCode = failed === 0 && all.length > 0 ? 0 : 1;
+}
+
+function takeOption(args: string[], name: string): string | undefined {
+  const index = args.indexOf(name);
+  return index < 0 ? undefined : args.splice(index, 2)[1];
+}
