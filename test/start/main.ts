@@ -18,14 +18,13 @@ import { untilReady } from './until-ready.ts';
  * `npm start`: a test host with the two containers of manifests/, as a first look at nspawnd. Shows them until Ctrl-C;
  * with --once it ends when they answer. Whatever happens, the host ends with it.
  */
-const hostName = 'start';
-
 const program = new Command('start')
   .description('Boots a host, drops the manifests of manifests/ into it, and shows what becomes of them.')
+  .option('--name <name>', 'the name of the host', 'start')
   .option('--once', 'end as soon as all containers are ready and answer')
   .parse();
 
-const { once = false } = program.opts<{ once?: boolean }>();
+const { name: hostName, once = false } = program.opts<{ name: string; once?: boolean }>();
 const interruption = new AbortController();
 let host: Host | undefined;
 
