@@ -152,10 +152,12 @@ describe('as a process of its own', { concurrency: 2 }, () => {
       [78, 'prune', '--confirm', 'abd'],
       [124, 'restart', 'web', '--timeout', '50ms'],
     ];
-    for (const [expected, ...args] of cases) {
-      const { code, out, err } = await command.run(['--socket', rootSocket, ...args]);
-      assert.equal(code, expected, `${args.join(' ')}: ${out}${err}`);
-    }
+    await Promise.all(
+      cases.map(async ([expected, ...args]) => {
+        const { code, out, err } = await command.run(['--socket', rootSocket, ...args]);
+        assert.equal(code, expected, `${args.join(' ')}: ${out}${err}`);
+      }),
+    );
     control.list = () => [{} as never];
     assert.equal((await command.run(['--socket', rootSocket, 'get'])).code, 70);
   });

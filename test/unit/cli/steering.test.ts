@@ -22,7 +22,7 @@ const STOPPED = {
 } as const;
 const STARTING = { phase: 'Starting', ready: 'False', reason: 'Starting' } as const;
 
-describe('start, stop and restart', () => {
+describe('start, stop and restart', { concurrency: 4 }, () => {
   it('wait until it has happened', async t => {
     const control = new ControlModel();
     control.put('web', STOPPED);
@@ -161,7 +161,7 @@ describe('start, stop and restart', () => {
   });
 });
 
-describe('get -w', () => {
+describe('get -w', { concurrency: 4 }, () => {
   it('shows the table, then a line for each change that matters, and dies by Ctrl-C', async t => {
     const control = new ControlModel();
     const createdAt = new Date(Date.now() - 5 * 3_600_000).toISOString();
