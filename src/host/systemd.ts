@@ -22,7 +22,6 @@ const SIGTERM = 15;
 /** The rules under which units and jobs are announced; one each, not one per unit. */
 export const SYSTEMD_MATCHES = [
   `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='JobRemoved'`,
-  `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='UnitRemoved'`,
   `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.systemd1.Manager',member='Reloading'`,
   `type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',arg0='${UNIT_INTERFACE}'`,
 ];
@@ -49,53 +48,36 @@ export class Systemd {
     return String(await this.#bus.get(MANAGER, 'SystemState'));
   }
 
-  /** Reads the unit, which loads it where it is not loaded. */
+  /**
+   * Reads the unit. A unit that is not loaded is loaded for every question and unloaded after it, which systemd announces
+   * each time: so it is asked once for all properties.
+   */
   async unit(name: string): Promise<UnitFacts> {
     const path = unitPath(name);
-    const unit = { ...MANAGER, path, interface: UNIT_INTERFACE };
+    const properties = { ...MANAGER, path, interface: 'org.freedesktop.DBus.Properties' };
     const service = { ...MANAGER, path, interface: SERVICE_INTERFACE };
-    const [
-      loadState,
-      activeState,
-      subState,
-      fragmentPath,
-      dropInPaths,
-      needsDaemonReload,
-      invocationId,
-      started,
-      active,
-      changed,
-      result,
-      mainPid,
-    ] = await Promise.all([
-      this.#bus.get(unit, 'LoadState'),
-      this.#bus.get(unit, 'ActiveState'),
-      this.#bus.get(unit, 'SubState'),
-      this.#bus.get(unit, 'FragmentPath'),
-      this.#bus.get(unit, 'DropInPaths'),
-      this.#bus.get(unit, 'NeedDaemonReload'),
-      this.#bus.get(unit, 'InvocationID'),
-      this.#bus.get(unit, 'InactiveExitTimestamp'),
-      this.#bus.get(unit, 'ActiveEnterTimestamp'),
-      this.#bus.get(unit, 'StateChangeTimestamp'),
-      this.#bus.get(service, 'Result'),
-      this.#bus.get(service, 'MainPID'),
-    ]);
-    const startedAt = milliseconds(started);
-    const activeAt = milliseconds(active);
+    const [all] = await this.#bus.call(properties, 'GetAll', 's', [UNIT_INTERFACE]);
+    const value = (property: string) => (all as Record<string, { readonly value: unknown }>)[property]?.value;
+    const activeState = String(value('ActiveState')) as UnitFacts['activeState'];
+    const [result, mainPid] =
+      activeState === 'inactive'
+        ? ['success', 0]
+        : await Promise.all([this.#bus.get(service, 'Result'), this.#bus.get(service, 'MainPID')]);
+    const startedAt = milliseconds(value('InactiveExitTimestamp'));
+    const activeAt = milliseconds(value('ActiveEnterTimestamp'));
     return {
-      loadState: loadState as UnitFacts['loadState'],
-      activeState: activeState as UnitFacts['activeState'],
-      subState: String(subState),
+      loadState: String(value('LoadState')) as UnitFacts['loadState'],
+      activeState,
+      subState: String(value('SubState')),
       result: String(result),
       mainPid: Number(mainPid),
-      fragmentPath: String(fragmentPath),
-      dropInPaths: dropInPaths as string[],
-      needsDaemonReload: Boolean(needsDaemonReload),
-      invocationId: Buffer.from(invocationId as Uint8Array).toString('hex'),
+      fragmentPath: String(value('FragmentPath')),
+      dropInPaths: (value('DropInPaths') ?? []) as string[],
+      needsDaemonReload: value('NeedDaemonReload') === true,
+      invocationId: Buffer.from(value('InvocationID') as Uint8Array).toString('hex'),
       startedAt,
       activeAt: activeAt !== null && activeAt >= (startedAt ?? 0) ? activeAt : null,
-      stateChangedAt: milliseconds(changed),
+      stateChangedAt: milliseconds(value('StateChangeTimestamp')),
     };
   }
 
@@ -178,7 +160,6 @@ export function containerOfSystemdSignal(signal: BusSignal): string | null | und
     return nameOfUnit(unescapeLabel(signal.path.slice(UNIT_PATH_PREFIX.length))) ?? undefined;
   }
   if (signal.member === 'JobRemoved') return nameOfUnit(String(signal.body[2])) ?? undefined;
-  if (signal.member === 'UnitRemoved') return nameOfUnit(String(signal.body[0])) ?? undefined;
   // A daemon-reload has just ended: anything may have been swapped.
   if (signal.member === 'Reloading') return signal.body[0] === false ? null : undefined;
   return undefined;
@@ -204,6 +185,6 @@ function unescapeLabel(label: string): string {
 
 /** systemd's timestamps are microseconds, 0 where it never happened. */
 function milliseconds(timestamp: unknown): number | null {
-  const micros = timestamp as bigint;
+  const micros = BigInt(timestamp as bigint);
   return micros === 0n ? null : Number(micros / 1000n);
 }
