@@ -51,6 +51,18 @@ export function hostTree(suite: Suite): TreeRecipe {
   };
 }
 
+/** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling. */
+export function benchHostTree(suite: Suite): TreeRecipe {
+  return {
+    name: 'bench-host',
+    suite,
+    parent: hostTree(suite),
+    packages: ['podman', 'crun'],
+    // The kernel of a nested host lets no pids controller through.
+    script: `printf '%s\\n' '[containers]' 'pids_limit=0' > /etc/containers/containers.conf`,
+  };
+}
+
 /** Debian 12 has Node 18; nspawnd needs 20.19. */
 function nodeIsTooOld(suite: Suite): boolean {
   return suite === 'bookworm';

@@ -1,0 +1,175 @@
+import { writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Container } from '../../src/api/container.ts';
+import { bootHost } from '../testbed/boot-host.ts';
+import { eventually } from '../testbed/eventually.ts';
+import type { Host } from '../testbed/host.ts';
+import { benchHostTree } from '../testbed/recipes.ts';
+import { ensureTree } from '../testbed/tree.ts';
+import { activeAt, type Contender, now, POLL_MS } from './contender.ts';
+import { nspawnd } from './nspawnd.ts';
+import { quadlet } from './quadlet.ts';
+import { rawJoining, rawVeth } from './raw.ts';
+import { type Row, table } from './report.ts';
+import { sample } from './statistics.ts';
+
+/**
+ * `npm run bench [-- ROUNDS]`: the same system container, started by each contender in turn, on one host in one run. What
+ * counts are the ratios; the absolute times are this machine's.
+ */
+const rounds = Number(process.argv[2] ?? 11);
+/** The first rounds fill caches and are not counted. */
+const WARM_UP = 1;
+
+await using host = await bootHost({ name: 'bench', hostTree: await ensureTree(benchHostTree('trixie')) });
+const sections = [await measureStarts(host), await measureCrashes(host), await measureReports(host)];
+const report = sections.join('\n');
+console.log(`\n${report}`);
+await writeFile(fileURLToPath(new URL('latest.txt', import.meta.url)), report);
+
+/** From the manifest's renaming (or the first command) to READY. */
+async function measureStarts(host: Host): Promise<string> {
+  const contenders = [
+    rawJoining(host, 'systemd-nspawn in a prepared namespace'),
+    rawJoining(host, 'the same again (noise)'),
+    nspawnd(host),
+    rawVeth(host),
+    quadlet(host),
+  ];
+  const rows = await measureInTurn(contenders, async (contender, name) => {
+    const begin = await contender.start(name);
+    const ready = await untilActive(host, contender.unit(name), begin);
+    await contender.remove(name);
+    return ready - begin;
+  });
+  return table('drop to READY', rows);
+}
+
+/** From a kill -9 of nspawn to READY again, without the second of backoff that each has. */
+async function measureCrashes(host: Host): Promise<string> {
+  const restarting = ['--property=Restart=on-failure', '--property=RestartSec=1s'];
+  const contenders = [
+    rawJoining(host, 'systemd-nspawn, Restart=on-failure', restarting),
+    rawJoining(host, 'the same again (noise)', restarting),
+    nspawnd(host),
+  ];
+  const rows = await measureInTurn(contenders, async (contender, name) => {
+    const unit = contender.unit(name);
+    await untilActive(host, unit, await contender.start(name));
+    const { stdout: pid } = await host.exec(['systemctl', 'show', '-P', 'MainPID', unit]);
+    const begin = now();
+    const killedAt = Date.now();
+    await host.exec(['kill', '-9', pid]);
+    const ready = await untilActive(host, unit, begin);
+    const backoff = contender.name === 'nspawnd' ? await backoffOf(host, name, killedAt) : 1000;
+    await contender.remove(name);
+    return ready - begin - backoff;
+  });
+  return table('crash to READY again, less the backoff', rows);
+}
+
+/** From nspawn's exit to the condition that says why, as a client of the socket hears it. */
+async function measureReports(host: Host): Promise<string> {
+  const values: number[] = [];
+  for (let round = 0; round < rounds + WARM_UP; round++) {
+    const name = `fail${round}`;
+    const heard = hearFailure(host, name);
+    const spec = {
+      root: '/var/lib/machines/base',
+      volatile: 'overlay',
+      command: ['/bin/nonexistent'],
+      restartPolicy: 'Never',
+    };
+    await host.writeManifest(
+      `${name}.yaml`,
+      `apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata: { name: ${name} }\nspec: ${JSON.stringify(spec)}\n`,
+    );
+    const heardAt = await heard;
+    const { stdout: exited } = await host.exec([
+      'journalctl',
+      '-o',
+      'json',
+      '--output-fields=MESSAGE',
+      '-u',
+      `container@${name}`,
+      '--no-pager',
+    ]);
+    if (round >= WARM_UP) values.push(heardAt - exitTime(exited));
+    await nspawnd(host).remove(name);
+  }
+  return table("nspawn's exit to the report of it", [{ name: 'nspawnd', sample: sample(values) }]);
+}
+
+/** All contenders in each round, so that what disturbs the machine disturbs all of them. */
+async function measureInTurn(
+  contenders: readonly Contender[],
+  measure: (contender: Contender, name: string) => Promise<number>,
+): Promise<readonly Row[]> {
+  const values = new Map<Contender, number[]>(contenders.map(contender => [contender, []]));
+  for (let round = 0; round < rounds + WARM_UP; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const value = await measure(contender, `b${index}r${round}`);
+      if (round >= WARM_UP) values.get(contender)?.push(value);
+      process.stdout.write('.');
+    }
+  }
+  return contenders.map(contender => ({ name: contender.name, sample: sample(values.get(contender) ?? []) }));
+}
+
+function untilActive(host: Host, unit: string, after: number): Promise<number> {
+  return eventually(() => activeAt(host, unit, after), {
+    timeoutMs: 60_000,
+    everyMs: POLL_MS,
+    describe: `${unit} to be active`,
+  });
+}
+
+/** The wait that was drawn for the first failure, from the record that nspawnd keeps. */
+async function backoffOf(host: Host, name: string, killedAt: number): Promise<number> {
+  const { nextRetryTime } = await lastRetry(host, name);
+  return nextRetryTime - killedAt;
+}
+
+async function lastRetry(host: Host, name: string): Promise<{ nextRetryTime: number }> {
+  const { stdout } = await host.exec(['journalctl', '-u', 'nspawnd', '-o', 'cat', '--no-pager']);
+  const line = stdout
+    .split('\n')
+    .findLast(entry => entry.includes(`"key":"${name}"`) && entry.includes('recordFailure'));
+  const time = /next try at (\S+Z)/.exec(line ?? '')?.[1];
+  if (time === undefined) throw new Error(`no backoff of ${name} in the log`);
+  return { nextRetryTime: Date.parse(time) };
+}
+
+/** Resolves with the time at which the watch says that the container failed. */
+function hearFailure(host: Host, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        socketPath: host.path('/run/nspawnd/nspawnd.sock'),
+        path: '/apis/nspawnd.io/v1alpha1/containers?watch=1',
+      },
+      response => {
+        createInterface({ input: response }).on('line', line => {
+          const { object } = JSON.parse(line) as { object: Container };
+          if (object.metadata.name !== name || object.status?.phase !== 'Failed') return;
+          resolve(Date.now());
+          call.destroy();
+        });
+      },
+    );
+    call.on('error', error => reject(error));
+    call.end();
+  });
+}
+
+/** systemd's own line about the main process' exit, by its realtime stamp. */
+function exitTime(journal: string): number {
+  const entries = journal
+    .split('\n')
+    .map(line => JSON.parse(line) as { MESSAGE: string; __REALTIME_TIMESTAMP: string });
+  const exit = entries.find(entry => entry.MESSAGE.includes('Main process exited'));
+  if (exit === undefined) throw new Error('systemd did not say that nspawn exited');
+  return Number(exit.__REALTIME_TIMESTAMP) / 1000;
+}
