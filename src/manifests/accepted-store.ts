@@ -78,13 +78,12 @@ export class AcceptedStore {
     });
   }
 
-  /** Forgets a name for good. */
+  /** Forgets a name for good, unless it is in force (again) when its turn comes. */
   async remove(name: string): Promise<void> {
-    this.#versions.delete(name);
-    this.#unreadable.delete(name);
     await this.#inTurn(async () => {
-      // Kept again while this waited for its turn.
-      if (this.#versions.has(name)) return;
+      if (this.#versions.get(name)?.removedAt === null) return;
+      this.#versions.delete(name);
+      this.#unreadable.delete(name);
       try {
         await removeFile(this.#pathOf(name));
       } catch (err) {

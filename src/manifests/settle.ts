@@ -4,11 +4,10 @@
  */
 export function settlesInMs(file: FileAge): number {
   if (file.ctimeMs - file.mtimeMs >= MOVED_IN_MS) return 0;
+  // A modification time in the future says nothing: it makes the first the longer wait.
+  const byModificationTime = SETTLE_MS - (file.nowMs - file.mtimeMs);
   const byMonotonicClock = SETTLE_MS - file.unchangedForMs;
-  const ageMs = file.nowMs - file.mtimeMs;
-  // A modification time in the future says nothing: then only our own watching counts.
-  const byModificationTime = ageMs < 0 ? Number.POSITIVE_INFINITY : SETTLE_MS - ageMs;
-  return Math.max(0, Math.min(byMonotonicClock, byModificationTime));
+  return Math.max(0, Math.min(byModificationTime, byMonotonicClock));
 }
 
 export interface FileAge {

@@ -1,6 +1,6 @@
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isName } from '../api/name.ts';
-import { formatProblem } from '../api/problem.ts';
 import type { FileText, JudgedDocument, ManifestPort, SourceStatus } from '../controller/ports.ts';
 import type { Desired, Hold } from '../planning/desired.ts';
 import { AcceptedStore } from './accepted-store.ts';
@@ -16,6 +16,7 @@ import { loadIdentity, saveIdentity } from './identity-record.ts';
 import { judgeFiles } from './judge.ts';
 import type { Log } from './log.ts';
 import { RealRoots } from './real-roots.ts';
+import { reportChange, reportStatus } from './report.ts';
 import { safeText } from './safe-text.ts';
 import { ScanLoop } from './scan-loop.ts';
 import { type Snapshot, SnapshotTaker } from './snapshot.ts';
@@ -73,8 +74,10 @@ class ManifestSource implements ManifestPort {
   #view: View;
 
   constructor(options: ManifestSourceOptions) {
-    const { directory, stateDirectory, ownerUid, log, clock = systemClock } = options;
-    this.#options = options;
+    const { ownerUid, log, clock = systemClock } = options;
+    const directory = resolve(options.directory);
+    const stateDirectory = resolve(options.stateDirectory);
+    this.#options = { ...options, directory, stateDirectory };
     this.#clock = clock;
     this.#store = new AcceptedStore(`${stateDirectory}/accepted`, log);
     this.#taker = new SnapshotTaker(directory, ownerUid, clock);
@@ -352,43 +355,15 @@ class ManifestSource implements ManifestPort {
       next.set(name, isSame ? old : now);
       if (isSame) continue;
       changed.push(name);
-      this.#logChange(name, old, now);
+      reportChange(this.#options.log, name, old, now);
     }
     for (const [name, old] of before) if (!desired.has(name) && old.state !== 'absent') changed.push(name);
-    this.#logStatus(this.#view.status, view.status);
+    reportStatus(this.#options.log, this.#view.status, view.status);
     this.#desired = next;
     this.#view = view;
     changed.sort();
     if (changed.length > 0) this.#onTrigger?.(changed);
     return changed;
-  }
-
-  #logChange(name: string, old: Desired | undefined, now: Desired): void {
-    const { log } = this.#options;
-    if (now.state === 'present') {
-      const before = old?.state === 'present' ? old.generation : 0;
-      const { file, line } = now.manifest.place;
-      if (now.generation !== before)
-        log.info({ name, file, line, generation: now.generation }, 'manifest accepted');
-    } else if (now.state === 'absent' && old !== undefined) {
-      log.info({ name }, 'manifest is gone; its container will be removed');
-    }
-  }
-
-  #logStatus(old: SourceStatus, now: SourceStatus): void {
-    const { log } = this.#options;
-    const said = new Set(old.problems.map(formatProblem));
-    for (const problem of now.problems) {
-      const text = formatProblem(problem);
-      if (!said.has(text)) log.warn({ problem: text }, 'manifest refused');
-    }
-    if (old.message === now.message) return;
-    if (now.message === '') log.info({ directory: now.directory }, 'manifests directory is well');
-    else
-      log.warn(
-        { directory: now.directory, reason: now.message },
-        'manifests directory is not as it should be',
-      );
   }
 
   #statusOf(snapshot: Snapshot, guard: GuardVerdict, decision: Decision, isReplaced: boolean): SourceStatus {

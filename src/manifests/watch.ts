@@ -10,6 +10,8 @@ export class DirectoryWatch {
   readonly #onWake: () => void;
   readonly #log: Log;
   readonly #watches = new Map<string, Watch>();
+  /** Directories that cannot be watched, with when to try again. */
+  readonly #failed = new Map<string, number>();
   #isClosed = false;
 
   constructor(onWake: () => void, log: Log) {
@@ -31,6 +33,7 @@ export class DirectoryWatch {
         old.point = point;
         continue;
       }
+      if ((this.#failed.get(path) ?? 0) > performance.now()) continue;
       this.#begin(path, point);
       hasNew = true;
     }
@@ -71,7 +74,7 @@ export class DirectoryWatch {
         { directory: path, err },
         'cannot watch a directory; changes in it are seen at the next re-list',
       );
-      // Tried again when it is next followed.
+      this.#failed.set(path, performance.now() + RETRY_MS);
       this.#end(path, one);
     });
   }
@@ -93,6 +96,7 @@ interface Watch {
 /** inotify watches are everybody's; directories beyond these are seen at the next re-list. */
 const MAX_WATCHES = 256;
 const READY_DEADLINE_MS = 1_000;
+const RETRY_MS = 60_000;
 
 function matters(point: WatchPoint, name: string | null | undefined): boolean {
   if (name === null || name === undefined) return true;

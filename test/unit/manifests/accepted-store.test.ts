@@ -105,16 +105,18 @@ suite('accepted versions', () => {
     assert.equal(store.versions.size, 0);
   });
 
-  test('removed and kept again at once are kept', async context => {
+  test('are removed only as tombstones: what is in force again stays', async context => {
     const path = await directory(context);
     const store = await loaded(path);
-    await store.save([version('a')]);
-    await Promise.all([store.remove('a'), store.save([version('a')])]);
-    await store.idle();
-    assert.deepEqual([...(await loaded(path)).versions.keys()], ['a']);
+    const gone = tombstone('a', version('a'), '2024-02-02T00:00:00.000Z');
+    await store.save([gone]);
+    await Promise.all([store.save([version('a')]), store.remove('a')]);
+    assert.deepEqual([...(await loaded(path)).versions.values()], [version('a')]);
+    await store.save([gone]);
     await store.remove('a');
     await store.remove('a');
-    assert.deepEqual([...(await loaded(path)).versions.keys()], []);
+    assert.equal(store.versions.size, 0);
+    assert.deepEqual(await readdir(path), []);
   });
 
   test('that cannot be listed are started without', async context => {
