@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { after, afterEach, before, type TestContext } from 'node:test';
 import type { Condition, ConditionType } from '../../src/api/condition.ts';
 import type { Container } from '../../src/api/container.ts';
+import type { ContainerEvent } from '../../src/api/event.ts';
+import type { SourceStatus } from '../../src/controller/ports.ts';
+import {
+  API_PATH,
+  CONTAINERS_PATH,
+  type ContainerList,
+  type EventList,
+  SOURCE_PATH,
+  type Source,
+} from '../../src/server/protocol.ts';
 import { type BootOptions, bootHost } from '../testbed/boot-host.ts';
 import { eventually } from '../testbed/eventually.ts';
-import type { Host } from '../testbed/host.ts';
+import type { ExecResult, Host } from '../testbed/host.ts';
 import { defaultSuite, type Suite } from '../testbed/suite.ts';
 
 /**
@@ -13,8 +24,13 @@ import { defaultSuite, type Suite } from '../testbed/suite.ts';
  */
 export interface World {
   readonly host: Host;
-  /** The object as nspawnctl shows it; null where there is none. */
+  /** The object as nspawnctl shows it, asked of the daemon itself; null where there is none. */
   get(name: string): Promise<Container | null>;
+  list(): Promise<readonly Container[]>;
+  /** The manifests directory as a whole, as nspawnd sees it. */
+  source(): Promise<SourceStatus>;
+  /** nspawnctl as a person runs it, whatever its exit status. */
+  ctl(...args: readonly string[]): Promise<ExecResult>;
   condition(name: string, type: ConditionType): Promise<Condition | undefined>;
   /** Waits until the condition has this status (and reason), and returns it. */
   until(
@@ -29,6 +45,14 @@ export interface World {
   /** Writes a manifest aside and moves it in, as FILE `NAME.yaml`. */
   drop(name: string, spec: Readonly<Record<string, unknown>>): Promise<void>;
   remove(name: string): Promise<void>;
+  /** The object's history as people read it, oldest first. */
+  events(name: string): Promise<readonly ContainerEvent[]>;
+  /** Waits until the history has an event of this reason whose message matches. */
+  untilEvent(name: string, reason: string, message?: RegExp): Promise<ContainerEvent>;
+  /** Which run of the unit this is; empty while there is none. */
+  invocation(name: string): Promise<string>;
+  /** Runs a command among the processes of a guest, for guests without systemd too; throws when it fails. */
+  amongGuest(name: string, argv: readonly string[]): Promise<string>;
   /** One value of `systemctl show`. */
   unit(name: string, property: string): Promise<string>;
   /** PID of the nspawn of a container; 0 while none runs. */
@@ -75,6 +99,11 @@ export function guest(more: Readonly<Record<string, unknown>> = {}): Readonly<Re
   return { root: '/var/lib/machines/base', volatile: 'overlay', ...more };
 }
 
+/** A guest that boots nothing: it runs in a tenth of a second, and stays until it is stopped. */
+export function sleeper(more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  return guest({ command: ['/bin/sleep', 'infinity'], ...more });
+}
+
 export function manifestText(name: string, spec: Readonly<Record<string, unknown>>): string {
   return `apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata:\n  name: ${name}\nspec: ${JSON.stringify(spec)}\n`;
 }
@@ -91,12 +120,44 @@ class HostWorld implements World {
   }
 
   async get(name: string): Promise<Container | null> {
-    const { stdout, exitCode, stderr } = await this.host.exec(['nspawnctl', 'get', name, '-o', 'json'], {
-      reject: false,
-    });
-    if (exitCode === 66) return null;
-    if (exitCode !== 0) throw new Error(`nspawnctl get ${name}: exit ${exitCode}: ${stderr}`);
-    return JSON.parse(stdout) as Container;
+    return this.#ask<Container>(`${CONTAINERS_PATH}/${name}`);
+  }
+
+  async list(): Promise<readonly Container[]> {
+    return (await this.#ask<ContainerList>(CONTAINERS_PATH))?.items ?? [];
+  }
+
+  async source(): Promise<SourceStatus> {
+    const source = await this.#ask<Source>(SOURCE_PATH);
+    assert.ok(source !== null, `nspawnd answers at ${API_PATH}`);
+    return source.status;
+  }
+
+  ctl(...args: readonly string[]): Promise<ExecResult> {
+    return this.host.exec(['nspawnctl', ...args], { reject: false });
+  }
+
+  /** Null for 404. Over the host's own socket, without a process of nspawnctl for every look. */
+  async #ask<T>(path: string): Promise<T | null> {
+    const socketPath = this.host.path('/run/nspawnd/nspawnd.sock');
+    const { statusCode, body } = await new Promise<{ statusCode: number; body: string }>(
+      (resolve, reject) => {
+        const asking = request({ socketPath, path, timeout: 20_000 }, response => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () =>
+            resolve({ statusCode: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
+          );
+        });
+        asking.on('timeout', () => asking.destroy(new Error(`no answer to ${path}`)));
+        asking.on('error', reject);
+        asking.end();
+      },
+    );
+    if (statusCode === 404) return null;
+    if (statusCode !== 200) throw new Error(`nspawnd answers ${statusCode} to ${path}: ${body}`);
+    return JSON.parse(body) as T;
   }
 
   async condition(name: string, type: ConditionType): Promise<Condition | undefined> {
@@ -108,7 +169,7 @@ class HostWorld implements World {
     type: ConditionType,
     status: Condition['status'],
     reason?: string,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<Condition> {
     return eventually(
       async () => {
@@ -142,6 +203,31 @@ class HostWorld implements World {
 
   async remove(name: string): Promise<void> {
     await this.host.removeManifest(`${name}.yaml`);
+  }
+
+  async events(name: string): Promise<readonly ContainerEvent[]> {
+    return (await this.#ask<EventList>(`${CONTAINERS_PATH}/${name}/events`))?.items ?? [];
+  }
+
+  untilEvent(name: string, reason: string, message = /(?:)/): Promise<ContainerEvent> {
+    return eventually(
+      async () => {
+        const events = await this.events(name);
+        const found = events.find(event => event.reason === reason && message.test(event.message));
+        assert.ok(found !== undefined, events.map(event => `${event.reason}: ${event.message}`).join('\n'));
+        return found;
+      },
+      { timeoutMs: 60_000, describe: `${name} to have the event ${reason} ${message}` },
+    );
+  }
+
+  invocation(name: string): Promise<string> {
+    return this.unit(name, 'InvocationID');
+  }
+
+  async amongGuest(name: string, argv: readonly string[]): Promise<string> {
+    const leader = await this.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
+    return this.sh('nsenter', '-t', leader, '-a', ...argv);
   }
 
   unit(name: string, property: string): Promise<string> {
