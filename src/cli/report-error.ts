@@ -3,7 +3,7 @@ import type { Terminal } from './terminal.ts';
 import { escapeLines } from './view/escape.ts';
 
 /** The one way in which a command says that something did not work: what, then what to do. */
-export async function reportError(error: CliError, terminal: Terminal): Promise<void> {
+export async function reportError(error: CliError, terminal: Pick<Terminal, 'err'>): Promise<void> {
   const [first = '', ...more] = escapeLines(error.message);
   const lines = [
     `nspawnctl: ${first}`,

@@ -1,3 +1,4 @@
+import { EXIT } from './exit-code.ts';
 import { type Paint, paintAnsi, paintPlain } from './view/paint.ts';
 
 /** Where a command writes; the formatting before it is pure. */
@@ -19,7 +20,7 @@ export function openTerminal(): Terminal {
   process.stdout.on('error', error => {
     // A reader that has seen enough is no error; whatever else the command does, it finishes.
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') closed.abort();
-    else throw error;
+    else endUnwritable(error);
   });
   process.stderr.on('error', () => {
     // Nobody listens to complaints, ignoring.
@@ -33,6 +34,12 @@ export function openTerminal(): Terminal {
     now: Date.now,
     closed: closed.signal,
   };
+}
+
+/** The disk is full or the like: an answer that is cut off must not look like a good one. */
+function endUnwritable(error: Error): never {
+  process.stderr.write(`nspawnctl: cannot write: ${error.message}\n`);
+  process.exit(EXIT.bug);
 }
 
 function write(stream: NodeJS.WriteStream, text: string): Promise<void> {

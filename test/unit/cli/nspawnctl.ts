@@ -63,7 +63,7 @@ export interface Running {
 }
 
 /** No command of a test may hang longer. */
-const HANG_MS = 20_000;
+const HANG_MS = 60_000;
 
 export async function bundle(): Promise<Command> {
   const directory = await mkdtemp(join(tmpdir(), 'nspawnctl-'));

@@ -206,6 +206,7 @@ describe('get', () => {
       ['describe', HOSTILE],
       ['diff'],
       ['prune'],
+      ['prune', '--confirm', HOSTILE],
       ['stop', HOSTILE],
     ]) {
       const { code, out, err } = await nspawnctl(['--socket', rootSocket, ...args]);

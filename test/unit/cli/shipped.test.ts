@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -152,14 +154,27 @@ describe('as a process of its own', { concurrency: 2 }, () => {
       [78, 'prune', '--confirm', 'abd'],
       [124, 'restart', 'web', '--timeout', '50ms'],
     ];
-    await Promise.all(
-      cases.map(async ([expected, ...args]) => {
-        const { code, out, err } = await command.run(['--socket', rootSocket, ...args]);
-        assert.equal(code, expected, `${args.join(' ')}: ${out}${err}`);
-      }),
-    );
+    for (const [expected, ...args] of cases) {
+      const { code, out, err } = await command.run(['--socket', rootSocket, ...args]);
+      assert.equal(code, expected, `${args.join(' ')}: ${out}${err}`);
+    }
     control.list = () => [{} as never];
     assert.equal((await command.run(['--socket', rootSocket, 'get'])).code, 70);
+  });
+
+  it('an answer that cannot be written is no success', async t => {
+    const control = new ControlModel();
+    control.putRunning('web');
+    const { rootSocket } = await serve(t, { control });
+    const full = openSync('/dev/full', 'w');
+    t.after(() => closeSync(full));
+    const child = spawn(process.execPath, [command.file, '--socket', rootSocket, 'get'], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    const err = child.stderr?.setEncoding('utf8').toArray() ?? [];
+    const [code] = await once(child, 'close');
+    assert.equal(code, 70);
+    assert.match((await err).join(''), /^nspawnctl: cannot write: .*ENOSPC/);
   });
 
   it('colours only on a terminal, and never with NO_COLOR', async t => {

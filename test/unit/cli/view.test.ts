@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CliError } from '../../../src/cli/cli-error.ts';
+import { EXIT } from '../../../src/cli/exit-code.ts';
+import { reportError } from '../../../src/cli/report-error.ts';
 import { formatAge, formatDuration } from '../../../src/cli/view/age.ts';
 import { escapeLine, escapeLines, escapeQuoted } from '../../../src/cli/view/escape.ts';
 import { toYaml } from '../../../src/cli/view/output-yaml.ts';
@@ -75,6 +78,19 @@ describe('escaping', () => {
         assert.deepEqual(JSON.parse(escapeQuoted(JSON.stringify(value))), value);
         assert.doesNotMatch(toYaml(value), /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/);
       }
+  });
+});
+
+describe('an error', () => {
+  it('says what, then what to do, and nothing of it reaches a terminal raw', async () => {
+    let shown = '';
+    const terminal = {
+      err: async (text: string) => {
+        shown += text;
+      },
+    };
+    await reportError(new CliError(EXIT.no, 'one\u001b\ntwo', ['do\u009b']), terminal);
+    assert.equal(shown, 'nspawnctl: one\\x1b\ntwo\n  do\\u009b\n');
   });
 });
 
