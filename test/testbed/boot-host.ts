@@ -22,6 +22,8 @@ export interface BootOptions {
   readonly startService?: boolean;
   /** Trees it has at /var/lib/machines/NAME besides `base`, each an overlay on one that `ensureTree` has made. */
   readonly extraTrees?: Readonly<Record<string, string>>;
+  /** A tree for the host itself, instead of the suite's; `ensureTree` has made it. */
+  readonly hostTree?: string;
   /** The host stays when this process ends; false when not given. */
   readonly outlivesMe?: boolean;
 }
@@ -42,10 +44,11 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
     outlivesMe = false,
   } = options;
   if (!/^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$/.test(name)) throw new Error(`not a name for a host: "${name}"`);
+  if (process.getuid?.() !== 0) throw new Error('test hosts need root on this machine');
   const me = identifyProcess(process.pid);
   if (!me) throw new Error('/proc is not mounted');
   const [hostRoot, guestRoot] = await Promise.all([
-    ensureTree(hostTree(suite)),
+    options.hostTree ?? ensureTree(hostTree(suite)),
     ensureTree(guestTree(suite)),
   ]);
   await raiseKernelLimits();

@@ -59,6 +59,7 @@ boot() {
   exec systemd-nspawn --quiet --register=no --keep-unit --boot --capability=all --private-network \
     --machine="$TESTBED_NAME" --directory="$TESTBED_DISK/root" \
     --bind="$TESTBED_DISK/machines:/var/lib/machines" \
+    --system-call-filter='@keyring bpf' \
     --link-journal=no --resolv-conf=off --timezone=off --console=pipe
 }
 

@@ -81,22 +81,36 @@ async function make(recipe: TreeRecipe, path: string): Promise<void> {
     TREE_PACKAGES: recipe.packages.join(' '),
     TREE_SCRIPT: recipe.script,
   };
-  // A tree somebody was stopped from finishing.
-  await rm(target, { recursive: true, force: true });
   await reportWhile(`making the root tree "${recipe.name}" of Debian ${recipe.suite}`, async () => {
-    const namespaces = [
-      '--mount',
-      '--propagation',
-      'private',
-      '--pid',
-      '--fork',
-      '--kill-child',
-      '--mount-proc',
-    ];
-    await execa('unshare', [...namespaces, 'sh', makeTreeScript], { env, all: true });
-    if (recipe.npmFile) await putNpmFile(recipe.npmFile, target);
+    // What somebody was stopped from finishing.
+    await rm(target, { recursive: true, force: true });
+    try {
+      await runIsolated(['sh', makeTreeScript], env);
+      if (recipe.npmFile) await putNpmFile(recipe.npmFile, target);
+    } catch (error) {
+      await rm(target, { recursive: true, force: true });
+      throw error;
+    }
   });
   await rename(target, path);
+}
+
+/** Mounts and processes of the command end with it, and it ends with this process. */
+async function runIsolated(argv: readonly string[], env: Record<string, string>): Promise<void> {
+  const namespaces = [
+    '--mount',
+    '--propagation',
+    'private',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+  ];
+  const command = ['--pdeathsig', 'TERM', 'unshare', ...namespaces, ...argv];
+  const result = await execa('setpriv', command, { env, all: true, reject: false });
+  if (!result.failed) return;
+  const lastLines = result.all.split('\n').slice(-30).join('\n');
+  throw new Error(`the root tree could not be made: ${result.shortMessage}\n${lastLines}`);
 }
 
 async function putNpmFile(file: NonNullable<TreeRecipe['npmFile']>, target: string): Promise<void> {
@@ -118,13 +132,12 @@ async function removeOldTrees(recipe: TreeRecipe, current: string): Promise<void
     (await listHosts()).flatMap(host => [host.hostTree, host.guestTree, ...Object.values(host.extraTrees)]),
   );
   for (const entry of await readdir(treesDirectory)) {
-    const path = join(treesDirectory, entry);
-    if (!entry.startsWith(`${recipe.name}-${recipe.suite}-`) || entry.endsWith('.lock')) continue;
+    const path = join(treesDirectory, entry.replace(/^\.making-/, '').replace(/\.lock$/, ''));
+    if (!basename(path).startsWith(`${recipe.name}-${recipe.suite}-`)) continue;
     if (path === current || inUse.has(path)) continue;
     const lastUsed = await stat(`${path}.lock`).catch(() => undefined);
     if (lastUsed && Date.now() - lastUsed.mtimeMs < keepUnusedMs) continue;
-    await rm(path, { recursive: true, force: true });
-    await rm(`${path}.lock`, { force: true });
+    await rm(join(treesDirectory, entry), { recursive: true, force: true });
   }
 }
 
