@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import type { JsonObject, Manifest } from '../../../src/api/manifest.ts';
+import type { Desired } from '../../../src/planning/desired.ts';
+import type { Observed } from '../../../src/planning/observed.ts';
+import {
+  EARLIER_INVOCATION,
+  endedBy,
+  HOST,
+  INVOCATION,
+  manifestOf,
+  NOW,
+  nothingYet,
+  runningAsDesired,
+} from './base-state.ts';
+
+/** Any state of the world that the types allow, also those that make no sense: the planner is total. */
+
+const spec: fc.Arbitrary<JsonObject> = fc
+  .record(
+    {
+      privateNetwork: fc.boolean(),
+      autoStart: fc.boolean(),
+      restartPolicy: fc.constantFrom('OnFailure', 'Always', 'Never'),
+      restartIfChanged: fc.boolean(),
+      readiness: fc.constantFrom('notify', 'fifo', 'started'),
+      volatile: fc.constantFrom('no', 'overlay'),
+      guestHosts: fc.boolean(),
+      localAddress: fc.constantFrom('10.0.0.2', '10.0.0.3'),
+    },
+    { requiredKeys: [] },
+  )
+  .map(fields => ({ root: '/srv/web', ...fields }));
+
+export const manifests: fc.Arbitrary<Manifest> = spec.map(written => manifestOf('web', written));
+
+export const desireds: fc.Arbitrary<Desired> = fc.oneof(
+  { weight: 5, arbitrary: manifests.map(presentOf) },
+  { weight: 1, arbitrary: fc.constant<Desired>({ state: 'absent' }) },
+  { weight: 1, arbitrary: fc.constant<Desired>({ state: 'unknown', problems: [], reason: 'unreadable' }) },
+);
+
+function presentOf(manifest: Manifest): Desired {
+  return { state: 'present', manifest, generation: 1, createdAt: '', problems: [] };
+}
+
+const time = fc.constantFrom(0, NOW - 700_000, NOW - 5000, NOW - 1, NOW, NOW + 5000, NOW + 9_999_999);
+const timeOrNull = fc.option(time);
+const invocation = fc.constantFrom('', INVOCATION, EARLIER_INVOCATION);
+const hash = fc.constantFrom('', 'v1-0000000000000000', 'v1-1111111111111111');
+
+const unit: fc.Arbitrary<Observed['unit']> = fc.record({
+  loadState: fc.constantFrom('loaded', 'not-found', 'masked', 'bad-setting', 'error', 'merged', 'stub'),
+  activeState: fc.constantFrom(
+    'inactive',
+    'activating',
+    'active',
+    'reloading',
+    'deactivating',
+    'failed',
+    'maintenance',
+    'refreshing',
+  ),
+  subState: fc.constant('any'),
+  result: fc.constantFrom('success', 'exit-code'),
+  mainPid: fc.constantFrom(0, 4242),
+  fragmentPath: fc.constantFrom('', '/run/systemd/system/container@web.service', '/etc/systemd/system/x'),
+  dropInPaths: fc.constant([]),
+  needsDaemonReload: fc.boolean(),
+  invocationId: invocation,
+  startedAt: timeOrNull,
+  activeAt: timeOrNull,
+  stateChangedAt: timeOrNull,
+});
+
+const link = fc.option(
+  fc.record({
+    name: fc.constant('ve-web'),
+    alias: fc.constantFrom('', 'nspawnd:web', 'nspawnd:db'),
+    isUp: fc.boolean(),
+    addresses: fc.subarray(['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32']),
+    routes: fc.subarray(['10.0.0.2', '10.0.0.3', 'default via 10.0.0.1']),
+    areSettingsRight: fc.boolean(),
+  }),
+);
+
+/** A sensible state with any number of its facts replaced by any others. */
+export const observeds: fc.Arbitrary<Observed> = fc
+  .record({
+    base: manifests.chain(manifest =>
+      fc.constantFrom(nothingYet(manifest), runningAsDesired(manifest), endedBy({}, manifest)),
+    ),
+    changes: fc.record(
+      {
+        unit,
+        host: fc
+          .record({
+            isStopping: fc.boolean(),
+            guestCapacity: fc.option(fc.constantFrom({ limit: 1, running: 1, inotifyInstances: 128 })),
+          })
+          .map(facts => ({ ...HOST, ...facts })),
+        unitFile: fc.record({
+          owner: fc.constantFrom('none', 'ours', 'foreign'),
+          path: fc.constant('/run/systemd/system/container@web.service'),
+          text: fc.constantFrom('', 'old'),
+        }),
+        process: fc.option(
+          fc.record({ specHash: hash, launchHash: hash, renderer: fc.constantFrom('0', '1') }),
+        ),
+        machine: fc.option(
+          fc.record({
+            leader: fc.constant(77),
+            isLeaderAlive: fc.boolean(),
+            state: fc.constantFrom('opening', 'running', 'closing'),
+            root: fc.constant('/srv/web'),
+            unit: fc.constantFrom('', 'container@web.service', 'machine-web.scope'),
+            id: fc.constant('a'),
+            sharesIdWith: fc.constant([]),
+          }),
+        ),
+        ended: fc.option(
+          fc.record({
+            invocationId: invocation,
+            specHash: hash,
+            isRequested: fc.boolean(),
+            result: fc.constantFrom('success', 'exit-code', 'timeout', 'signal'),
+            exitCode: fc.constantFrom('', 'exited', 'killed'),
+            exitStatus: fc.constantFrom('', '0', '1', '133', 'KILL'),
+            at: time,
+            lastLines: fc.constantFrom([], ['last']),
+          }),
+        ),
+        request: fc.option(
+          fc.record({
+            verb: fc.constantFrom('start', 'stop', 'restart'),
+            invocationId: invocation,
+            reason: fc.constant('asked'),
+            at: time,
+          }),
+        ),
+        history: fc.record({
+          failures: fc.nat({ max: 40 }),
+          nextRetryAt: timeOrNull,
+          countedInvocationId: invocation,
+          launch: fc.option(fc.record({ at: time, isCounted: fc.boolean() })),
+          seenSpecHash: hash,
+          recentRestarts: fc.array(time, { maxLength: 5 }),
+          recentReboots: fc.array(time, { maxLength: 6 }),
+          restarts: fc.nat(),
+          lastFailure: fc.constant('it failed'),
+        }),
+        root: fc.record({
+          state: fc.constantFrom('ready', 'missing', 'not-a-directory', 'symlink', 'unsafe'),
+          realPath: fc.constant('/srv/web'),
+          missing: fc.subarray(['etc', 'etc/os-release']),
+          detail: fc.constant(''),
+        }),
+        fifo: fc.record({
+          exists: fc.boolean(),
+          isListening: fc.boolean(),
+          startedInvocationId: invocation,
+        }),
+        sandbox: fc.record({
+          namespace: fc.constantFrom('absent', 'ours', 'foreign', 'stale'),
+          builtAt: timeOrNull,
+          isJoined: fc.option(fc.boolean()),
+          isPrivate: fc.option(fc.boolean()),
+          hostLink: link,
+          guestLink: link,
+          guard: fc.subarray(['10.0.0.2', '10.0.0.3']),
+        }),
+        guestHosts: fc.constantFrom('absent', 'present'),
+        leftoverCopies: fc.subarray(['/srv/.#machine.web0123456789abcdef']),
+      },
+      { requiredKeys: [] },
+    ),
+  })
+  .map(({ base, changes }): Observed => ({ ...base, ...changes }) as Observed);
