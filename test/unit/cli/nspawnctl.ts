@@ -85,12 +85,21 @@ export async function bundle(): Promise<Command> {
     logLevel: 'error',
   });
   const file = join(directory, 'main.mjs');
-  const start = (args: readonly string[], options: RunOptions = {}) => startCommand(file, args, options);
+  const children = new Set<ChildProcess>();
+  const start = (args: readonly string[], options: RunOptions = {}) => {
+    const running = startCommand(file, args, options);
+    children.add(running.child);
+    return running;
+  };
   return {
     file,
     start,
     run: (args, options) => start(args, options).ended,
-    remove: () => rm(directory, { recursive: true, force: true }),
+    remove: async () => {
+      // Those that a failed test left behind.
+      for (const child of children) child.kill('SIGKILL');
+      await rm(directory, { recursive: true, force: true });
+    },
   };
 }
 

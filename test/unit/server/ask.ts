@@ -9,6 +9,9 @@ export interface Answered {
   readonly json: any;
 }
 
+/** An answer that does not come fails the test instead of holding it up. */
+const DEADLINE_MS = 15_000;
+
 export const API = '/apis/nspawnd.io/v1alpha1';
 
 /** One request of a client that knows nothing of ours. */
@@ -20,7 +23,13 @@ export async function ask(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answered> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, headers: { ...contentType(body), ...headers } });
+    const outgoing = request({
+      socketPath,
+      method,
+      path,
+      headers: { ...contentType(body), ...headers },
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
     outgoing.on('response', resolve);
     outgoing.on('error', reject);
     outgoing.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, lstat, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { NspawndError } from '../../../src/errors.ts';
 import { startServer } from '../../../src/server/server.ts';
 import { eventually } from '../../testbed/eventually.ts';
@@ -54,7 +54,7 @@ describe('the sockets', () => {
     const { directory, rootSocket, control } = await serve(t);
     control.put('web');
     await assert.rejects(
-      startSecond(directory),
+      startSecond(t, directory),
       (error: unknown) =>
         error instanceof NspawndError && error.code === 'FileError' && /another nspawnd/.test(error.message),
     );
@@ -65,7 +65,7 @@ describe('the sockets', () => {
   it('do not replace what is not a socket', async t => {
     const directory = await temporaryDirectory(t);
     await writeFile(join(directory, 'read.sock'), 'precious');
-    await assert.rejects(startSecond(directory), /not a socket/);
+    await assert.rejects(startSecond(t, directory), /not a socket/);
     // The first of the two was already open, and is gone again.
     assert.deepEqual(await readdir(directory), ['read.sock']);
   });
@@ -114,15 +114,17 @@ describe('the sockets', () => {
   });
 });
 
-function startSecond(runtimeDirectory: string) {
+async function startSecond(t: TestContext, runtimeDirectory: string): Promise<void> {
   const log = { info: () => {}, error: () => {} };
-  return startServer({
+  const server = await startServer({
     control: new ControlModel(),
     runtimeDirectory,
     readGroupId: null,
     version: '0',
     log,
   });
+  // It was not supposed to start, but if it does it must not stay.
+  t.after(() => server.close());
 }
 
 /** What a killed daemon leaves: the file of a socket whose listener is gone. */
