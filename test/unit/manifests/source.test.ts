@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { renameSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -152,6 +153,17 @@ suite('a file that is being written', { concurrency: 4 }, () => {
     check(host, { a: 'absent', other: 'present', b: 'present' });
   });
 
+  test('and was wrong stays wrong until it is settled', async context => {
+    const host = await SourceHost.start(context, { files: { 'a.yaml': `${manifestText('a')}  bad: 1\n` } });
+    await host.writeInPlace('a.yaml', manifestText('a'));
+    await host.source.rescan();
+    check(host, { a: 'unknown' });
+    assert.equal(host.problems().length, 1);
+    assert.deepEqual(host.source.names(), ['a']);
+    host.clock.skip(1_600);
+    await becomes(host, 'a', 'present');
+  });
+
   test('keeps its former version also through a restart of nspawnd', async context => {
     const host = await SourceHost.start(context, { files: files('a') });
     await host.writeInPlace('a.yaml', 'apiVersion: nsp');
@@ -202,6 +214,10 @@ suite('a manifest that is wrong', { concurrency: 4 }, () => {
     assert.deepEqual(host.problems(), ['a.yaml:6:3: spec.bad: unknown field']);
     const desired = host.source.desired('a');
     assert.ok(desired.state === 'unknown' && desired.problems.length === 1 && desired.reason !== '');
+    await host.remove('a.yaml');
+    await becomes(host, 'a', 'absent');
+    assert.deepEqual(host.triggered, ['a']);
+    assert.deepEqual(host.source.names(), []);
   });
 
   test('keeps its last good version in force, also through a restart', async context => {
@@ -404,6 +420,10 @@ suite('a manifest that is gone', { concurrency: 4 }, () => {
     await becomes(host, 'a', 'unknown');
     await host.startSource(['a']);
     check(host, { a: 'unknown' });
+    await rename(host.directory, `${host.directory}.away`);
+    await host.settle();
+    check(host, { a: 'unknown' });
+    await rename(`${host.directory}.away`, host.directory);
     await host.remove('a.yaml');
     await host.settle();
     check(host, { a: 'absent' });
@@ -527,6 +547,19 @@ suite('the directory', { concurrency: 4 }, () => {
     check(host, { a: 'present, held: DirectoryReplaced' });
     assert.equal(await host.source.confirmPrune(host.source.status().held?.hash ?? ''), true);
     check(host, { a: 'absent' });
+  });
+
+  test('replaced by another is watched like the first', async context => {
+    const host = await SourceHost.start(context, { files: files('a') });
+    const fresh = join(host.base, 'fresh');
+    await host.moveIn('../fresh/a.yaml', manifestText('a', { timeoutStopSec: 5 }));
+    renameSync(host.directory, `${host.directory}.old`);
+    renameSync(fresh, host.directory);
+    await eventually(() => host.triggered.includes('a'), { everyMs: 5 });
+    await host.settle(2_100);
+    assert.equal(host.source.status().isHealthy, true);
+    await host.moveIn('b.yaml', manifestText('b'));
+    await becomes(host, 'b', 'present');
   });
 
   test('replaced by one with at least half of the names is accepted after two scans', async context => {
