@@ -6,13 +6,14 @@ import { escapeLine, escapeLines } from './escape.ts';
 import { toYaml } from './output-yaml.ts';
 import type { Paint } from './paint.ts';
 import { type Cell, formatTable } from './table.ts';
-import { whyNotReady } from './why-not-ready.ts';
+import { type Cause, needsAttention, whyNotReady } from './why-not-ready.ts';
 
 /** Everything about one container, in kubectl's order: what it is, how it is, why, and what happened. */
 export function describeContainer({ container, events }: ContainerDetail, now: number, paint: Paint): string {
   return [
     formatTable(facts(container, now), paint),
-    causes(container, paint),
+    causes('Why not ready', whyNotReady(container), paint),
+    causes('Needs attention', needsAttention(container), paint),
     section('Spec', specLines(container).join('')),
     section('Conditions', formatTable(conditionRows(container, now), paint, '  ')),
     section('Events', events.length === 0 ? '  <none>\n' : formatTable(eventRows(events, now), paint, '  ')),
@@ -49,16 +50,14 @@ function facts(container: Container, now: number): readonly (readonly Cell[])[] 
   return rows;
 }
 
-function causes(container: Container, paint: Paint): string {
-  const found = whyNotReady(container);
+function causes(title: string, found: readonly Cause[], paint: Paint): string {
   if (found.length === 0) return '';
-  const isReady = findCondition(container.status.conditions, 'Ready')?.status === 'True';
   const lines = found.flatMap(({ type, reason, message, next }) => [
     `  ${paint('warning', `${type}/${escapeLine(reason)}`)}`,
     ...escapeLines(message).map(line => `    ${line}`),
     ...(next === null ? [] : [`    next: ${escapeLine(next)}`]),
   ]);
-  return section(isReady ? 'Needs attention' : 'Why not ready', `${lines.join('\n')}\n`);
+  return section(title, `${lines.join('\n')}\n`);
 }
 
 function specLines({ spec }: Container): readonly string[] {

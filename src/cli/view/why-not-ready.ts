@@ -1,4 +1,9 @@
-import { type ConditionFact, type ConditionType, findCondition } from '../../api/condition.ts';
+import {
+  type Condition,
+  type ConditionFact,
+  type ConditionType,
+  findCondition,
+} from '../../api/condition.ts';
 import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
 
 /** One link of the chain from manifest to guest that does not hold. */
@@ -10,31 +15,54 @@ export interface Cause {
   readonly next: string | null;
 }
 
-/** In the order in which one is the cause of the next. */
-const BAD_WHEN_FALSE = ['ManifestValid', 'HostReady', 'RootReady', 'NetworkReady', 'Running'] as const;
-const BAD_WHEN_TRUE = [
-  'Stalled',
-  'CrashLooping',
-  'RestartRequired',
-  'PruneBlocked',
-  'MachineIdShared',
+/** In the order in which one is the cause of the next, each with the status that is bad. */
+const CHAIN = [
+  ['ManifestValid', 'False'],
+  ['HostReady', 'False'],
+  ['RootReady', 'False'],
+  ['NetworkReady', 'False'],
+  ['Stalled', 'True'],
+  ['Running', 'False'],
+  ['CrashLooping', 'True'],
 ] as const;
+const ATTENTION = ['RestartRequired', 'PruneBlocked', 'MachineIdShared'] as const;
 
-/** Everything that stands between a container and Ready, first causes first; empty when all is well. */
+/** What stands between a container and Ready, first causes first; empty when it is Ready. */
 export function whyNotReady(container: Container): readonly Cause[] {
   const { conditions } = container.status;
-  const bad = [
-    ...BAD_WHEN_FALSE.map(type => findCondition(conditions, type)).filter(found => found?.status === 'False'),
-    ...BAD_WHEN_TRUE.map(type => findCondition(conditions, type)).filter(found => found?.status === 'True'),
-  ];
   const ready = findCondition(conditions, 'Ready');
-  if (ready !== undefined && ready.status !== 'True') bad.push(ready);
+  if (ready === undefined || ready.status === 'True') return [];
+  const chain = CHAIN.map(([type, bad]) => findBad(conditions, type, bad));
+  return toCauses([...chain, ready], container);
+}
+
+/** What a person should look at although it keeps nothing from being Ready. */
+export function needsAttention(container: Container): readonly Cause[] {
+  const { conditions } = container.status;
+  const isReady = findCondition(conditions, 'Ready')?.status === 'True';
+  const chain = isReady ? CHAIN.map(([type, bad]) => findBad(conditions, type, bad)) : [];
+  const other = ATTENTION.map(type => findBad(conditions, type, 'True'));
+  return toCauses([...chain, ...other], container);
+}
+
+function findBad(
+  conditions: readonly Condition[],
+  type: ConditionType,
+  bad: Condition['status'],
+): Condition | undefined {
+  const found = findCondition(conditions, type);
+  return found?.status === bad ? found : undefined;
+}
+
+function toCauses(conditions: readonly (Condition | undefined)[], container: Container): readonly Cause[] {
   const causes: Cause[] = [];
-  for (const condition of bad) {
+  for (const condition of conditions) {
     if (condition === undefined) continue;
-    // Ready is a summary and often repeats its cause.
-    if (causes.some(cause => cause.message === condition.message && condition.message !== '')) continue;
     const { type, reason, message } = condition;
+    const before = causes.at(-1);
+    // Each link may say again what the one before it said: the fuller one stays, the same is not repeated.
+    if (before !== undefined && message === before.message) continue;
+    if (before !== undefined && message.startsWith(before.message)) causes.pop();
     causes.push({ type, reason, message, next: nextFor(condition, container) });
   }
   return causes;

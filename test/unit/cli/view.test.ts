@@ -8,7 +8,7 @@ import { escapeLine, escapeLines, escapeQuoted } from '../../../src/cli/view/esc
 import { toYaml } from '../../../src/cli/view/output-yaml.ts';
 import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
 import { formatTable } from '../../../src/cli/view/table.ts';
-import { whyNotReady } from '../../../src/cli/view/why-not-ready.ts';
+import { needsAttention, whyNotReady } from '../../../src/cli/view/why-not-ready.ts';
 import { makeContainer } from '../server/control-model.ts';
 
 describe('ages', () => {
@@ -149,8 +149,42 @@ describe('why a container is not ready', () => {
       [
         ['ManifestValid', 'nspawnctl validate /m/a b.yaml'],
         ['RootReady', null],
-        ['PruneBlocked', 'nspawnctl prune'],
       ],
+    );
+    assert.deepEqual(
+      needsAttention(container).map(({ type, next }) => [type, next]),
+      [['PruneBlocked', 'nspawnctl prune']],
+    );
+  });
+
+  it('says each thing once, the fullest way', () => {
+    const ended = 'it exited with status 1';
+    const container = makeContainer('web', '1', {
+      phase: 'BackOff',
+      ready: 'False',
+      reason: 'BackOff',
+      message: `${ended}; next try soon`,
+      conditions: [{ type: 'Running', status: 'False', reason: 'Inactive', message: ended, ...at }],
+    });
+    assert.deepEqual(
+      whyNotReady(container).map(({ type, message }) => [type, message]),
+      [['Ready', `${ended}; next try soon`]],
+    );
+  });
+
+  it('of one that is ready is nothing, but what is wrong otherwise is shown', () => {
+    const container = makeContainer('web', '1', {
+      phase: 'Running',
+      ready: 'True',
+      conditions: [
+        { type: 'ManifestValid', status: 'False', reason: 'Invalid', message: '/m/w.yaml:1:1: bad', ...at },
+        { type: 'RestartRequired', status: 'True', reason: 'NewRenderer', message: 'newer', ...at },
+      ],
+    });
+    assert.deepEqual(whyNotReady(container), []);
+    assert.deepEqual(
+      needsAttention(container).map(({ next }) => next),
+      ['nspawnctl validate /m/w.yaml', 'nspawnctl restart web'],
     );
   });
 
