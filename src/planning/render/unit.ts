@@ -9,7 +9,7 @@ import { type LaunchPaths, nspawnArgv } from './nspawn-argv.ts';
  * Raised whenever the text below changes for an unchanged manifest. A running guest with another number is left alone
  * and reported as RestartRequired/NewRenderer.
  */
-export const RENDERER = '1';
+export const RENDERER = '2';
 
 /** The section that says whose file it is. systemd ignores sections that begin with X-; systemd.unit(5). */
 const OWNER_SECTION = '[X-Nspawnd]';
@@ -91,6 +91,8 @@ const RECORD_END = [
   'printf "invocation=%s\\nspec=%s\\nrequested=%s\\nresult=%s\\ncode=%s\\nstatus=%s\\n"' +
     ' "$INVOCATION_ID" "$3" "$requested" "$SERVICE_RESULT" "$EXIT_CODE" "$EXIT_STATUS" > "$1/.$2.$$"',
   'mv -f -- "$1/.$2.$$" "$1/$2"',
+  // A killed nspawn leaves this mounted, and the next one refuses to start over it; systemd#36455.
+  'umount -l -- "/run/systemd/nspawn/unix-export/$2" 2>/dev/null || true',
 ].join('\n');
 
 function environmentLine(name: string, value: string): string {
