@@ -58,7 +58,7 @@ async function installDebianPackages() {
   if (!existsSync('/usr/bin/dpkg-query')) {
     throw new Error('the test hosts need a Debian machine (dpkg-query was not found)');
   }
-  const missing = debianPackages.filter(name => !isInstalled(name));
+  const missing = findMissing(debianPackages);
   if (missing.length === 0) return;
   if (process.getuid() !== 0) {
     throw new Error(`these Debian packages are missing, run this once as root: ${missing.join(' ')}`);
@@ -77,9 +77,11 @@ async function installDebianPackages() {
   await run(`installing ${missing.join(' ')}`, 'apt-get', install);
 }
 
-function isInstalled(name) {
-  const query = spawnSync('dpkg-query', ['-W', '-f', `\${db:Status-Status}`, name], { encoding: 'utf8' });
-  return query.stdout === 'installed';
+function findMissing(names) {
+  const format = `\${Package} \${db:Status-Status}\n`;
+  const query = spawnSync('dpkg-query', ['--show', `--showformat=${format}`, ...names], { encoding: 'utf8' });
+  const known = query.stdout.split('\n');
+  return names.filter(name => !known.includes(`${name} installed`));
 }
 
 async function buildBundles() {

@@ -192,10 +192,11 @@ function controlGroups(): readonly string[] {
 }
 
 async function untilMachineLooksLike(before: readonly string[]): Promise<void> {
-  await eventually(() => {
+  const isAsBefore = () => {
     assert.deepEqual(lookAtMachine(), before);
     return true;
-  });
+  };
+  await eventually(isAsBefore, { timeoutMs: 60_000, describe: 'the machine to be as before' });
 }
 
 function readOrNothing(file: string): string {
