@@ -7,7 +7,7 @@ import { HOST_KEY, planHost } from '../planning/host-planner.ts';
 import type { HostDesired } from '../planning/host-state.ts';
 import type { Observed } from '../planning/observed.ts';
 import type { Plan } from '../planning/plan.ts';
-import { stepText } from '../planning/plan-text.ts';
+import { planText, stepText } from '../planning/plan-text.ts';
 import { plan } from '../planning/planner.ts';
 import { hostsEntries } from '../planning/render/hosts-block.ts';
 import { backoffMs } from '../planning/restart.ts';
@@ -72,6 +72,7 @@ export class Reconciler {
     let error: unknown = null;
 
     for (let round = 0; current.steps.length > 0 && error === null; round++) {
+      const before = current;
       error =
         round < MAX_ROUNDS
           ? await this.#applySteps(name, current.steps, observed, log, signal)
@@ -84,8 +85,18 @@ export class Reconciler {
       desired = this.#manifests.desired(name);
       observed = await this.#observe(name, desired);
       current = this.#plan(name, desired, observed);
+      // Done and not yet to be seen, such as a signal to a guest: it is given time, not the same again at once.
+      if (error === null && isSamePlan(before, current)) {
+        await this.#report(name, desired, observed, current, outcome, log);
+        return { requeueAfterMs: SAME_PLAN_RECHECK_MS, error: null };
+      }
     }
 
+    if (desired.state === 'unknown' && !this.#manifests.names().includes(name)) {
+      // No file names it any more, no version was ever accepted and the host has nothing of it: it was only a mistake.
+      this.#store.delete(name);
+      return { requeueAfterMs: null, error: null };
+    }
     if (desired.state === 'absent' && error === null && current.waitingFor === null) {
       this.#store.delete(name);
       await this.#manifests.forget(name);
@@ -202,6 +213,12 @@ export class Reconciler {
 
 interface Round extends ReconcileResult {
   readonly error: unknown;
+}
+
+const SAME_PLAN_RECHECK_MS = 1000;
+
+function isSamePlan(before: Plan, after: Plan): boolean {
+  return after.steps.length > 0 && planText(before) === planText(after);
 }
 
 function tooManyRounds(plan: Plan): Error {

@@ -56,6 +56,7 @@ export class LinuxHost implements HostPort {
   readonly #options: LinuxHostOptions;
   readonly #namesByLink = new Map<string, string>();
   readonly #linesByInvocation = new Map<string, readonly string[]>();
+  readonly #burst = new Set<string>();
   #onTrigger: (name: string | null) => void = () => undefined;
 
   static async connect(options: LinuxHostOptions): Promise<LinuxHost> {
@@ -126,13 +127,10 @@ export class LinuxHost implements HostPort {
 
   async list(): Promise<readonly string[]> {
     this.#guard.invalidate();
-    const lists = await Promise.all([
-      this.#unitFiles.names(),
-      this.#network.names(),
-      this.#records.names(),
-      this.#ourLoadedUnits(),
-    ]);
-    return [...new Set(lists.flat())].filter(isName);
+    const lists = await Promise.all([this.#unitFiles.names(), this.#network.names(), this.#records.names()]);
+    const names = new Set(lists.flat().filter(isName));
+    for (const name of await this.#otherRunning(names)) names.add(name);
+    return [...names];
   }
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
@@ -154,10 +152,11 @@ export class LinuxHost implements HostPort {
       ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [process, sandbox, ended] = await Promise.all([
+    const [process, sandbox, ended, hasMemory] = await Promise.all([
       processFacts(unit.mainPid),
       this.#network.observe(name, isRunning ? machine.leader : null, this.#monitor.isWatching()),
       this.#withLastLines(record, unit.mainPid > 0),
+      this.#records.hasMemory(name),
     ]);
     return {
       name,
@@ -170,6 +169,7 @@ export class LinuxHost implements HostPort {
       ended,
       request,
       history,
+      hasMemory,
       root: rootFacts,
       fifo,
       sandbox,
@@ -228,7 +228,17 @@ export class LinuxHost implements HostPort {
     const name = this.#nameOf(change);
     if (name === undefined) return;
     this.#network.invalidate(name);
-    this.#onTrigger(name);
+    this.#triggerSoon(name);
+  }
+
+  /** One trigger for what comes in a burst: a guest that plays with its links must not keep us busy. */
+  #triggerSoon(name: string): void {
+    if (this.#burst.has(name)) return;
+    this.#burst.add(name);
+    setTimeout(() => {
+      this.#burst.delete(name);
+      this.#onTrigger(name);
+    }, BURST_MS);
   }
 
   #nameOf(change: NetworkChange): string | undefined {
@@ -237,8 +247,9 @@ export class LinuxHost implements HostPort {
     return this.#network.nameOfNamespace(change.namespaceId);
   }
 
-  async #ourLoadedUnits(): Promise<readonly string[]> {
-    const names = (await this.#systemd.loadedContainers()).filter(isName);
+  /** Guests of ours that run though all their files are gone: found by the environment of their nspawn. */
+  async #otherRunning(known: ReadonlySet<string>): Promise<readonly string[]> {
+    const names = (await this.#systemd.loadedContainers()).filter(name => isName(name) && !known.has(name));
     const processes = await Promise.all(
       names.map(async name => processFacts((await this.#systemd.unit(name)).mainPid)),
     );
@@ -268,4 +279,5 @@ export class LinuxHost implements HostPort {
 }
 
 const MAX_KEPT_LINES = 500;
+const BURST_MS = 100;
 const NO_ROOT: RootFacts = { state: 'missing', realPath: '', missing: [], detail: '' };

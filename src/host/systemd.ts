@@ -74,6 +74,7 @@ export class Systemd {
       fragmentPath: String(value('FragmentPath')),
       dropInPaths: (value('DropInPaths') ?? []) as string[],
       needsDaemonReload: value('NeedDaemonReload') === true,
+      hasJob: (value('Job') as readonly [number, string] | undefined)?.[0] !== 0,
       invocationId: Buffer.from(value('InvocationID') as Uint8Array).toString('hex'),
       startedAt,
       activeAt: activeAt !== null && activeAt >= (startedAt ?? 0) ? activeAt : null,

@@ -14,6 +14,8 @@ export interface Observed {
   readonly ended: EndedRecord | null;
   readonly request: Request | null;
   readonly history: History;
+  /** Conditions' times and events of this boot are kept for it. */
+  readonly hasMemory: boolean;
   readonly root: RootFacts;
   readonly fifo: FifoFacts;
   readonly sandbox: SandboxFacts;

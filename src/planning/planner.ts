@@ -31,6 +31,8 @@ export function plan(desired: Desired, observed: Observed, paths: UnitPaths): Pl
       message: 'the host is shutting down',
       until: null,
     });
+  if (isAboutToChange(observed))
+    return waiting(observed, [], { ...JOB_PENDING, until: observed.now + JOB_RECHECK_MS });
   switch (desired.state) {
     case 'unknown':
       return nothing(observed);
@@ -41,6 +43,12 @@ export function plan(desired: Desired, observed: Observed, paths: UnitPaths): Pl
     default:
       return assertNever(desired);
   }
+}
+
+/** systemd has taken a job and not begun it: a launch that looks as if it came to nothing, a stop that looks refused. */
+function isAboutToChange({ unit }: Observed): boolean {
+  const state = runState(unit);
+  return unit.hasJob && (state === 'down' || state === 'up');
 }
 
 function planRemoval(observed: Observed): Plan {
@@ -55,14 +63,15 @@ function planRemoval(observed: Observed): Plan {
 
 function removeEverything(observed: Observed): readonly Step[] {
   const because = 'its manifest is gone';
-  const { ended, request, history, fifo } = observed;
+  const { ended, request, history, hasMemory, fifo } = observed;
   const hasHistory = history.launch !== null || history.failures > 0 || history.seenSpecHash !== '';
+  const hasRecords = ended !== null || request !== null || hasHistory || hasMemory;
   return [
     ...(isSandboxGone(observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
     ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),
     ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
     ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
-    ...(ended !== null || request !== null || hasHistory ? [step('forget', {}, because)] : []),
+    ...(hasRecords ? [step('forget', {}, because)] : []),
   ];
 }
 
@@ -328,6 +337,8 @@ function waitForCapacity({ host }: Observed): Waiting | null {
   };
 }
 
+const JOB_RECHECK_MS = 1000;
+const JOB_PENDING = { reason: 'JobPending', message: 'systemd has a job for it in its queue' };
 const STOPPING: Waiting = { reason: 'Stopping', message: 'the guest is powering off', until: null };
 
 function nothing(observed: Observed): Plan {

@@ -36,7 +36,7 @@ async function measureStarts(host: Host): Promise<string> {
     rawJoining(host, 'the same again (noise)'),
     nspawnd(host),
     rawVeth(host),
-    quadlet(host),
+    await quadlet(host),
   ];
   const rows = await measureInTurn(contenders, async (contender, name) => {
     const begin = await contender.start(name);

@@ -66,6 +66,8 @@ const unit: fc.Arbitrary<Observed['unit']> = fc.record({
   fragmentPath: fc.constantFrom('', '/run/systemd/system/container@web.service', '/etc/systemd/system/x'),
   dropInPaths: fc.constant([]),
   needsDaemonReload: fc.boolean(),
+  hasJob: fc.boolean(),
+  hasJob: fc.boolean(),
   invocationId: invocation,
   startedAt: timeOrNull,
   activeAt: timeOrNull,

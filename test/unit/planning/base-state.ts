@@ -139,6 +139,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
       launch: { at: NOW - 120_000, isCounted: false },
       seenSpecHash: manifest.specHash,
     },
+    hasMemory: true,
     root: { state: 'ready', realPath: manifest.spec.root, missing: [], detail: '' },
     fifo:
       manifest.spec.readiness === 'fifo'
@@ -161,6 +162,7 @@ export function nothingYet(manifest: Manifest = webManifest()): Observed {
     unitFile: { owner: 'none', path: down.unitFile.path, text: '' },
     ended: null,
     history: NO_HISTORY,
+    hasMemory: false,
     fifo: ABSENT_FIFO,
     sandbox: NO_SANDBOX,
     guestHosts: 'absent',
@@ -197,6 +199,8 @@ export const INACTIVE_UNIT: Observed['unit'] = {
   fragmentPath: '/run/systemd/system/container@web.service',
   dropInPaths: [],
   needsDaemonReload: false,
+  hasJob: false,
+  hasJob: false,
   invocationId: '',
   startedAt: null,
   activeAt: null,

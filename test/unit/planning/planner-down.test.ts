@@ -305,6 +305,9 @@ describe('the order of a launch', () => {
 });
 
 describe('a launch waits', () => {
+  test('while systemd has a job for it in its queue', () => {
+    checkStart(['waiting for JobPending until +1000'], ({ unit }) => ({ unit: { ...unit, hasJob: true } }));
+  });
   test('until machined has let go of the last run', () => {
     checkStart(['waiting for MachineEnding until +200'], () => ({
       machine: machine({ isLeaderAlive: true }),
@@ -449,3 +452,12 @@ function machine(changes: Partial<NonNullable<Observed['machine']>>): NonNullabl
     ...changes,
   };
 }
+
+test('a launch that systemd has only queued is waited for, not counted as one that came to nothing', () => {
+  const launch = { at: NOW, specHash: webManifest().specHash, isCounted: false };
+  check(['waiting for JobPending'], observed => ({
+    unit: { ...observed.unit, hasJob: true },
+    ended: null,
+    history: { ...observed.history, launch },
+  }));
+});
