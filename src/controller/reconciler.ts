@@ -11,7 +11,7 @@ import { planText, stepText } from '../planning/plan-text.ts';
 import { plan } from '../planning/planner.ts';
 import { hostsEntries } from '../planning/render/hosts-block.ts';
 import { backoffMs } from '../planning/restart.ts';
-import type { Step } from '../planning/step.ts';
+import { type Step, step } from '../planning/step.ts';
 import { type Outcome, summarize } from '../planning/summarize.ts';
 import { containerObject } from './container-object.ts';
 import type { HostPort, ManifestPort } from './ports.ts';
@@ -93,7 +93,9 @@ export class Reconciler {
     }
 
     if (desired.state === 'unknown' && !this.#manifests.names().includes(name)) {
-      // No file names it any more, no version was ever accepted and the host has nothing of it: it was only a mistake.
+      // It was only ever a mistake in a file: no version was accepted, and the host has nothing of it but our own words.
+      if (observed.unitFile.owner === 'none' && observed.process === null)
+        await this.#host.apply(name, step('forget', {}, 'no manifest names it any more'), signal);
       this.#store.delete(name);
       return { requeueAfterMs: null, error: null };
     }

@@ -87,9 +87,11 @@ export class Records {
     await Promise.all(KINDS.map(kind => removeFile(this.#path(kind, name))));
   }
 
-  /** Names that have left anything here. */
+  /** Names of containers that have left anything here. What people were told, also of a refused manifest, proves none. */
   async names(): Promise<readonly string[]> {
-    const lists = await Promise.all(KINDS.map(kind => listDirectory(`${this.#directory}/${kind}`)));
+    const lists = await Promise.all(
+      KINDS_OF_CONTAINERS.map(kind => listDirectory(`${this.#directory}/${kind}`)),
+    );
     return [...new Set(lists.flat())].filter(name => !name.includes('.'));
   }
 
@@ -114,7 +116,8 @@ export class Records {
   }
 }
 
-const KINDS = ['ended', 'requests', 'history', 'memory'] as const;
+const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history'] as const;
+const KINDS = [...KINDS_OF_CONTAINERS, 'memory'] as const;
 type Kind = (typeof KINDS)[number];
 
 const word = z.string().max(256);
