@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { type EndedRecord, type History, NO_HISTORY, type Request } from '../planning/observed.ts';
 import {
+  exists,
   listDirectory,
   makeDirectoryFor,
   readFileIfExists,
@@ -77,6 +78,10 @@ export class Records {
 
   async memory(name: string): Promise<string | null> {
     return readFileIfExists(this.#path('memory', name));
+  }
+
+  hasMemory(name: string): Promise<boolean> {
+    return exists(this.#path('memory', name));
   }
 
   async putMemory(name: string, memory: string): Promise<void> {

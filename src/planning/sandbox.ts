@@ -60,7 +60,8 @@ export function isSandboxGone(facts: SandboxFacts): boolean {
   return (
     (facts.namespace === 'absent' || facts.namespace === 'foreign') &&
     facts.hostLink === null &&
-    facts.guard.length === 0
+    facts.guard.length === 0 &&
+    facts.builtAt === null
   );
 }
 

@@ -67,7 +67,6 @@ const unit: fc.Arbitrary<Observed['unit']> = fc.record({
   dropInPaths: fc.constant([]),
   needsDaemonReload: fc.boolean(),
   hasJob: fc.boolean(),
-  hasJob: fc.boolean(),
   invocationId: invocation,
   startedAt: timeOrNull,
   activeAt: timeOrNull,

@@ -200,7 +200,6 @@ export const INACTIVE_UNIT: Observed['unit'] = {
   dropInPaths: [],
   needsDaemonReload: false,
   hasJob: false,
-  hasJob: false,
   invocationId: '',
   startedAt: null,
   activeAt: null,

@@ -73,6 +73,11 @@ describe('a container whose manifest is gone', () => {
       { sandbox: { ...nothingYet().sandbox, guard: ['10.231.136.2'] } },
       `removeSandbox (${GONE})`,
     ],
+    'the mark of its sandbox': [
+      { sandbox: { ...nothingYet().sandbox, builtAt: NOW - 1000 } },
+      `removeSandbox (${GONE})`,
+    ],
+    'what was said of it': [{ hasMemory: true }, `forget (${GONE})`],
     'its unit': [{ unitFile: downAsDesired().unitFile }, `removeUnit (${GONE})`],
     'its FIFO': [
       { fifo: { exists: true, isListening: false, startedInvocationId: '' } },
@@ -104,6 +109,7 @@ describe('a container whose manifest is gone', () => {
         process: null,
         unitFile: { ...observed.unitFile, owner: 'foreign', text: '[Service]\n' },
         history: nothingYet().history,
+        hasMemory: false,
         guestHosts: 'absent',
         sandbox: { ...nothingYet().sandbox, namespace: 'foreign' },
       },

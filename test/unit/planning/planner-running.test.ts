@@ -53,6 +53,21 @@ describe('a host that shuts down', () => {
   });
 });
 
+describe('a job that systemd has taken and not begun', () => {
+  test('is waited for, whatever else there is to do', () => {
+    check(['waiting for JobPending until +1000'], ({ unit, sandbox }) => ({
+      unit: { ...unit, hasJob: true },
+      request: request('stop', INVOCATION),
+      sandbox: { ...sandbox, hostLink: null },
+    }));
+  });
+  test('is no reason to wait once it is under way', () => {
+    check(['waiting for Starting'], ({ unit }) => ({
+      unit: { ...unit, hasJob: true, activeState: 'activating', activeAt: null },
+    }));
+  });
+});
+
 describe('a request', () => {
   test('to stop stops it', () => {
     check(['stop (nspawnctl stop)', 'waiting for Stopping'], () => ({
