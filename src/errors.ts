@@ -28,6 +28,7 @@ const RETRY = {
   FileError: 'backoff',
   ForeignNamespace: 'onChange',
   ForeignLink: 'onChange',
+  InotifyInstances: 'backoff',
   JobFailed: 'backoff',
   MachineExists: 'onChange',
   RootMissing: 'onChange',

@@ -1,3 +1,5 @@
+import { NspawndError } from '../errors.ts';
+import type { GuestCapacity } from '../planning/observed.ts';
 import { hostsBlock } from '../planning/render/hosts-block.ts';
 import type { Step, StepArguments, StepName } from '../planning/step.ts';
 import { removeCopy } from './ephemeral-copy.ts';
@@ -21,6 +23,7 @@ export interface Tools {
   readonly fifos: StartFifos;
   readonly guestHosts: GuestHosts;
   readonly hostsFile: HostsFile;
+  readonly guestCapacity: () => Promise<GuestCapacity | null>;
 }
 
 type Executors = {
@@ -47,6 +50,7 @@ export class Executor {
 
 function executors(tools: Tools): Executors {
   const { systemd, machined, network, records, unitFiles, fifos, guestHosts, hostsFile } = tools;
+  const places = new Places(tools.guestCapacity);
   return {
     clearRequest: name => records.removeRequest(name),
     markRestart: (name, { invocationId, cause }) =>
@@ -81,13 +85,41 @@ function executors(tools: Tools): Executors {
     removeUnit: name => unitFiles.remove(name),
     // The attempt goes on disk before it is made: a kill in between is seen as a launch that came to nothing.
     launch: async (name, { specHash, cause }) => {
-      await records.putHistory(name, afterLaunch(await records.history(name), Date.now(), specHash, cause));
-      await records.removeEnded(name);
-      await systemd.start(name, unitFiles.path(name));
+      await places.take(async () => {
+        await records.putHistory(name, afterLaunch(await records.history(name), Date.now(), specHash, cause));
+        await records.removeEnded(name);
+        await systemd.start(name, unitFiles.path(name));
+      });
     },
     forget: name => records.forget(name),
 
     updateHostsFile: (_name, { hosts }) => hostsFile.write(hostsBlock(hosts)),
     updateGuestHosts: (_name, { hosts }) => guestHosts.updateAll(hostsBlock(hosts)),
   };
+}
+
+/**
+ * The places for guests that the kernel's inotify limit leaves. Each launch was planned by itself; while places are
+ * counted, launches are made one at a time, so that no two take the last one.
+ */
+class Places {
+  readonly #guestCapacity: () => Promise<GuestCapacity | null>;
+  #lastLaunch: Promise<unknown> = Promise.resolve();
+
+  constructor(guestCapacity: () => Promise<GuestCapacity | null>) {
+    this.#guestCapacity = guestCapacity;
+  }
+
+  async take(launch: () => Promise<void>): Promise<void> {
+    if ((await this.#guestCapacity()) === null) return launch();
+    const launched = this.#lastLaunch.then(async () => {
+      const capacity = await this.#guestCapacity();
+      if (capacity !== null && capacity.running >= capacity.limit) {
+        throw new NspawndError('InotifyInstances', `the last of ${capacity.limit} places was just taken`);
+      }
+      await launch();
+    });
+    this.#lastLaunch = launched.catch(() => undefined);
+    return launched;
+  }
 }

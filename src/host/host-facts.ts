@@ -46,7 +46,7 @@ export class HostFactsReader {
     if (this.#fixed === null) throw new TypeError('read before start');
     const [systemState, guestCapacity] = await Promise.all([
       this.#systemd.systemState(),
-      capacity(runningGuests),
+      this.guestCapacity(runningGuests),
     ]);
     return {
       ...this.#fixed,
@@ -55,15 +55,15 @@ export class HostFactsReader {
     };
   }
 
+  async guestCapacity(runningGuests: () => Promise<number>): Promise<GuestCapacity | null> {
+    const instances = await inotifyInstances();
+    const limit = guestLimit(instances);
+    return limit === null ? null : { limit, running: await runningGuests(), inotifyInstances: instances };
+  }
+
   async isStopping(): Promise<boolean> {
     return this.#isShutdownAnnounced || (await this.#systemd.systemState()) === 'stopping';
   }
-}
-
-async function capacity(runningGuests: () => Promise<number>): Promise<GuestCapacity | null> {
-  const instances = await inotifyInstances();
-  const limit = guestLimit(instances);
-  return limit === null ? null : { limit, running: await runningGuests(), inotifyInstances: instances };
 }
 
 async function findNspawn(): Promise<string> {

@@ -91,6 +91,7 @@ export class LinuxHost implements HostPort {
       fifos: this.#fifos,
       guestHosts: this.#guestHosts,
       hostsFile: this.#hostsFile,
+      guestCapacity: () => this.#facts.guestCapacity(() => this.#countRunning()),
     });
   }
 
@@ -249,7 +250,7 @@ export class LinuxHost implements HostPort {
 
   /** Guests of ours that run though all their files are gone: found by the environment of their nspawn. */
   async #otherRunning(known: ReadonlySet<string>): Promise<readonly string[]> {
-    const names = (await this.#systemd.loadedContainers()).filter(name => isName(name) && !known.has(name));
+    const names = (await this.#systemd.runningContainers()).filter(name => isName(name) && !known.has(name));
     const processes = await Promise.all(
       names.map(async name => processFacts((await this.#systemd.unit(name)).mainPid)),
     );
@@ -257,7 +258,7 @@ export class LinuxHost implements HostPort {
   }
 
   async #countRunning(): Promise<number> {
-    return (await this.#systemd.loadedContainers()).length;
+    return (await this.#systemd.runningContainers()).length;
   }
 
   /** Journal lines of a run that ended by itself; asked for until there are some, then kept while it is the last run. */

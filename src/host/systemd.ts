@@ -82,13 +82,16 @@ export class Systemd {
     };
   }
 
-  /** Names of the loaded `container@` units that are not simply inactive. */
-  async loadedContainers(): Promise<readonly string[]> {
+  /** Names of the `container@` units that run, start, stop or are about to start. */
+  async runningContainers(): Promise<readonly string[]> {
     const [units] = await this.#bus.call(MANAGER, 'ListUnitsByPatterns', 'asas', [
       [],
       ['container@*.service'],
     ]);
-    return (units as unknown[][]).map(unit => nameOfUnit(String(unit[0]))).filter(name => name !== null);
+    return (units as unknown[][])
+      .filter(unit => (unit[3] !== 'inactive' && unit[3] !== 'failed') || unit[8] === 'start')
+      .map(([unit]) => nameOfUnit(String(unit)))
+      .filter(name => name !== null);
   }
 
   /**
