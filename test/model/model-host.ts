@@ -1,0 +1,366 @@
+import { hostLinkName } from '../../src/planning/link-name.ts';
+import type { EndedRecord, History, Request, RootFacts } from '../../src/planning/observed.ts';
+
+/**
+ * A host in memory: units with systemd's states, nspawn, its guests, machined, namespaces, links and files, as far as
+ * nspawnd can see or change them. What takes time waits in `pending` until `progress()`: the test says when a guest has
+ * booted or powered off. Time stands still but for `advance()`. Whatever the real thing would do differently is a bug in
+ * here: `host-contract.ts` says what both have to do.
+ */
+export class ModelHost {
+  now = Date.parse('2026-01-02T03:04:05Z');
+  readonly units = new Map<string, ModelUnit>();
+  readonly unitFiles = new Map<string, string>();
+  /** Names in /run/netns; null is a file that is no namespace. */
+  readonly namespaces = new Map<string, number | null>();
+  /** By the name of the host's end. */
+  readonly pairs = new Map<string, ModelPair>();
+  readonly guard = new Map<string, readonly string[]>();
+  readonly marks = new Map<string, number>();
+  readonly machines = new Map<string, ModelMachine>();
+  readonly fifos = new Map<string, ModelFifo>();
+  readonly roots = new Map<string, RootFacts>();
+  readonly ended = new Map<string, Omit<EndedRecord, 'lastLines'>>();
+  readonly requests = new Map<string, Request>();
+  readonly histories = new Map<string, History>();
+  readonly memories = new Map<string, string>();
+  readonly guestHosts = new Map<string, string>();
+  hostsBlock: string | null = null;
+  isStopping = false;
+  guestLimit: number | null = null;
+  /** machined keeps what it should forget. */
+  leaksRegistrations = false;
+  /** Nobody hears of anything. */
+  losesSignals = false;
+  /** When somebody other than nspawnd last changed anything, as a count of such changes. */
+  disturbances = 0;
+  readonly pending: PendingEvent[] = [];
+  readonly listeners = new Set<(name: string | null) => void>();
+  #lastId = 0;
+
+  countRuns(): number {
+    return [...this.units.values()].filter(unit => unit.run !== undefined).length;
+  }
+
+  unit(name: string): ModelUnit {
+    const known = this.units.get(name);
+    if (known !== undefined) return known;
+    const unit: ModelUnit = { activeState: 'inactive', result: 'success', isMasked: false, isPinned: false };
+    this.units.set(name, unit);
+    return unit;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  // What systemd does.
+
+  /** StartUnit. What is loaded runs, whatever the file says by now. */
+  startUnit(name: string): void {
+    const unit = this.unit(name);
+    if (unit.run !== undefined || unit.isMasked) return;
+    const text = unit.loadedText ?? this.unitFiles.get(name);
+    if (text === undefined) return;
+    unit.loadedText = text;
+    const invocationId = this.nextId().toString(16).padStart(32, '0');
+    const namespacePath = argumentOf(text, '--network-namespace-path=');
+    const namespace = namespacePath === null ? HOST_NAMESPACE : (this.namespaces.get(name) ?? null);
+    const root = argumentOf(text, '--directory=') ?? '';
+    unit.invocationId = invocationId;
+    unit.startedAt = this.now;
+    unit.changedAt = this.now;
+    delete unit.activeAt;
+    const isReady = (this.roots.get(root)?.state ?? 'ready') === 'ready';
+    if (namespace === null || !isReady || this.#isMachineTaken(name)) {
+      this.#recordEnd(name, { result: 'exit-code', exitCode: 'exited', exitStatus: '1' }, false);
+      unit.activeState = 'failed';
+      unit.result = 'exit-code';
+      this.trigger(name);
+      return;
+    }
+    unit.run = { pid: this.nextId(), leader: this.nextId(), namespace, text, hasBooted: false };
+    unit.activeState = text.includes('--notify-ready=yes') ? 'activating' : 'active';
+    if (unit.activeState === 'active') unit.activeAt = this.now;
+    this.machines.set(name, { leader: unit.run.leader, root, unit: `container@${name}.service` });
+    this.#later(name, 'boot', invocationId, () => this.#booted(name));
+    this.trigger(name);
+  }
+
+  /** StopUnit. A guest that is still starting has no handler and goes on until it is killed. */
+  stopUnit(name: string): void {
+    const unit = this.unit(name);
+    if (unit.run === undefined || unit.activeState === 'deactivating') return;
+    unit.run.isStopAsked = true;
+    const hasHandler = unit.activeState === 'active' && unit.run.hasBooted;
+    unit.activeState = 'deactivating';
+    unit.changedAt = this.now;
+    if (hasHandler) this.#later(name, 'power off', unit.invocationId ?? '', () => this.guestPowersOff(name));
+    this.trigger(name);
+  }
+
+  /** SIGTERM to nspawn: the second one ends it at once. */
+  signalMain(name: string): void {
+    const unit = this.unit(name);
+    if (unit.activeState === 'deactivating') this.#endRun(name, SIGTERMED);
+  }
+
+  resetFailed(name: string): void {
+    const unit = this.unit(name);
+    if (unit.activeState === 'failed') unit.activeState = 'inactive';
+    this.#unloadIfUnused(unit);
+  }
+
+  daemonReload(): void {
+    for (const [name, unit] of this.units) {
+      const text = this.unitFiles.get(name);
+      if (unit.loadedText !== undefined && text !== undefined) unit.loadedText = text;
+    }
+    this.trigger(null);
+  }
+
+  // What guests do.
+
+  guestPowersOff(name: string): void {
+    this.#endRun(name, { result: 'success', exitCode: 'exited', exitStatus: '0' });
+  }
+
+  guestReboots(name: string): void {
+    this.#endRun(name, { result: 'exit-code', exitCode: 'exited', exitStatus: '133' });
+  }
+
+  guestPanics(name: string): void {
+    this.#endRun(name, { result: 'exit-code', exitCode: 'exited', exitStatus: '1' });
+  }
+
+  // What people and other programs do.
+
+  killNspawn(name: string): void {
+    this.#disturb(() => this.#endRun(name, { result: 'signal', exitCode: 'killed', exitStatus: 'KILL' }));
+  }
+
+  systemctlStart(name: string): void {
+    this.#disturb(() => this.startUnit(name));
+  }
+
+  systemctlStop(name: string): void {
+    this.#disturb(() => this.stopUnit(name));
+  }
+
+  deleteLink(name: string): void {
+    this.#disturb(() => this.pairs.delete(hostLinkName(name)));
+    this.trigger(name);
+  }
+
+  /** `ip netns del`: the namespace lives on while a guest sits in it. */
+  deleteNamespace(name: string): void {
+    this.#disturb(() => this.namespaces.delete(name));
+    this.collectNamespaces();
+    this.trigger(name);
+  }
+
+  flushAddresses(name: string): void {
+    this.#disturb(() => {
+      const pair = this.pairs.get(hostLinkName(name));
+      if (pair !== undefined)
+        this.pairs.set(hostLinkName(name), { ...pair, hostAddresses: [], hostRoutes: [] });
+    });
+    this.trigger(name);
+  }
+
+  emptyHostsFile(): void {
+    this.#disturb(() => {
+      this.hostsBlock = null;
+    });
+  }
+
+  restartMachined(): void {
+    this.#disturb(() => {
+      for (const [name, machine] of this.machines)
+        if (!this.isAlive(machine.leader)) this.machines.delete(name);
+    });
+    this.trigger(null);
+  }
+
+  // Time and chance.
+
+  /** Lets the first thing that is under way come to its end; false when nothing is. */
+  progress(index = 0): boolean {
+    const [event] = this.pending.splice(index % Math.max(1, this.pending.length), 1);
+    if (event === undefined) return false;
+    if (this.units.get(event.name)?.invocationId === event.invocationId) event.happen();
+    return true;
+  }
+
+  advance(ms: number): void {
+    this.now += ms;
+  }
+
+  trigger(name: string | null): void {
+    if (this.losesSignals) return;
+    for (const listener of [...this.listeners]) listener(name);
+  }
+
+  isAlive(leader: number): boolean {
+    return [...this.units.values()].some(unit => unit.run?.leader === leader);
+  }
+
+  /** A namespace without a name and without a process is gone, and its end of a pair takes the other with it. */
+  collectNamespaces(): void {
+    const alive = new Set([...this.namespaces.values(), ...this.#namespacesOfRuns()]);
+    for (const [link, pair] of this.pairs) {
+      if (pair.namespace !== null && !alive.has(pair.namespace)) this.pairs.delete(link);
+    }
+  }
+
+  #namespacesOfRuns(): readonly number[] {
+    return [...this.units.values()].flatMap(unit => (unit.run === undefined ? [] : [unit.run.namespace]));
+  }
+
+  #booted(name: string): void {
+    const unit = this.unit(name);
+    if (unit.run === undefined || unit.activeState === 'deactivating') return;
+    unit.run.hasBooted = true;
+    if (unit.activeState === 'activating') {
+      unit.activeState = 'active';
+      unit.activeAt = this.now;
+      unit.changedAt = this.now;
+    }
+    const fifo = this.fifos.get(name);
+    if (fifo !== undefined && unit.run.text.includes('/var/lib/startup-done')) {
+      if (fifo.hasListener) this.#started(name, fifo);
+      else fifo.hasWriter = true;
+    }
+    this.trigger(name);
+  }
+
+  /** A writer that waited is heard as soon as somebody listens. */
+  listen(name: string): void {
+    const fifo = this.fifos.get(name);
+    if (fifo === undefined) return;
+    fifo.hasListener = true;
+    if (fifo.hasWriter) this.#started(name, fifo);
+  }
+
+  #started(name: string, fifo: ModelFifo): void {
+    fifo.hasWriter = false;
+    fifo.hasListener = false;
+    fifo.startedInvocationId = this.units.get(name)?.invocationId ?? '';
+    this.trigger(name);
+  }
+
+  #endRun(name: string, end: RunEnd): void {
+    const unit = this.unit(name);
+    if (unit.run === undefined) return;
+    const isRequested = unit.run.isStopAsked === true;
+    delete unit.run;
+    this.#recordEnd(name, end, isRequested);
+    if (!this.leaksRegistrations) this.machines.delete(name);
+    this.collectNamespaces();
+    unit.activeState = end.result === 'success' ? 'inactive' : 'failed';
+    unit.result = end.result;
+    unit.changedAt = this.now;
+    this.#unloadIfUnused(unit);
+    this.trigger(name);
+  }
+
+  #recordEnd(name: string, end: RunEnd, isRequested: boolean): void {
+    const unit = this.unit(name);
+    this.ended.set(name, {
+      ...end,
+      invocationId: unit.invocationId ?? '',
+      specHash: environmentOf(unit.loadedText ?? '', 'NSPAWND_SPEC_HASH'),
+      isRequested,
+      at: this.now,
+    });
+  }
+
+  #unloadIfUnused(unit: ModelUnit): void {
+    if (unit.activeState === 'inactive' && !unit.isPinned) delete unit.loadedText;
+  }
+
+  #isMachineTaken(name: string): boolean {
+    const machine = this.machines.get(name);
+    return machine !== undefined && (this.isAlive(machine.leader) || this.leaksRegistrations);
+  }
+
+  #later(name: string, what: string, invocationId: string, happen: () => void): void {
+    this.pending.push({ name, what, invocationId, happen });
+  }
+
+  #disturb(change: () => void): void {
+    this.disturbances++;
+    change();
+  }
+}
+
+export const HOST_NAMESPACE = 0;
+
+export interface ModelUnit {
+  activeState: 'inactive' | 'activating' | 'active' | 'deactivating' | 'failed';
+  result: string;
+  isMasked: boolean;
+  /** Somebody's After= keeps it loaded. */
+  isPinned: boolean;
+  loadedText?: string;
+  invocationId?: string;
+  startedAt?: number;
+  activeAt?: number;
+  changedAt?: number;
+  /** The nspawn that runs. */
+  run?: ModelRun;
+}
+
+export interface ModelRun {
+  readonly pid: number;
+  readonly leader: number;
+  readonly namespace: number;
+  /** The unit as it was when it was started. */
+  readonly text: string;
+  hasBooted: boolean;
+  isStopAsked?: boolean;
+}
+
+export interface ModelPair {
+  readonly alias: string;
+  readonly altName: string | null;
+  readonly hostAddresses: readonly string[];
+  readonly hostRoutes: readonly string[];
+  /** Where the other end is; null: not a pair of ours. */
+  readonly namespace: number | null;
+  readonly guestAddresses: readonly string[];
+  readonly guestRoutes: readonly string[];
+  readonly isUp: boolean;
+}
+
+export interface ModelMachine {
+  readonly leader: number;
+  readonly root: string;
+  readonly unit: string;
+}
+
+export interface ModelFifo {
+  hasListener: boolean;
+  hasWriter: boolean;
+  startedInvocationId: string;
+}
+
+interface PendingEvent {
+  readonly name: string;
+  readonly what: string;
+  readonly invocationId: string;
+  readonly happen: () => void;
+}
+
+type RunEnd = Pick<EndedRecord, 'result' | 'exitCode' | 'exitStatus'>;
+const SIGTERMED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'TERM' };
+
+/** What nspawn was given, from the unit's text; the words that matter here are never quoted in the tests. */
+export function argumentOf(text: string, prefix: string): string | null {
+  const words = (/^ExecStart=(.*)$/m.exec(text)?.[1] ?? '').split(' ');
+  return words.find(word => word.startsWith(prefix))?.slice(prefix.length) ?? null;
+}
+
+export function environmentOf(text: string, name: string): string {
+  return new RegExp(`^Environment=${name}=(.*)$`, 'm').exec(text)?.[1] ?? '';
+}

@@ -1,0 +1,87 @@
+import type { JsonObject, Manifest } from '../../src/api/manifest.ts';
+import type { FileText, JudgedDocument, ManifestPort, SourceStatus } from '../../src/controller/ports.ts';
+import type { Desired } from '../../src/planning/desired.ts';
+import { manifestOf } from '../unit/planning/base-state.ts';
+
+/** A manifests directory in memory. It outlives the nspawnd that reads it, as a directory does. */
+export class ModelManifests implements ManifestPort {
+  readonly #desired = new Map<string, Desired>();
+  readonly #onHost = new Set<string>();
+  readonly #listeners = new Set<(names: readonly string[]) => void>();
+  #generation = 0;
+
+  /** A file is dropped, or edited. */
+  put(name: string, spec: JsonObject = {}): Manifest {
+    const manifest = manifestOf(name, { root: `/var/lib/machines/${name}`, ...spec });
+    const createdAt = '2026-01-01T00:00:00.000Z';
+    this.#set(name, { state: 'present', manifest, generation: ++this.#generation, createdAt, problems: [] });
+    return manifest;
+  }
+
+  remove(name: string): void {
+    this.#set(name, { state: 'absent' });
+  }
+
+  /** The file no longer says anything. */
+  breakFile(name: string): void {
+    const before = this.desired(name);
+    const problem = { file: `${name}.yaml`, line: 1, column: 1, field: '', message: 'not YAML' };
+    this.#set(
+      name,
+      before.state === 'present'
+        ? { ...before, problems: [problem] }
+        : { state: 'unknown', problems: [problem], reason: 'invalid' },
+    );
+  }
+
+  async start(onTrigger: (names: readonly string[]) => void, signal: AbortSignal): Promise<void> {
+    this.#listeners.add(onTrigger);
+    signal.addEventListener('abort', () => this.#listeners.delete(onTrigger));
+  }
+
+  async rescan(): Promise<readonly string[]> {
+    return [];
+  }
+
+  desired(name: string): Desired {
+    return this.#desired.get(name) ?? { state: 'absent' };
+  }
+
+  names(): readonly string[] {
+    return [...new Set([...this.#desired.keys(), ...this.#onHost])];
+  }
+
+  async adopt(namesOnHost: readonly string[]): Promise<void> {
+    for (const name of namesOnHost) this.#onHost.add(name);
+  }
+
+  async forget(name: string): Promise<void> {
+    this.#onHost.delete(name);
+    if (this.#desired.get(name)?.state === 'absent') this.#desired.delete(name);
+  }
+
+  status(): SourceStatus {
+    return {
+      directory: '/etc/nspawnd/manifests',
+      isHealthy: true,
+      message: '',
+      problems: [],
+      held: null,
+      files: this.#desired.size,
+      lastScan: '2026-01-01T00:00:00.000Z',
+    };
+  }
+
+  async confirmPrune(): Promise<boolean> {
+    return false;
+  }
+
+  judge(_files: readonly FileText[]): readonly JudgedDocument[] {
+    return [];
+  }
+
+  #set(name: string, desired: Desired): void {
+    this.#desired.set(name, desired);
+    for (const listener of this.#listeners) listener([name]);
+  }
+}

@@ -1,0 +1,447 @@
+import assert from 'node:assert/strict';
+import type { Manifest } from '../../src/api/manifest.ts';
+import type { HostPort } from '../../src/controller/ports.ts';
+import { NspawndError } from '../../src/errors.ts';
+import { afterFailure, afterLaunch, afterNote, afterReset } from '../../src/host/history.ts';
+import type { HostDesired, HostObserved } from '../../src/planning/host-state.ts';
+import { hostLinkName } from '../../src/planning/link-name.ts';
+import {
+  type LinkFacts,
+  NO_HISTORY,
+  type Observed,
+  type RootFacts,
+  type SandboxFacts,
+  type UnitFacts,
+} from '../../src/planning/observed.ts';
+import { hostsBlock } from '../../src/planning/render/hosts-block.ts';
+import { isOurUnit, type UnitPaths } from '../../src/planning/render/unit.ts';
+import { linkAlias } from '../../src/planning/sandbox.ts';
+import type { SandboxSpec, Step, StepArguments, StepName } from '../../src/planning/step.ts';
+import { environmentOf, type ModelHost, type ModelPair } from './model-host.ts';
+
+/**
+ * One nspawnd's hold on the model. Every step is done in small parts with a point between any two, where this nspawnd may
+ * be killed: from then on nothing it asks for happens or is answered, as after a kill -9.
+ *
+ * What no planner in its senses would ask for is `nonsense`, unless somebody changed the host after it looked.
+ */
+export class ModelPort implements HostPort {
+  readonly nonsense: string[] = [];
+  /** Steps as they were begun, for people. */
+  readonly trace: string[] = [];
+  /** How many calls were made; standing still means that nobody is at work. */
+  calls = 0;
+  points = 0;
+  /** At which point to be killed; null: never. */
+  killAt: number | null = null;
+  isKilled = false;
+  readonly #host: ModelHost;
+  readonly #seenDisturbances = new Map<string, number>();
+  #listener: ((name: string | null) => void) | null = null;
+
+  constructor(host: ModelHost) {
+    this.#host = host;
+  }
+
+  /** Ends without a word; what it had open is closed by the kernel. */
+  kill(): void {
+    this.isKilled = true;
+    if (this.#listener !== null) this.#host.listeners.delete(this.#listener);
+    for (const fifo of this.#host.fifos.values()) fifo.hasListener = false;
+  }
+
+  async start(onTrigger: (name: string | null) => void): Promise<void> {
+    await this.#call();
+    this.#listener = onTrigger;
+    this.#host.listeners.add(onTrigger);
+  }
+
+  async list(): Promise<readonly string[]> {
+    await this.#call();
+    const { unitFiles, marks, ended, requests, histories, memories, units, pairs } = this.#host;
+    const ours = [...unitFiles].filter(([, text]) => isOurUnit(text)).map(([name]) => name);
+    const running = [...units].filter(([, unit]) => unit.run !== undefined).map(([name]) => name);
+    const prefix = linkAlias('');
+    const linked = [...pairs.values()]
+      .filter(pair => pair.alias.startsWith(prefix))
+      .map(pair => pair.alias.slice(prefix.length));
+    const records = [ended, requests, histories, memories].flatMap(kind => [...kind.keys()]);
+    return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records])];
+  }
+
+  async observe(name: string, manifest: Manifest | null): Promise<Observed> {
+    await this.#call();
+    const host = this.#host;
+    this.#seenDisturbances.set(name, host.disturbances);
+    const unit = host.unit(name);
+    const text = host.unitFiles.get(name);
+    const machine = host.machines.get(name);
+    const fifo = host.fifos.get(name);
+    const ended = host.ended.get(name);
+    const running = host.countRuns();
+    return {
+      name,
+      now: host.now,
+      host: {
+        bootId: 'boot-1',
+        isStopping: host.isStopping,
+        nspawnPath: '/usr/bin/systemd-nspawn',
+        systemdVersion: 257,
+        machineId: '00112233445566778899aabbccddeeff',
+        guestCapacity:
+          host.guestLimit === null ? null : { limit: host.guestLimit, running, inotifyInstances: 128 },
+      },
+      unit: this.#unitFacts(name),
+      unitFile: {
+        owner: text === undefined ? 'none' : isOurUnit(text) ? 'ours' : 'foreign',
+        path: unitPath(name),
+        text: text ?? '',
+      },
+      process:
+        unit.run === undefined || !isOurUnit(unit.run.text)
+          ? null
+          : {
+              specHash: environmentOf(unit.run.text, 'NSPAWND_SPEC_HASH'),
+              launchHash: environmentOf(unit.run.text, 'NSPAWND_LAUNCH_HASH'),
+              renderer: environmentOf(unit.run.text, 'NSPAWND_RENDERER'),
+            },
+      machine:
+        machine === undefined
+          ? null
+          : {
+              ...machine,
+              isLeaderAlive: host.isAlive(machine.leader),
+              state: 'running',
+              id: machine.leader.toString(16).padStart(32, '0'),
+              sharesIdWith: [],
+            },
+      ended: ended === undefined ? null : { ...ended, lastLines: [] },
+      request: host.requests.get(name) ?? null,
+      history: host.histories.get(name) ?? NO_HISTORY,
+      hasMemory: host.memories.has(name),
+      root:
+        manifest === null ? NO_ROOT : (host.roots.get(manifest.spec.root) ?? readyRoot(manifest.spec.root)),
+      fifo: {
+        exists: fifo !== undefined,
+        isListening: fifo?.hasListener ?? false,
+        startedInvocationId: fifo?.startedInvocationId ?? '',
+      },
+      sandbox: this.#sandboxFacts(name),
+      guestHosts: host.guestHosts.has(name) ? 'present' : 'absent',
+      leftoverCopies: [],
+    };
+  }
+
+  unitPaths(name: string): UnitPaths {
+    return {
+      fifo: `/run/nspawnd/startup/${name}`,
+      guestHosts: `/run/nspawnd/guest-hosts/${name}`,
+      endedDirectory: '/run/nspawnd/ended',
+    };
+  }
+
+  async apply(name: string, step: Step): Promise<void> {
+    await this.#call();
+    this.trace.push(`${name}: ${step.name}`);
+    const execute = this.#executors[step.name] as (name: string, args: unknown) => Promise<void> | void;
+    await this.#point();
+    await execute(name, step.arguments);
+    await this.#point();
+  }
+
+  async observeHost(_desired: HostDesired): Promise<HostObserved> {
+    await this.#call();
+    const { isStopping, hostsBlock: block, guestHosts } = this.#host;
+    return { isStopping, hostsBlock: block, guestBlocks: Object.fromEntries(guestHosts) };
+  }
+
+  async applyHost(step: Step): Promise<void> {
+    await this.apply('@host', step);
+  }
+
+  async putRequest(name: string, verb: 'start' | 'stop' | 'restart', reason: string): Promise<void> {
+    await this.#call();
+    const { run, invocationId } = this.#host.unit(name);
+    this.#host.requests.set(name, {
+      verb,
+      invocationId: run === undefined ? '' : (invocationId ?? ''),
+      reason,
+      at: this.#host.now,
+    });
+  }
+
+  async saveMemory(name: string, memory: string): Promise<void> {
+    await this.#call();
+    this.#host.memories.set(name, memory);
+  }
+
+  async loadMemory(name: string): Promise<string | null> {
+    await this.#call();
+    return this.#host.memories.get(name) ?? null;
+  }
+
+  readonly #executors: {
+    readonly [N in StepName]: (name: string, args: StepArguments[N]) => Promise<void> | void;
+  } = {
+    clearRequest: name => void this.#host.requests.delete(name),
+    markRestart: (name, { invocationId, cause }) =>
+      void this.#host.requests.set(name, {
+        verb: 'restart',
+        invocationId,
+        reason: cause,
+        at: this.#host.now,
+      }),
+    noteSpec: (name, { specHash }) => this.#changeHistory(name, history => afterNote(history, specHash)),
+    recordStopped: async (name, { specHash }) => {
+      this.#changeHistory(name, history => afterNote(afterReset(history), specHash));
+      await this.#point();
+      this.#host.ended.set(name, {
+        invocationId: `stopped-${this.#host.nextId()}`,
+        specHash,
+        isRequested: true,
+        result: 'success',
+        exitCode: '',
+        exitStatus: '',
+        at: this.#host.now,
+      });
+    },
+    recordFailure: (name, failure) => this.#changeHistory(name, history => afterFailure(history, failure)),
+    resetHistory: name => this.#changeHistory(name, afterReset),
+
+    stop: name => this.#host.stopUnit(name),
+    killActivating: name => {
+      this.#refuse(name, this.#host.unit(name).activeState !== 'deactivating', 'kill what is not stopping');
+      this.#host.signalMain(name);
+    },
+    resetFailed: name => this.#host.resetFailed(name),
+    terminateMachine: name => {
+      const machine = this.#host.machines.get(name);
+      const isAlive = machine !== undefined && this.#host.isAlive(machine.leader);
+      this.#refuse(name, isAlive, 'terminate a machine that lives');
+      if (!isAlive) this.#host.machines.delete(name);
+    },
+    removeCopy: () => undefined,
+
+    prepareRoot: (_name, { root }) => {
+      const facts = this.#host.roots.get(root) ?? readyRoot(root);
+      if (facts.state !== 'ready') throw new NspawndError('RootUnsafe', `${root} is ${facts.state}`);
+      this.#host.roots.set(root, { ...facts, missing: [] });
+    },
+    createFifo: async name => {
+      this.#refuse(name, this.#host.unit(name).run !== undefined, 'replace the FIFO of a running guest');
+      this.#host.fifos.delete(name);
+      await this.#point();
+      this.#host.fifos.set(name, { hasListener: false, hasWriter: false, startedInvocationId: '' });
+      await this.#point();
+      this.#host.listen(name);
+    },
+    listenFifo: name => this.#host.listen(name),
+    removeFifo: name => void this.#host.fifos.delete(name),
+    buildSandbox: (name, { sandbox, keepNamespace }) => this.#buildSandbox(name, sandbox, keepNamespace),
+    attachNamespace: (name, { leader }) => {
+      const run = this.#host.unit(name).run;
+      this.#refuse(name, run === undefined || run.leader !== leader, 'attach the namespace of a stranger');
+      if (run !== undefined && (this.#host.namespaces.get(name) ?? null) === null)
+        this.#host.namespaces.set(name, run.namespace);
+    },
+    removeSandbox: name => this.#removeSandbox(name),
+    writeGuestHosts: name => void this.#host.guestHosts.set(name, this.#host.hostsBlock ?? ''),
+    removeGuestHosts: name => void this.#host.guestHosts.delete(name),
+    writeUnit: (name, { text }) => {
+      this.#refuse(name, this.#host.unit(name).run !== undefined, 'rewrite the unit of a running guest');
+      const before = this.#host.unitFiles.get(name);
+      this.#refuse(name, before !== undefined && !isOurUnit(before), 'overwrite a foreign unit');
+      if (before === undefined || isOurUnit(before)) this.#host.unitFiles.set(name, text);
+    },
+    removeUnit: name => {
+      this.#refuse(name, this.#host.unit(name).run !== undefined, 'remove the unit of a running guest');
+      if (isOurUnit(this.#host.unitFiles.get(name) ?? '')) this.#host.unitFiles.delete(name);
+    },
+    launch: (name, args) => {
+      // One at a time, as on the real host while places are counted.
+      this.#lastLaunch = this.#lastLaunch.catch(() => undefined).then(() => this.#launch(name, args));
+      return this.#lastLaunch;
+    },
+    forget: async name => {
+      const { ended, requests, histories, memories } = this.#host;
+      for (const kind of [ended, requests, histories, memories]) {
+        kind.delete(name);
+        await this.#point();
+      }
+    },
+
+    updateHostsFile: (_name, { hosts }) => {
+      this.#host.hostsBlock = hosts.length === 0 ? null : hostsBlock(hosts);
+    },
+    updateGuestHosts: (_name, { hosts }) => {
+      for (const name of this.#host.guestHosts.keys()) this.#host.guestHosts.set(name, hostsBlock(hosts));
+    },
+  };
+
+  #lastLaunch: Promise<void> = Promise.resolve();
+
+  async #launch(name: string, { specHash, cause }: StepArguments['launch']): Promise<void> {
+    const host = this.#host;
+    this.#refuse(name, host.unit(name).run !== undefined, 'launch what runs');
+    this.#refuse(name, !host.unitFiles.has(name), 'launch without a unit');
+    if (host.guestLimit !== null && host.countRuns() >= host.guestLimit)
+      throw new NspawndError('InotifyInstances', 'the last place was just taken');
+    this.#changeHistory(name, history => afterLaunch(history, host.now, specHash, cause));
+    await this.#point();
+    host.ended.delete(name);
+    await this.#point();
+    if (this.#unitFacts(name).needsDaemonReload) host.daemonReload();
+    if (host.unit(name).isMasked || !isOurUnit(host.unitFiles.get(name) ?? ''))
+      throw new NspawndError('UnitShadowed', `container@${name}.service is not ours`);
+    host.startUnit(name);
+  }
+
+  async #buildSandbox(name: string, spec: SandboxSpec, keepNamespace: boolean): Promise<void> {
+    const host = this.#host;
+    this.#refuse(name, !keepNamespace && host.unit(name).run !== undefined, 'build under a running guest');
+    host.guard.set(spec.hostLink, spec.guard);
+    if (spec.guard.length === 0) host.guard.delete(spec.hostLink);
+    await this.#point();
+    if (host.namespaces.get(name) === null) host.namespaces.delete(name);
+    const facts = this.#sandboxFacts(name);
+    this.#refuse(name, facts.namespace === 'foreign', 'build on a foreign namespace');
+    if (facts.namespace === 'foreign') throw new NspawndError('ForeignNamespace', name);
+    const pair = host.pairs.get(spec.hostLink);
+    if (pair !== undefined && pair.alias !== spec.alias) throw new NspawndError('ForeignLink', spec.hostLink);
+    const isFresh = !host.namespaces.has(name);
+    if (isFresh && keepNamespace) return;
+    if (isFresh || !host.marks.has(name)) host.marks.set(name, host.now);
+    await this.#point();
+    if (isFresh) host.namespaces.set(name, host.nextId());
+    await this.#point();
+    const namespace = host.namespaces.get(name) ?? null;
+    const kept = pair?.namespace === namespace ? pair : null;
+    const built: ModelPair = {
+      alias: spec.alias,
+      altName: spec.hostAltName,
+      hostAddresses: spec.hostAddresses,
+      hostRoutes: spec.hostRoutes,
+      namespace,
+      guestAddresses: kept?.guestAddresses ?? [],
+      guestRoutes: kept?.guestRoutes ?? [],
+      isUp: true,
+    };
+    host.pairs.set(spec.hostLink, built);
+    await this.#point();
+    const foreign = built.guestAddresses.filter(
+      address => !spec.staleGuestAddresses.includes(address) && !spec.guestAddresses.includes(address),
+    );
+    host.pairs.set(spec.hostLink, {
+      ...built,
+      guestAddresses: [...spec.guestAddresses, ...foreign],
+      guestRoutes: spec.guestRoutes,
+    });
+  }
+
+  async #removeSandbox(name: string): Promise<void> {
+    const host = this.#host;
+    this.#refuse(name, host.unit(name).run !== undefined, 'remove the sandbox of a running guest');
+    const facts = this.#sandboxFacts(name);
+    const link = hostLinkName(name);
+    if (facts.hostLink?.alias === linkAlias(name)) host.pairs.delete(link);
+    await this.#point();
+    if (facts.namespace === 'ours' || facts.namespace === 'stale') host.namespaces.delete(name);
+    host.collectNamespaces();
+    await this.#point();
+    host.guard.delete(link);
+    await this.#point();
+    host.marks.delete(name);
+  }
+
+  #sandboxFacts(name: string): SandboxFacts {
+    const host = this.#host;
+    const pair = host.pairs.get(hostLinkName(name));
+    const namespace = host.namespaces.get(name);
+    const builtAt = host.marks.get(name) ?? null;
+    const isOurs = builtAt !== null || pair?.alias === linkAlias(name);
+    const hasGuestEnd = pair !== undefined && namespace !== undefined && pair.namespace === namespace;
+    const run = host.unit(name).run;
+    const state =
+      namespace === undefined ? 'absent' : namespace === null ? 'stale' : isOurs ? 'ours' : 'foreign';
+    // Without a registration nobody knows the leader, and so not where it sits.
+    const leader = host.machines.get(name)?.leader;
+    const joined = run !== undefined && leader === run.leader ? run.namespace : null;
+    return {
+      namespace: state,
+      builtAt,
+      isJoined: joined === null || state !== 'ours' ? null : joined === namespace,
+      isPrivate: joined === null ? null : joined !== 0,
+      hostLink:
+        pair === undefined ? null : link(hostLinkName(name), pair, pair.hostAddresses, pair.hostRoutes),
+      guestLink: hasGuestEnd ? link('eth0', pair, pair.guestAddresses, pair.guestRoutes) : null,
+      guard: host.guard.get(hostLinkName(name)) ?? [],
+    };
+  }
+
+  #unitFacts(name: string): UnitFacts {
+    const unit = this.#host.unit(name);
+    const file = this.#host.unitFiles.get(name);
+    const isKnown = unit.loadedText !== undefined || file !== undefined;
+    return {
+      loadState: unit.isMasked ? 'masked' : isKnown ? 'loaded' : 'not-found',
+      activeState: unit.activeState,
+      subState: unit.activeState === 'active' ? 'running' : 'dead',
+      result: unit.result,
+      mainPid: unit.run?.pid ?? 0,
+      fragmentPath: isKnown ? unitPath(name) : '',
+      dropInPaths: [],
+      needsDaemonReload: unit.loadedText !== undefined && file !== undefined && unit.loadedText !== file,
+      hasJob: false,
+      invocationId: unit.invocationId ?? '',
+      startedAt: unit.startedAt ?? null,
+      activeAt: unit.activeAt ?? null,
+      stateChangedAt: unit.changedAt ?? null,
+    };
+  }
+
+  #changeHistory(name: string, change: (history: typeof NO_HISTORY) => typeof NO_HISTORY): void {
+    this.#host.histories.set(name, change(this.#host.histories.get(name) ?? NO_HISTORY));
+  }
+
+  #refuse(name: string, isNonsense: boolean, what: string): void {
+    if (isNonsense && this.#seenDisturbances.get(name) === this.#host.disturbances) {
+      this.nonsense.push(`${name}: ${what}`);
+      assert.fail(`nonsense: ${name}: ${what}\n${this.trace.join('\n')}`);
+    }
+  }
+
+  async #call(): Promise<void> {
+    this.calls++;
+    if (this.isKilled) await FOREVER;
+    await undefined;
+  }
+
+  async #point(): Promise<void> {
+    if (this.isKilled) await FOREVER;
+    if (this.points++ === this.killAt) {
+      this.kill();
+      await FOREVER;
+    }
+    await undefined;
+  }
+}
+
+const FOREVER = new Promise<never>(() => undefined);
+const NO_ROOT: RootFacts = { state: 'missing', realPath: '', missing: [], detail: '' };
+
+function readyRoot(root: string): RootFacts {
+  return { state: 'ready', realPath: root, missing: [], detail: '' };
+}
+
+function unitPath(name: string): string {
+  return `/run/systemd/system/container@${name}.service`;
+}
+
+function link(
+  name: string,
+  pair: ModelPair,
+  addresses: readonly string[],
+  routes: readonly string[],
+): LinkFacts {
+  return { name, alias: pair.alias, isUp: pair.isUp, addresses, routes, areSettingsRight: true };
+}
