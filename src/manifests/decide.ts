@@ -4,7 +4,8 @@ import type { Problem } from '../api/problem.ts';
 import { assertNever } from '../errors.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { AcceptedVersion } from './accepted-version.ts';
-import { type Admitted, admit, type Contender, type World } from './admission.ts';
+import { admit } from './admission.ts';
+import type { Admitted, Contender, World } from './contender.ts';
 import type { Fate } from './guard.ts';
 import type { Survey } from './survey.ts';
 

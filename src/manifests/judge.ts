@@ -1,5 +1,6 @@
 import type { FileText, JudgedDocument } from '../controller/ports.ts';
-import { admit, type Contender, type World } from './admission.ts';
+import { admit } from './admission.ts';
+import type { Contender, World } from './contender.ts';
 import { parseText } from './parse.ts';
 import { groupByName, toJudged } from './validate.ts';
 

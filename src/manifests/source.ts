@@ -2,17 +2,15 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isName } from '../api/name.ts';
 import type { FileText, JudgedDocument, ManifestPort, SourceStatus } from '../controller/ports.ts';
-import type { Desired, Hold } from '../planning/desired.ts';
+import { NspawndError } from '../errors.ts';
+import type { Desired } from '../planning/desired.ts';
 import { AcceptedStore } from './accepted-store.ts';
-import type { Contender, World } from './admission.ts';
 import { type Clock, systemClock } from './clock.ts';
+import type { Contender, World } from './contender.ts';
 import { type Decision, decide, tombstone } from './decide.ts';
-import type { Listing } from './directory.ts';
-import { problemAt } from './document.ts';
 import { type GuardVerdict, guardDeletions, NO_GUARD_MEMORY } from './guard.ts';
 import { hostAddresses } from './host-addresses.ts';
-import { type DirectoryIdentity, type IdentityProof, judgeIdentity } from './identity.ts';
-import { loadIdentity, saveIdentity } from './identity-record.ts';
+import { IdentityKeeper } from './identity-keeper.ts';
 import { judgeFiles } from './judge.ts';
 import type { Log } from './log.ts';
 import { RealRoots } from './real-roots.ts';
@@ -20,7 +18,9 @@ import { reportChange, reportStatus } from './report.ts';
 import { safeText } from './safe-text.ts';
 import { ScanLoop } from './scan-loop.ts';
 import { type Snapshot, SnapshotTaker } from './snapshot.ts';
-import { type Survey, survey } from './survey.ts';
+import { faultOf, noStatus, statusOf } from './status.ts';
+import { rootsIn, type Survey, survey } from './survey.ts';
+import { withoutUnrecorded } from './unrecorded.ts';
 import { validateFiles } from './validate.ts';
 import { DirectoryWatch } from './watch.ts';
 
@@ -58,6 +58,7 @@ class ManifestSource implements ManifestPort {
   readonly #clock: Clock;
   readonly #store: AcceptedStore;
   readonly #taker: SnapshotTaker;
+  readonly #identity: IdentityKeeper;
   readonly #roots = new RealRoots();
   readonly #watch: DirectoryWatch;
   readonly #loop: ScanLoop<readonly string[]>;
@@ -66,8 +67,6 @@ class ManifestSource implements ManifestPort {
   /** Names without a version that were found on the host. */
   readonly #hostNames = new Set<string>();
   #isHostListed = false;
-  #identity: DirectoryIdentity | null = null;
-  #identityProof: IdentityProof | null = null;
   #guardMemory = NO_GUARD_MEMORY;
   #areRootsStale = true;
   #desired: ReadonlyMap<string, Desired> = new Map();
@@ -80,6 +79,7 @@ class ManifestSource implements ManifestPort {
     this.#options = { ...options, directory, stateDirectory };
     this.#clock = clock;
     this.#store = new AcceptedStore(`${stateDirectory}/accepted`, log);
+    this.#identity = new IdentityKeeper(`${stateDirectory}/directory.json`, options.bootId, log);
     this.#taker = new SnapshotTaker(directory, ownerUid, clock);
     this.#loop = new ScanLoop(
       () => this.#scan(),
@@ -88,15 +88,7 @@ class ManifestSource implements ManifestPort {
     );
     this.#watch = new DirectoryWatch(() => this.#loop.wake(), log);
     this.#view = {
-      status: {
-        directory,
-        isHealthy: false,
-        message: 'the manifests directory was not read yet',
-        problems: [],
-        held: null,
-        files: 0,
-        lastScan: new Date(0).toISOString(),
-      },
+      status: noStatus(directory),
       canTellAbsence: false,
       contenders: [],
       world: this.#lookAtWorld([]),
@@ -105,7 +97,7 @@ class ManifestSource implements ManifestPort {
 
   async start(onTrigger: (names: readonly string[]) => void, signal: AbortSignal): Promise<void> {
     await this.#store.load();
-    this.#identity = await loadIdentity(this.#identityPath());
+    await this.#identity.load();
     for (const name of this.#store.unreadable) this.#hostNames.add(name);
     // The first manifest that comes finds its code compiled: worth 15 ms to it.
     validateFiles([{ file: '', text: WARM_UP }], this.#options.hostLinkName);
@@ -115,7 +107,7 @@ class ManifestSource implements ManifestPort {
     await this.#loop.request();
     await this.#watch.ready();
     await this.#loop.request();
-    this.#onTrigger = onTrigger;
+    if (!signal.aborted) this.#onTrigger = onTrigger;
   }
 
   async rescan(): Promise<readonly string[]> {
@@ -163,11 +155,13 @@ class ManifestSource implements ManifestPort {
     if (held === null || held.hash !== hash) return false;
     const nowText = this.#nowText();
     this.#options.log.warn({ names: held.names, hash }, 'held deletions were confirmed');
-    await this.#record(
-      held.names.map(name => tombstone(name, this.#store.versions.get(name) ?? null, nowText)),
+    const tombstones = held.names.map(name =>
+      tombstone(name, this.#store.versions.get(name) ?? null, nowText),
     );
-    for (const name of held.names) this.#hostNames.delete(name);
+    const [failure] = (await this.#record(tombstones)).values();
     await this.#loop.request();
+    if (failure !== undefined)
+      throw new NspawndError('FileError', 'the deletions could not be recorded', { cause: failure });
     return true;
   }
 
@@ -179,10 +173,13 @@ class ManifestSource implements ManifestPort {
     const snapshot = await this.#taker.take();
     const areRootsStale = this.#areRootsStale;
     this.#areRootsStale = false;
-    await this.#roots.look(this.#rootsIn(snapshot), areRootsStale);
+    await this.#roots.look(
+      rootsIn(snapshot, this.#store.versions).add(this.#options.stateDirectory),
+      areRootsStale,
+    );
 
     const found = survey(snapshot, this.#store.versions, this.#hostNames);
-    const identity = this.#judgeIdentity(snapshot.listing, found);
+    const identity = this.#identity.look(snapshot.listing, found, this.#clock.monotonic());
     const guard = this.#guard(snapshot, found, identity.isReplaced);
     const world = this.#lookAtWorld([snapshot.listing.realPath]);
     const decision = decide({
@@ -199,9 +196,19 @@ class ManifestSource implements ManifestPort {
       await this.#store.remove(name);
       this.#hostNames.add(name);
     }
-    const desired = this.#withoutUnrecorded(decision, failures);
+    const desired = withoutUnrecorded(decision, failures, this.#store.versions);
     const changed = this.#announce(desired, {
-      status: this.#statusOf(snapshot, guard, decision, identity.isReplaced),
+      status: statusOf(
+        {
+          directory: this.#options.directory,
+          problems: decision.problems,
+          files: snapshot.files.length,
+          lastScan: this.#nowText(),
+        },
+        snapshot.listing,
+        identity.isReplaced,
+        guard,
+      ),
       canTellAbsence:
         snapshot.listing.state === 'ok' &&
         !identity.isReplaced &&
@@ -225,19 +232,6 @@ class ManifestSource implements ManifestPort {
     return changed;
   }
 
-  #rootsIn(snapshot: Snapshot): ReadonlySet<string> {
-    const roots = new Set<string>();
-    for (const version of this.#store.versions.values()) {
-      if (version.manifest !== null) roots.add(version.manifest.spec.root);
-    }
-    for (const file of snapshot.files) {
-      const documents = file.is === 'settled' ? file.documents : file.is === 'pending' ? file.former : [];
-      for (const { manifest } of documents) if (manifest !== null) roots.add(manifest.spec.root);
-    }
-    roots.add(this.#options.stateDirectory);
-    return roots;
-  }
-
   #lookAtWorld(directories: readonly string[]): World {
     const { directory, stateDirectory, hostName, hostLinkName } = this.#options;
     return {
@@ -249,42 +243,6 @@ class ManifestSource implements ManifestPort {
         ...new Set([directory, stateDirectory, this.#roots.get(stateDirectory), ...directories]),
       ].filter(path => path !== ''),
     };
-  }
-
-  #judgeIdentity(
-    listing: Listing,
-    found: Survey,
-  ): { readonly isReplaced: boolean; readonly againInMs: number | null } {
-    // What cannot be read is a fault of its own, and no proof of anything.
-    if (listing.state !== 'ok') {
-      this.#identityProof = null;
-      return { isReplaced: false, againInMs: null };
-    }
-    const verdict = judgeIdentity({
-      recorded: this.#identity,
-      found: listing.identity,
-      bootId: this.#options.bootId,
-      isFullyRead: found.namelessFiles.length === 0 && found.pendingFiles.length === 0,
-      knownNames: found.known.size,
-      knownNamesInIt: [...found.known].filter(name => found.byName.has(name)).length,
-      content: [...found.byName.keys()].sort().join('\n'),
-      proof: this.#identityProof,
-      monotonicMs: this.#clock.monotonic(),
-    });
-    this.#identityProof = verdict.proof;
-    if (verdict.isAccepted) this.#acceptIdentity(listing.identity);
-    return { isReplaced: !verdict.isAccepted, againInMs: verdict.againInMs };
-  }
-
-  #acceptIdentity(identity: string): void {
-    const { bootId, log, directory } = this.#options;
-    const before = this.#identity;
-    if (before?.identity === identity && before.bootId === bootId) return;
-    this.#identity = { identity, bootId };
-    if (before?.bootId === bootId) log.info({ directory }, 'the replaced manifests directory was accepted');
-    saveIdentity(this.#identityPath(), this.#identity).catch(err =>
-      log.warn({ err }, 'the identity of the manifests directory could not be recorded, ignoring'),
-    );
   }
 
   #guard(snapshot: Snapshot, found: Survey, isReplaced: boolean): GuardVerdict {
@@ -317,33 +275,6 @@ class ManifestSource implements ManifestPort {
     return failures;
   }
 
-  /** A version that could not be recorded is not in force: a crash would forget it. */
-  #withoutUnrecorded(decision: Decision, failures: ReadonlyMap<string, Error>): ReadonlyMap<string, Desired> {
-    if (failures.size === 0) return decision.desired;
-    const desired = new Map(decision.desired);
-    for (const [name, error] of failures) {
-      const place = decision.keep.find(version => version.name === name)?.manifest?.place;
-      const problem = problemAt(
-        place?.file ?? '',
-        { line: place?.line ?? 1, column: 1 },
-        '',
-        `cannot be taken in, because it cannot be recorded: ${error.message}`,
-      );
-      const version = this.#store.versions.get(name);
-      if (version?.manifest != null && version.removedAt === null) {
-        const { manifest, generation, createdAt } = version;
-        desired.set(name, { state: 'present', manifest, generation, createdAt, problems: [problem] });
-      } else {
-        desired.set(name, {
-          state: 'unknown',
-          problems: [problem],
-          reason: 'its manifest cannot be recorded',
-        });
-      }
-    }
-    return desired;
-  }
-
   /** Publishes what a scan decided and tells who is concerned. */
   #announce(desired: ReadonlyMap<string, Desired>, view: View): readonly string[] {
     const before = this.#desired;
@@ -366,33 +297,11 @@ class ManifestSource implements ManifestPort {
     return changed;
   }
 
-  #statusOf(snapshot: Snapshot, guard: GuardVerdict, decision: Decision, isReplaced: boolean): SourceStatus {
-    const { listing } = snapshot;
-    const isEmptied = [...guard.fate.values()].some(
-      fate => fate.is === 'held' && fate.hold.reason === 'DirectoryEmpty',
-    );
-    const fault =
-      faultOf(listing)?.message ?? (isReplaced ? 'the manifests directory was replaced by another' : '');
-    return {
-      directory: this.#options.directory,
-      isHealthy: fault === '' && !isEmptied,
-      message: guard.message || fault,
-      problems: decision.problems,
-      held: guard.held,
-      files: snapshot.files.length,
-      lastScan: this.#nowText(),
-    };
-  }
-
   async #close(): Promise<void> {
     this.#onTrigger = null;
     await this.#watch.close();
     await this.#loop.close();
     await this.#store.idle();
-  }
-
-  #identityPath(): string {
-    return `${this.#options.stateDirectory}/directory.json`;
   }
 
   #nowText(): string {
@@ -418,16 +327,3 @@ kind: Container
 metadata: { name: warm-up }
 spec: { root: /var/lib/machines/warm-up, privateNetwork: true, localAddress: 192.0.2.1 }
 `;
-
-function faultOf({ state, message }: Listing): Hold | null {
-  switch (state) {
-    case 'ok':
-      return null;
-    case 'missing':
-      return { reason: 'DirectoryMissing', message: safeText(message) };
-    case 'unreadable':
-      return { reason: 'DirectoryUnreadable', message: safeText(message) };
-    case 'untrusted':
-      return { reason: 'DirectoryUntrusted', message: safeText(message) };
-  }
-}

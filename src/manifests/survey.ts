@@ -77,3 +77,13 @@ export function survey(
     isEmpty: snapshot.files.length === 0,
   };
 }
+
+/** Every root that any version in sight asks for. */
+export function rootsIn(snapshot: Snapshot, versions: ReadonlyMap<string, AcceptedVersion>): Set<string> {
+  const read = snapshot.files.flatMap(file => {
+    if (file.is === 'refused') return [];
+    return file.is === 'settled' ? file.documents : file.former;
+  });
+  const manifests = [...read, ...versions.values()].map(({ manifest }) => manifest);
+  return new Set(manifests.flatMap(manifest => (manifest === null ? [] : [manifest.spec.root])));
+}

@@ -1,5 +1,6 @@
 import type { FileText, JudgedDocument } from '../controller/ports.ts';
-import { type Admitted, admit } from './admission.ts';
+import { admit } from './admission.ts';
+import type { Admitted } from './contender.ts';
 import type { ParsedDocument } from './document.ts';
 import { parseText } from './parse.ts';
 

@@ -199,9 +199,9 @@ suite('a broken text', () => {
     check('a\n...\n'.repeat(300), ['f.yaml:1:1: more than 256 documents']);
   });
 
-  test('of sixty thousand unknown keys takes no more than moments', () => {
+  test('of twenty thousand unknown keys takes no more than moments', () => {
     const started = performance.now();
-    parseText({ file: 'f.yaml', text: Array.from({ length: 60_000 }, (_, i) => `k${i}: 1`).join('\n') });
+    parseText({ file: 'f.yaml', text: Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n') });
     assert.ok(performance.now() - started < 5_000);
   });
 });
@@ -247,7 +247,7 @@ suite('whatever the text is', () => {
           assert.ok(parseText({ file: 'f.yaml', text }).length > 0);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

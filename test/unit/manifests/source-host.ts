@@ -26,7 +26,7 @@ export class SourceHost {
   static async start(context: TestContext, options: StartOptions = {}): Promise<SourceHost> {
     const host = await SourceHost.prepare(context);
     if (options.hasDirectory !== false) await mkdir(host.directory);
-    for (const [file, text] of Object.entries(options.files ?? {})) await host.moveIn(file, text);
+    await Promise.all(Object.entries(options.files ?? {}).map(([file, text]) => host.moveIn(file, text)));
     await host.startSource(options.onHost ?? []);
     return host;
   }

@@ -87,23 +87,14 @@ suite('a directory of manifests', { concurrency: 4 }, () => {
   });
 
   test('a thousand files come, one is edited, and only that is announced', async context => {
-    const host = await SourceHost.prepare(context);
-    await mkdir(host.directory);
-    const many = Array.from({ length: 20 }, (_, file) =>
-      Array.from({ length: 50 }, (_, index) => manifestText(`n${file}x${index}`)),
-    );
-    await Promise.all(many.map((texts, file) => host.moveIn(`${file}.yaml`, texts.join('---\n'))));
-    await host.startSource();
+    const host = await SourceHost.start(context, { files: files(...names(1_000)) });
     assert.equal(host.source.names().length, 1_000);
-    await host.moveIn(
-      '7.yaml',
-      (many[7] ?? [])
-        .join('---\n')
-        .replace('/var/lib/machines/n7x9\n', '/srv/n7x9\n')
-        .replace('"/var/lib/machines/n7x9"', '"/srv/n7x9"'),
-    );
+    await host.moveIn('c7.yaml', manifestText('c7', { root: '/srv/c7' }));
     await eventually(() => host.triggered.length > 0, { everyMs: 5 });
-    assert.deepEqual(host.triggered, ['n7x9']);
+    assert.deepEqual(host.triggered, ['c7']);
+    await host.remove(...names(501).map(name => `${name}.yaml`));
+    await host.settle();
+    assert.equal(host.source.status().held?.names.length, 501);
   });
 });
 
@@ -358,6 +349,19 @@ suite('a manifest that is gone', { concurrency: 4 }, () => {
     assert.deepEqual(host.triggered.sort(), names(10));
     assert.equal(host.source.status().held, null);
     assert.equal(await host.source.confirmPrune(held?.hash ?? ''), false);
+  });
+
+  test('and confirmed, but cannot be recorded, stays held', async context => {
+    const host = await SourceHost.start(context, { files: files(...names(4)) });
+    await host.remove(...names(4).map(name => `${name}.yaml`));
+    await host.settle();
+    const accepted = join(host.stateDirectory, 'accepted');
+    await rename(accepted, `${accepted}.away`);
+    await writeFile(accepted, 'in the way');
+    await assert.rejects(host.source.confirmPrune(host.source.status().held?.hash ?? ''), {
+      code: 'FileError',
+    });
+    check(host, { c0: 'present, held: DirectoryEmpty' });
   });
 
   test('with most of ten is held also through a restart, and a list that has changed cannot be confirmed', async context => {
