@@ -105,7 +105,7 @@ suite('a file that is being written', { concurrency: 4 }, () => {
     await host.writeInPlace('a.yaml', manifestText('a'));
     await becomes(host, 'a', 'present');
     const tookMs = Date.now() - started;
-    assert.ok(tookMs >= 1_490 && tookMs < 4_000, `${tookMs} ms`);
+    assert.ok(tookMs >= 1_490, `${tookMs} ms`);
   });
 
   test('and cut off after any line never runs cut off', async context => {
