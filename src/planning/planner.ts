@@ -67,7 +67,7 @@ function removeEverything(observed: Observed): readonly Step[] {
   const hasHistory = history.launch !== null || history.failures > 0 || history.seenSpecHash !== '';
   const hasRecords = ended !== null || request !== null || hasHistory || hasMemory;
   return [
-    ...(isSandboxGone(observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
+    ...(isSandboxGone(observed.name, observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
     ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),
     ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
     ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
@@ -308,7 +308,7 @@ function prepareLaunch(
 
 function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
   if (sandbox === null) {
-    const isOurs = observed.sandbox.builtAt !== null && !isSandboxGone(observed.sandbox);
+    const isOurs = observed.sandbox.builtAt !== null && !isSandboxGone(observed.name, observed.sandbox);
     return isOurs ? [step('removeSandbox', {}, 'privateNetwork is off')] : [];
   }
   if (isSandboxUsed(observed)) {

@@ -56,10 +56,10 @@ export function sandboxDrift(spec: SandboxSpec, facts: SandboxFacts): readonly s
 }
 
 /** True when nothing of ours is left of this name's network. */
-export function isSandboxGone(facts: SandboxFacts): boolean {
+export function isSandboxGone(name: string, facts: SandboxFacts): boolean {
   return (
     (facts.namespace === 'absent' || facts.namespace === 'foreign') &&
-    facts.hostLink === null &&
+    facts.hostLink?.alias !== linkAlias(name) &&
     facts.guard.length === 0 &&
     facts.builtAt === null
   );

@@ -149,12 +149,17 @@ describe('the sandbox of a manifest', () => {
   });
 });
 
-test('a sandbox is gone when neither its namespace, its link nor its guard is there', () => {
-  assert.equal(isSandboxGone(NO_SANDBOX), true);
-  assert.equal(isSandboxGone({ ...NO_SANDBOX, namespace: 'foreign' }), true, 'somebody else may have it');
-  assert.equal(isSandboxGone({ ...NO_SANDBOX, namespace: 'stale' }), false);
-  assert.equal(isSandboxGone({ ...NO_SANDBOX, guard: ['10.0.0.2'] }), false);
-  assert.equal(isSandboxGone({ ...NO_SANDBOX, hostLink: runningAsDesired().sandbox.hostLink }), false);
+test('a sandbox is gone when neither its namespace, its link nor its guard is there, or somebody else has them', () => {
+  const { name, sandbox } = runningAsDesired();
+  const isGone = (facts: Partial<SandboxFacts>) => isSandboxGone(name, { ...NO_SANDBOX, ...facts });
+  assert.equal(isGone({}), true);
+  assert.equal(isGone({ namespace: 'foreign' }), true);
+  assert.equal(isGone({ namespace: 'stale' }), false);
+  assert.equal(isGone({ guard: ['10.0.0.2'] }), false);
+  assert.equal(isGone({ hostLink: sandbox.hostLink }), false);
+  assert.ok(sandbox.hostLink !== null);
+  for (const alias of ['', 'nspawnd:another'])
+    assert.equal(isGone({ hostLink: { ...sandbox.hostLink, alias } }), true, `a link marked "${alias}"`);
 });
 
 test('a sandbox is used when a run ended after it was built', () => {
