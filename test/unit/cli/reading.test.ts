@@ -206,7 +206,7 @@ describe('get', () => {
       ['describe', HOSTILE],
       ['diff'],
       ['prune'],
-      ['prune', '--confirm', HOSTILE],
+      ['prune', '--confirm', 'x'],
       ['stop', HOSTILE],
     ]) {
       const { code, out, err } = await nspawnctl(['--socket', rootSocket, ...args]);

@@ -83,7 +83,7 @@ describe('start, stop and restart', { concurrency: 4 }, () => {
     const control = new ControlModel();
     control.putRunning('web');
     const { rootSocket } = await serve(t, { control });
-    const { code, err } = await nspawnctl(['--socket', rootSocket, 'stop', 'web', 'wbe']);
+    const { code, err } = await nspawnctl(['--socket', rootSocket, 'stop', 'web', 'wbe', '--timeout', '1s']);
     assert.equal(code, 66);
     assert.match(err, /no container "wbe"\n {2}did you mean web\?/);
     assert.deepEqual(control.requests, []);
