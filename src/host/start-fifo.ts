@@ -1,4 +1,4 @@
-import { constants, open as openFile } from 'node:fs';
+import { constants, open as openFile, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
@@ -41,7 +41,7 @@ export class StartFifos {
     return {
       exists: stat?.isFIFO() ?? false,
       isListening: this.#listening.has(name),
-      startedInvocationId: started ?? '',
+      startedInvocationId: started === '' ? await this.#identifyRun(name) : (started ?? ''),
     };
   }
 
@@ -62,6 +62,8 @@ export class StartFifos {
     socket.on('error', () => this.#close(name));
     socket.on('close', () => this.#listening.delete(name));
     socket.once('data', () => {
+      // Before anything else can happen: what has been read is nowhere else any more, not even for the next nspawnd.
+      writeFileSync(this.#startedPath(name), '', { mode: 0o600 });
       this.#close(name);
       void this.#recordStart(name);
     });
@@ -79,10 +81,15 @@ export class StartFifos {
 
   async #recordStart(name: string): Promise<void> {
     try {
-      await writeFile(this.#startedPath(name), await this.#invocationOf(name), { mode: 0o600 });
+      await writeFile(this.#startedPath(name), await this.#identifyRun(name), { mode: 0o600 });
     } finally {
       this.#onStarted(name);
     }
+  }
+
+  /** Each launch gets a new FIFO, so it is the run of now that wrote; one that is over has no id, but has written. */
+  async #identifyRun(name: string): Promise<string> {
+    return (await this.#invocationOf(name)) || 'over';
   }
 
   #close(name: string): void {
