@@ -78,6 +78,7 @@ export function useWorld(options: BootOptions = {}): World {
     assert.ok(host !== null, 'the host is booted');
     return host;
   };
+  const world = new HostWorld(current);
   before(async () => {
     host = await bootHost({ suite, ...options });
   });
@@ -86,12 +87,12 @@ export function useWorld(options: BootOptions = {}): World {
     if ('passed' in context && (context as TestContext & { passed?: boolean }).passed === false) {
       console.error(await host.diagnose());
     }
-    await clean(current());
+    await clean(world);
   });
   after(async () => {
     await host?.down();
   });
-  return new HostWorld(current);
+  return world;
 }
 
 /** The base tree as a container of its own that changes nothing on disk: quick to start, many at a time. */
@@ -256,28 +257,25 @@ class HostWorld implements World {
 }
 
 /** Takes every manifest away and waits until nothing of ours is left: a test that leaks fails the file. */
-async function clean(host: Host): Promise<void> {
+async function clean(world: World): Promise<void> {
+  const { host } = world;
   await host.exec(['sh', '-c', 'rm -rf /etc/nspawnd/manifests/* /etc/nspawnd/manifests/.[!.]*']);
   await host.exec(['systemctl', 'start', 'nspawnd'], { reject: false });
   await eventually(
     async () => {
-      const { stdout: source } = await host.exec(['nspawnctl', 'prune'], { reject: false });
-      const hash = /--confirm (\S+)/.exec(source)?.[1];
-      if (hash !== undefined) await host.exec(['nspawnctl', 'prune', '--confirm', hash], { reject: false });
-      const [names, netns, links, units] = await Promise.all(
-        [
-          ['nspawnctl', 'get', '-o', 'name'],
-          ['ip', 'netns', 'list'],
-          ['ip', '-o', 'link', 'show', 'type', 'veth'],
-          ['sh', '-c', 'ls /run/systemd/system | grep ^container@ || true'],
-        ].map(async argv => (await host.exec(argv, { reject: false })).stdout.trim()),
-      );
-      assert.deepEqual(
-        { names, netns, links: links?.includes('alias nspawnd:') ?? false, units },
-        { names: '', netns: '', links: false, units: '' },
-      );
+      const { held } = await world.source();
+      if (held !== null) await world.ctl('prune', '--confirm', held.hash);
+      const names = (await world.list()).map(({ metadata }) => metadata.name);
+      assert.deepEqual(names, []);
+      assert.equal(await world.sh('sh', '-c', LEFTOVERS), '');
       return true;
     },
-    { timeoutMs: 120_000, everyMs: 200, describe: 'nothing of nspawnd to be left' },
+    { timeoutMs: 120_000, everyMs: 100, describe: 'nothing of nspawnd to be left' },
   );
 }
+
+const LEFTOVERS = `
+  ip netns list
+  ip -o link show type veth | grep 'alias nspawnd:'
+  ls /run/systemd/system | grep '^container@'
+  true`;
