@@ -5,6 +5,8 @@ export interface Contender {
   readonly name: string;
   /** Starts the container NAME from nothing and answers when that began. */
   start(name: string): Promise<number>;
+  /** Starts it once more after its unit has ended, and answers when that began; not given: it does so by itself. */
+  startAgain?(name: string): Promise<number>;
   /** The systemd unit whose becoming active is READY. */
   unit(name: string): string;
   /** Ends it and removes what belongs to it. */

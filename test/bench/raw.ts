@@ -4,23 +4,28 @@ import { type Contender, now } from './contender.ts';
 const ROOT = '/var/lib/machines/base';
 
 /** What a careful person would type: a namespace made by two `ip -batch`, joined by nspawn under systemd-run. */
-export function rawJoining(host: Host, name: string, extra: readonly string[] = []): Contender {
+export function rawJoining(host: Host, name: string): Contender {
+  const join = (container: string) =>
+    systemdRun(host, container, [
+      `--network-namespace-path=/run/netns/${container}`,
+      '--capability=CAP_NET_ADMIN',
+      '--resolv-conf=off',
+    ]);
   return {
     name,
     async start(container) {
       const begin = now();
       await host.exec(['ip', '-batch', '-'], { input: hostSide(container) });
       await host.exec(['ip', '-n', container, '-batch', '-'], { input: guestSide });
-      await systemdRun(
-        host,
-        container,
-        [
-          `--network-namespace-path=/run/netns/${container}`,
-          '--capability=CAP_NET_ADMIN',
-          '--resolv-conf=off',
-        ],
-        extra,
-      );
+      await join(container);
+      return begin;
+    },
+    async startAgain(container) {
+      await host.exec(['systemctl', 'reset-failed', `raw-${container}.service`], { reject: false });
+      // What a killed nspawn leaves mounted stops the next one; systemd#36455.
+      await host.exec(['umount', '-l', `/run/systemd/nspawn/unix-export/${container}`], { reject: false });
+      const begin = now();
+      await join(container);
       return begin;
     },
     unit: container => `raw-${container}.service`,
@@ -38,7 +43,7 @@ export function rawVeth(host: Host): Contender {
     name: 'systemd-nspawn --network-veth',
     async start(container) {
       const begin = now();
-      await systemdRun(host, container, ['--network-veth'], []);
+      await systemdRun(host, container, ['--network-veth']);
       return begin;
     },
     unit: container => `raw-${container}.service`,
@@ -48,12 +53,7 @@ export function rawVeth(host: Host): Contender {
   };
 }
 
-async function systemdRun(
-  host: Host,
-  container: string,
-  network: readonly string[],
-  extra: readonly string[],
-): Promise<void> {
+async function systemdRun(host: Host, container: string, network: readonly string[]): Promise<void> {
   await host.exec([
     'systemd-run',
     '--quiet',
@@ -64,7 +64,6 @@ async function systemdRun(
     '--property=Delegate=yes',
     '--property=KillMode=mixed',
     '--property=StartLimitIntervalSec=0',
-    ...extra,
     'systemd-nspawn',
     '--quiet',
     '--keep-unit',
