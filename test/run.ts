@@ -41,7 +41,7 @@ const jobs = selectJobs(words, suiteOption);
 const startedAt = performance.now();
 if (words.length === 0 && suiteOption === undefined) await runCheck();
 await prepareTrees([...new Set(jobs.map(job => job.suite))]);
-const results = await runAll(jobs);
+const results = await runAgainAlone(await runAll(jobs));
 report(results);
 
 function selectJobs(filter: readonly string[], only: Suite | undefined): readonly Job[] {
@@ -90,6 +90,27 @@ async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
   };
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker));
   return done;
+}
+
+/**
+ * What failed beside others runs once more with the machine to itself. If it passes then, it is no defect of the code but
+ * one of the test, which minds a busy machine: that is said, and wants mending.
+ */
+async function runAgainAlone(first: readonly Result[]): Promise<readonly Result[]> {
+  const final: Result[] = [];
+  for (const result of first) {
+    if (result.isGood || first.length === 1) {
+      final.push(result);
+      continue;
+    }
+    const again = await runJob(result.job);
+    console.log(
+      `${again.isGood ? 'FLAKY ' : 'FAILED'} ${result.job.title}, alone (${again.seconds.toFixed(0)} s)`,
+    );
+    if (!again.isGood) console.log(again.output);
+    final.push(again);
+  }
+  return final;
 }
 
 async function runJob(job: Job): Promise<Result> {

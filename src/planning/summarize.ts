@@ -224,13 +224,7 @@ function abnormalFacts(
   }
   const restart = restartRequired(manifest, observed);
   if (restart !== null) add('RestartRequired', 'True', restart.reason, restart.message);
-  if (heldBecause !== undefined) {
-    const how =
-      heldBecause.confirmHash === undefined
-        ? ''
-        : `; to delete: nspawnctl prune --confirm ${heldBecause.confirmHash}`;
-    add('PruneBlocked', 'True', heldBecause.reason, `${heldBecause.message}${how}`);
-  }
+  if (heldBecause !== undefined) add('PruneBlocked', 'True', heldBecause.reason, heldBecause.message);
   if (plan.waitingFor?.reason === 'InotifyInstances')
     add('HostReady', 'False', 'InotifyInstances', plan.waitingFor.message);
   const sharesIdWith = observed.machine?.sharesIdWith ?? [];

@@ -204,10 +204,7 @@ describe('ManifestValid', () => {
       ManifestValid: 'Unknown/Missing',
       PruneBlocked: 'True/TooManyDeletions',
     });
-    assert.equal(
-      messageOf(summary, 'PruneBlocked'),
-      '5 of 8 would go; to delete: nspawnctl prune --confirm abc123',
-    );
+    assert.equal(messageOf(summary, 'PruneBlocked'), '5 of 8 would go');
   });
   test('names no confirmation where nobody can confirm', () => {
     const desired: Desired = {
