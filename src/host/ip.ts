@@ -16,6 +16,20 @@ export async function ipBatch(
   });
 }
 
+/** Removes what the lines name; what is gone already, also by a line before, is no error. The next look tells what is left. */
+export async function ipRemove(
+  namespace: string | null,
+  lines: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  if (lines.length === 0) return;
+  await run('ip', [...inNamespace(namespace), '-force', '-batch', '-'], {
+    input: `${lines.join('\n')}\n`,
+    accept: [0, 1, 2],
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
 export interface IpLink {
   readonly name: string;
   readonly alias: string;

@@ -8,7 +8,7 @@ import { GUEST_LINK, linkAlias, namespacePath } from '../planning/sandbox.ts';
 import type { SandboxSpec } from '../planning/step.ts';
 import { run } from './command.ts';
 import { exists, listDirectory, lstatIfExists, makeDirectoryFor, removeFile } from './files.ts';
-import { type IpLink, type IpRoute, ipBatch, ipShow, ipVethLinks } from './ip.ts';
+import { type IpLink, type IpRoute, ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
 import { applyLinkSettings, areLinkSettingsRight } from './link-settings.ts';
 import type { SourceGuard } from './source-guard.ts';
 
@@ -61,12 +61,15 @@ export class Network {
   /** Makes it so, from whatever is there; what is already right is not touched. */
   async build(name: string, spec: SandboxSpec, keepNamespace: boolean, signal: AbortSignal): Promise<void> {
     this.invalidate(name);
-    const guard = this.#guard.set(spec.hostLink, spec.guard);
+    // The guard is where an address that is to leave the guest is remembered: it lets go of it when it has left.
+    const stale = spec.staleGuestAddresses.map(withoutPrefix);
+    const guard = this.#guard.set(spec.hostLink, [...spec.guard, ...stale]);
     const built = this.#buildLinks(name, spec, keepNamespace, signal);
     // Both are awaited whatever happens, so that nothing goes on behind a failed step.
     const results = await Promise.allSettled([guard, built]);
     this.invalidate(name);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+    if (stale.length > 0) await this.#guard.set(spec.hostLink, spec.guard);
   }
 
   /** Gives the namespace a running guest sits in its name back. */
@@ -143,16 +146,19 @@ export class Network {
     );
 
     const isFresh = namespace === 'absent';
+    const needsPair = host === null || guest === null;
     // Its name vanished since the plan was made; the next plan gives it back.
     if (isFresh && keepNamespace) return;
     // The mark comes before what it marks: a kill in between leaves nothing that looks foreign.
     if (isFresh || builtAt === null) await this.#mark(name);
-    await ipBatch(
-      null,
-      hostLines(name, spec, host, { needsNamespace: isFresh, needsPair: host === null || guest === null }),
-      signal,
-    );
-    await Promise.all([applyLinkSettings(spec.hostLink), ipBatch(name, guestLines(spec, guest), signal)]);
+    if (!needsPair) {
+      await Promise.all([
+        ipRemove(null, staleHostLines(spec, host), signal),
+        ipRemove(name, staleGuestLines(spec, guest), signal),
+      ]);
+    }
+    await ipBatch(null, hostLines(name, spec, host, { needsNamespace: isFresh, needsPair }), signal);
+    await Promise.all([applyLinkSettings(spec.hostLink), ipBatch(name, guestLines(spec), signal)]);
   }
 
   async #links(
@@ -234,7 +240,6 @@ function hostLines(
   needs: { readonly needsNamespace: boolean; readonly needsPair: boolean },
 ): readonly string[] {
   const link = spec.hostLink;
-  const kept = needs.needsPair ? null : host;
   const macs = { host: macAddress(name, 'host'), guest: macAddress(name, 'guest') };
   return [
     ...(needs.needsNamespace ? [`netns add ${name}`] : []),
@@ -248,13 +253,7 @@ function hostLines(
     ...(needs.needsPair && spec.hostAltName !== null
       ? [`link property add dev ${link} altname ${spec.hostAltName}`]
       : []),
-    ...(kept?.addresses ?? [])
-      .filter(found => !spec.hostAddresses.includes(found))
-      .map(found => `address del ${found} dev ${link}`),
     ...spec.hostAddresses.map(address => addressLine(address, link)),
-    ...(kept?.routes ?? [])
-      .filter(found => !spec.hostRoutes.includes(found))
-      .map(found => `route del ${found} dev ${link}`),
     ...spec.hostRoutes.map(
       route =>
         `route replace ${route} dev ${link}${sourceFor(route, spec.hostAddresses)} proto ${ROUTE_PROTOCOL}`,
@@ -262,20 +261,45 @@ function hostLines(
   ];
 }
 
-function guestLines(spec: SandboxSpec, guest: LinkFacts | null): readonly string[] {
-  const stale = (guest?.addresses ?? []).filter(found => spec.staleGuestAddresses.includes(found));
+function guestLines(spec: SandboxSpec): readonly string[] {
   return [
     'link set dev lo up',
     `link set dev ${GUEST_LINK} alias ${spec.alias} up`,
-    ...stale.map(found => `address del ${found} dev ${GUEST_LINK}`),
     ...spec.guestAddresses.map(address => addressLine(address, GUEST_LINK)),
-    // The default route first: its gateway's own route must still be there while it goes.
-    ...[...(guest?.routes ?? [])]
-      .filter(found => !spec.guestRoutes.includes(found))
-      .sort((a, b) => Number(b.startsWith('default')) - Number(a.startsWith('default')))
-      .map(found => `route del ${found} dev ${GUEST_LINK}`),
     ...spec.guestRoutes.map(route => `route replace ${route} dev ${GUEST_LINK} proto ${ROUTE_PROTOCOL}`),
   ];
+}
+
+/** Routes before addresses: the kernel takes routes along with the address they were made for. */
+function staleHostLines(
+  { hostLink, hostAddresses, hostRoutes }: SandboxSpec,
+  host: LinkFacts,
+): readonly string[] {
+  return [
+    ...without(host.routes, hostRoutes).map(found => `route del ${found} dev ${hostLink}`),
+    ...without(host.addresses, hostAddresses).map(found => `address del ${found} dev ${hostLink}`),
+  ];
+}
+
+/** In the guest only what was ours is stale: the rest is its own affair. */
+function staleGuestLines(spec: SandboxSpec, guest: LinkFacts): readonly string[] {
+  const addresses = guest.addresses.filter(found => spec.staleGuestAddresses.includes(found));
+  const routes = without(guest.routes, spec.guestRoutes);
+  return [
+    // The default route first: its gateway's own route must still be there while it goes.
+    ...[...routes]
+      .sort((a, b) => Number(b.startsWith('default')) - Number(a.startsWith('default')))
+      .map(found => `route del ${found} dev ${GUEST_LINK}`),
+    ...addresses.map(found => `address del ${found} dev ${GUEST_LINK}`),
+  ];
+}
+
+function without(found: readonly string[], wanted: readonly string[]): readonly string[] {
+  return found.filter(item => !wanted.includes(item));
+}
+
+function withoutPrefix(address: string): string {
+  return address.split('/')[0] ?? '';
 }
 
 /** IPv6 without duplicate detection: a guest boots faster than it takes, and binding a tentative address fails. */
