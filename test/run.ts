@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exampleTrees } from './start/trees.ts';
 import { guestTree, hostTree } from './testbed/recipes.ts';
 import type { Suite } from './testbed/suite.ts';
 import { ensureTree } from './testbed/tree.ts';
@@ -69,12 +70,13 @@ async function runCheck(): Promise<void> {
   if (check.exitCode !== 0) process.exit(1);
 }
 
-/** One after the other: each is a package installation that uses both cores. */
+/** All before the first file, so that no test waits for packages; two at a time, which `ensureTree` sees to. */
 async function prepareTrees(suites: readonly Suite[]): Promise<void> {
-  for (const suite of suites) {
-    await ensureTree(guestTree(suite));
-    await ensureTree(hostTree(suite));
-  }
+  const recipes = [
+    ...suites.flatMap(suite => [guestTree(suite), hostTree(suite)]),
+    ...(await exampleTrees()),
+  ];
+  await Promise.all(recipes.map(ensureTree));
 }
 
 async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
