@@ -86,10 +86,15 @@ export function machineOfSignal(signal: BusSignal): string | undefined {
   return isMachine ? String(signal.body[0]) : undefined;
 }
 
-/** The process exists and is in the unit it is registered with: a recycled pid is not our leader. */
+/** The process lives, and is in the unit it is registered with: a recycled pid is not our leader, nor is a zombie one. */
 async function isAliveIn(pid: number, name: string, unit: string): Promise<boolean> {
   try {
-    const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+    const [cgroup, stat] = await Promise.all([
+      readFile(`/proc/${pid}/cgroup`, 'utf8'),
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+    ]);
+    // proc_pid_stat(5): the name stands in parentheses and may hold any character, then comes the state.
+    if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return false;
     return (
       unit !== unitName(name) || cgroup.includes(`/${unit}`) || cgroup.includes(unit.replace('@', '\\x40'))
     );
