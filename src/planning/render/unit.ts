@@ -91,8 +91,8 @@ const RECORD_END = [
   'printf "invocation=%s\\nspec=%s\\nrequested=%s\\nresult=%s\\ncode=%s\\nstatus=%s\\n"' +
     ' "$INVOCATION_ID" "$3" "$requested" "$SERVICE_RESULT" "$EXIT_CODE" "$EXIT_STATUS" > "$1/.$2.$$"',
   'mv -f -- "$1/.$2.$$" "$1/$2"',
-  // A killed nspawn leaves this mounted, and the next one refuses to start over it; systemd#36455.
-  'umount -l -- "/run/systemd/nspawn/unix-export/$2" 2>/dev/null || true',
+  // A killed nspawn leaves this mounted, and the next one refuses to start over it; systemd#36455. (The second: since 262.)
+  'umount -l -- "/run/systemd/nspawn/unix-export/$2" "/run/systemd/nspawn/$2/unix-export" 2>/dev/null || true',
 ].join('\n');
 
 function environmentLine(name: string, value: string): string {
