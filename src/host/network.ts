@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { stat, statfs, utimes, writeFile } from 'node:fs/promises';
-import { isIPv6 } from 'node:net';
 import { NspawndError } from '../errors.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { LinkFacts, SandboxFacts } from '../planning/observed.ts';
@@ -10,10 +8,16 @@ import { run } from './command.ts';
 import { exists, listDirectory, lstatIfExists, makeDirectoryFor, removeFile } from './files.ts';
 import { type IpLink, type IpRoute, ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
 import { applyLinkSettings, areLinkSettingsRight } from './link-settings.ts';
+import {
+  guestLines,
+  hostLines,
+  ROUTE_PROTOCOL,
+  staleGuestLines,
+  staleHostLines,
+  withoutPrefix,
+} from './sandbox-lines.ts';
 import type { SourceGuard } from './source-guard.ts';
 
-/** Our routes carry this protocol number, so that an administrator's own routes over our links are left alone. */
-const ROUTE_PROTOCOL = '78';
 /** statfs(2) of a file in /run/netns that really is a namespace. */
 const NSFS_MAGIC = 0x6e736673;
 
@@ -233,88 +237,6 @@ function refuseForeign(name: string, host: LinkFacts | null, isNamespaceForeign:
   }
 }
 
-function hostLines(
-  name: string,
-  spec: SandboxSpec,
-  host: LinkFacts | null,
-  needs: { readonly needsNamespace: boolean; readonly needsPair: boolean },
-): readonly string[] {
-  const link = spec.hostLink;
-  const macs = { host: macAddress(name, 'host'), guest: macAddress(name, 'guest') };
-  return [
-    ...(needs.needsNamespace ? [`netns add ${name}`] : []),
-    ...(needs.needsPair && host !== null ? [`link del dev ${link}`] : []),
-    ...(needs.needsPair
-      ? [
-          `link add ${link} address ${macs.host} type veth peer name ${GUEST_LINK} address ${macs.guest} netns ${name}`,
-        ]
-      : []),
-    `link set dev ${link} alias ${spec.alias} up`,
-    ...(needs.needsPair && spec.hostAltName !== null
-      ? [`link property add dev ${link} altname ${spec.hostAltName}`]
-      : []),
-    ...spec.hostAddresses.map(address => addressLine(address, link)),
-    ...spec.hostRoutes.map(
-      route =>
-        `route replace ${route} dev ${link}${sourceFor(route, spec.hostAddresses)} proto ${ROUTE_PROTOCOL}`,
-    ),
-  ];
-}
-
-function guestLines(spec: SandboxSpec): readonly string[] {
-  return [
-    'link set dev lo up',
-    `link set dev ${GUEST_LINK} alias ${spec.alias} up`,
-    ...spec.guestAddresses.map(address => addressLine(address, GUEST_LINK)),
-    ...spec.guestRoutes.map(route => `route replace ${route} dev ${GUEST_LINK} proto ${ROUTE_PROTOCOL}`),
-  ];
-}
-
-/** Routes before addresses: the kernel takes routes along with the address they were made for. */
-function staleHostLines(
-  { hostLink, hostAddresses, hostRoutes }: SandboxSpec,
-  host: LinkFacts,
-): readonly string[] {
-  return [
-    ...without(host.routes, hostRoutes).map(found => `route del ${found} dev ${hostLink}`),
-    ...without(host.addresses, hostAddresses).map(found => `address del ${found} dev ${hostLink}`),
-  ];
-}
-
-/** In the guest only what was ours is stale: the rest is its own affair. */
-function staleGuestLines(spec: SandboxSpec, guest: LinkFacts): readonly string[] {
-  const addresses = guest.addresses.filter(found => spec.staleGuestAddresses.includes(found));
-  const routes = without(guest.routes, spec.guestRoutes);
-  return [
-    // The default route first: its gateway's own route must still be there while it goes.
-    ...[...routes]
-      .sort((a, b) => Number(b.startsWith('default')) - Number(a.startsWith('default')))
-      .map(found => `route del ${found} dev ${GUEST_LINK}`),
-    ...addresses.map(found => `address del ${found} dev ${GUEST_LINK}`),
-  ];
-}
-
-function without(found: readonly string[], wanted: readonly string[]): readonly string[] {
-  return found.filter(item => !wanted.includes(item));
-}
-
-function withoutPrefix(address: string): string {
-  return address.split('/')[0] ?? '';
-}
-
-/** IPv6 without duplicate detection: a guest boots faster than it takes, and binding a tentative address fails. */
-function addressLine(address: string, link: string): string {
-  return `address replace ${address} dev ${link}${address.includes(':') ? ' nodad' : ''}`;
-}
-
-/** The host speaks to the guest from the address that the guest knows it by. */
-function sourceFor(route: string, hostAddresses: readonly string[]): string {
-  const source = hostAddresses
-    .map(address => address.split('/')[0] ?? '')
-    .find(address => isIPv6(address) === isIPv6(route));
-  return source === undefined ? '' : ` src ${source}`;
-}
-
 function linkFacts(link: IpLink, routes: readonly IpRoute[], areSettingsRight: boolean): LinkFacts {
   return {
     name: link.name,
@@ -347,11 +269,4 @@ async function namespaceInode(path: string): Promise<string | null> {
   } catch {
     return null;
   }
-}
-
-/** The same container has the same addresses after every start; locally administered, unicast. */
-function macAddress(name: string, side: 'host' | 'guest'): string {
-  const bytes = createHash('sha256').update(`nspawnd ${side} ${name}`).digest().subarray(0, 6);
-  bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
-  return [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(':');
 }

@@ -5,11 +5,11 @@ import type { Desired } from './desired.ts';
 import type { Observed } from './observed.ts';
 import { findObstacle } from './obstacle.ts';
 import type { Plan, Waiting } from './plan.ts';
-import { hasGuestHosts } from './render/nspawn-argv.ts';
-import { type UnitPaths, unitText } from './render/unit.ts';
+import { cleanUp, prepareLaunch } from './prepare.ts';
+import type { UnitPaths } from './render/unit.ts';
 import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
 import { hasStartedUp, isReady, runState } from './run-state.ts';
-import { isSandboxGone, isSandboxUsed, sandboxDrift, sandboxSpec } from './sandbox.ts';
+import { isSandboxGone, sandboxDrift, sandboxSpec } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 
 /** After this long a guest that is stopped while still starting gets the second SIGTERM. */
@@ -255,73 +255,6 @@ function settleStop(manifest: Manifest, { request, ended, history }: Observed): 
     ended?.isRequested && history.nextRetryAt === null && history.seenSpecHash === manifest.specHash;
   const record = step('recordStopped', { specHash: manifest.specHash }, request.reason);
   return [...(staysDown ? [] : [record]), step('clearRequest', {}, 'it is down')];
-}
-
-/** Origin: `machinectl terminate`, `ip link del`; here only what is provably dead and ours. */
-function cleanUp(observed: Observed): readonly Step[] {
-  const { unit, unitFile, machine } = observed;
-  const steps: Step[] = [];
-  const isOurs = unit.fragmentPath === unitFile.path && unitFile.owner !== 'foreign';
-  if (unit.activeState === 'failed' && isOurs) {
-    steps.push(step('resetFailed', {}, 'a failed unit keeps its old definition loaded'));
-  }
-  if (machine !== null && !machine.isLeaderAlive) {
-    steps.push(step('terminateMachine', { leader: machine.leader }, 'its registration outlived it'));
-  }
-  for (const path of observed.leftoverCopies) {
-    steps.push(step('removeCopy', { path }, 'a killed ephemeral guest left it behind'));
-  }
-  return steps;
-}
-
-/** Everything a start needs, also for `systemctl start` by hand. In this order. */
-function prepareLaunch(
-  manifest: Manifest,
-  sandbox: SandboxSpec | null,
-  observed: Observed,
-  paths: UnitPaths,
-): readonly Step[] {
-  const { spec } = manifest;
-  const { root, fifo, unitFile } = observed;
-  const steps: Step[] = [];
-  if (root.missing.length > 0) {
-    steps.push(
-      step('prepareRoot', { root: spec.root, missing: root.missing }, `missing: ${root.missing.join(', ')}`),
-    );
-  }
-  if (spec.readiness === 'fifo' && (!fifo.exists || !fifo.isListening || fifo.startedInvocationId !== '')) {
-    steps.push(step('createFifo', {}, 'readiness: fifo'));
-  }
-  if (spec.readiness !== 'fifo' && fifo.exists) steps.push(step('removeFifo', {}, 'it is no longer used'));
-  steps.push(...prepareSandbox(sandbox, observed));
-  if (hasGuestHosts(manifest) && observed.guestHosts === 'absent') {
-    steps.push(step('writeGuestHosts', { root: spec.root }, 'the guest is to know the others by name'));
-  }
-  const text = unitText(manifest, observed.host, paths);
-  if (unitFile.text !== text) {
-    steps.push(
-      step('writeUnit', { text }, unitFile.owner === 'none' ? 'there is no unit' : 'the unit differs'),
-    );
-  }
-  return steps;
-}
-
-function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
-  if (sandbox === null) {
-    const isOurs = observed.sandbox.builtAt !== null && !isSandboxGone(observed.name, observed.sandbox);
-    return isOurs ? [step('removeSandbox', {}, 'privateNetwork is off')] : [];
-  }
-  if (isSandboxUsed(observed)) {
-    const because = 'the last run may have changed it';
-    return [
-      step('removeSandbox', {}, because),
-      step('buildSandbox', { sandbox, keepNamespace: false }, because),
-    ];
-  }
-  const drift = sandboxDrift(sandbox, observed.sandbox);
-  return drift.length === 0
-    ? []
-    : [step('buildSandbox', { sandbox, keepNamespace: false }, drift.join(', '))];
 }
 
 /** The kernel's inotify limit: a guest beyond it would hang for its whole start timeout and nothing would say why. */

@@ -1,0 +1,75 @@
+import type { Manifest } from '../api/manifest.ts';
+import type { Observed } from './observed.ts';
+import { hasGuestHosts } from './render/nspawn-argv.ts';
+import { type UnitPaths, unitText } from './render/unit.ts';
+import { isSandboxGone, isSandboxUsed, sandboxDrift } from './sandbox.ts';
+import { type SandboxSpec, type Step, step } from './step.ts';
+
+/** The steps before a start: what is dead is cleaned up, what a start needs is made. None are left when all is as desired. */
+
+/** Origin: `machinectl terminate`, `ip link del`; here only what is provably dead and ours. */
+export function cleanUp(observed: Observed): readonly Step[] {
+  const { unit, unitFile, machine } = observed;
+  const steps: Step[] = [];
+  const isOurs = unit.fragmentPath === unitFile.path && unitFile.owner !== 'foreign';
+  if (unit.activeState === 'failed' && isOurs) {
+    steps.push(step('resetFailed', {}, 'a failed unit keeps its old definition loaded'));
+  }
+  if (machine !== null && !machine.isLeaderAlive) {
+    steps.push(step('terminateMachine', { leader: machine.leader }, 'its registration outlived it'));
+  }
+  for (const path of observed.leftoverCopies) {
+    steps.push(step('removeCopy', { path }, 'a killed ephemeral guest left it behind'));
+  }
+  return steps;
+}
+
+/** Everything a start needs, also for `systemctl start` by hand. In this order. */
+export function prepareLaunch(
+  manifest: Manifest,
+  sandbox: SandboxSpec | null,
+  observed: Observed,
+  paths: UnitPaths,
+): readonly Step[] {
+  const { spec } = manifest;
+  const { root, fifo, unitFile } = observed;
+  const steps: Step[] = [];
+  if (root.missing.length > 0) {
+    steps.push(
+      step('prepareRoot', { root: spec.root, missing: root.missing }, `missing: ${root.missing.join(', ')}`),
+    );
+  }
+  if (spec.readiness === 'fifo' && (!fifo.exists || !fifo.isListening || fifo.startedInvocationId !== '')) {
+    steps.push(step('createFifo', {}, 'readiness: fifo'));
+  }
+  if (spec.readiness !== 'fifo' && fifo.exists) steps.push(step('removeFifo', {}, 'it is no longer used'));
+  steps.push(...prepareSandbox(sandbox, observed));
+  if (hasGuestHosts(manifest) && observed.guestHosts === 'absent') {
+    steps.push(step('writeGuestHosts', { root: spec.root }, 'the guest is to know the others by name'));
+  }
+  const text = unitText(manifest, observed.host, paths);
+  if (unitFile.text !== text) {
+    steps.push(
+      step('writeUnit', { text }, unitFile.owner === 'none' ? 'there is no unit' : 'the unit differs'),
+    );
+  }
+  return steps;
+}
+
+function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
+  if (sandbox === null) {
+    const isOurs = observed.sandbox.builtAt !== null && !isSandboxGone(observed.name, observed.sandbox);
+    return isOurs ? [step('removeSandbox', {}, 'privateNetwork is off')] : [];
+  }
+  if (isSandboxUsed(observed)) {
+    const because = 'the last run may have changed it';
+    return [
+      step('removeSandbox', {}, because),
+      step('buildSandbox', { sandbox, keepNamespace: false }, because),
+    ];
+  }
+  const drift = sandboxDrift(sandbox, observed.sandbox);
+  return drift.length === 0
+    ? []
+    : [step('buildSandbox', { sandbox, keepNamespace: false }, drift.join(', '))];
+}
