@@ -131,10 +131,6 @@ describe('architecture', () => {
       [{ 'src/a.ts': 'namespace Old {}\n' }, 'src/a.ts has a namespace'],
       [{ 'src/a.ts': 'class A {\n  constructor(private x: 1) {}\n}\n' }, 'src/a.ts has a parameter property'],
       [
-        { 'src/manifests/source.ts': '' },
-        'src/manifests/source.ts is no longer long: take it out of the table',
-      ],
-      [
         { 'src/a.ts': 'class A {\n  constructor(a: 1, readonly x: 1) {}\n}\n' },
         'src/a.ts has a parameter property',
       ],

@@ -1,4 +1,4 @@
-import { LIBRARIES, LONG_FILES, MAX_LINES, PURE_ROOMS, ROOMS } from './rooms.ts';
+import { LIBRARIES, MAX_LINES, PURE_ROOMS, ROOMS } from './rooms.ts';
 import { importsOf, roomOf, type Sources } from './sources.ts';
 
 /** Each rule answers with what breaks it, one sentence each; none when all is well. */
@@ -82,14 +82,8 @@ export const modulesAreInOurStyle: Rule = sources =>
       ? [`${file} is not named for what it does`]
       : []),
     ...(/^export \* /m.test(text) ? [`${file} is a barrel`] : []),
-    ...lengthProblems(file, text.split('\n').length - 1),
+    ...(text.split('\n').length - 1 > MAX_LINES ? [`${file} is longer than ${MAX_LINES} lines`] : []),
   ]);
-
-function lengthProblems(file: string, lines: number): readonly string[] {
-  const isKnown = LONG_FILES.includes(file);
-  if (lines > MAX_LINES) return isKnown ? [] : [`${file} is longer than ${MAX_LINES} lines`];
-  return isKnown ? [`${file} is no longer long: take it out of the table`] : [];
-}
 
 export const importsHaveNoCycles: Rule = sources => {
   const cycles: string[] = [];

@@ -8,9 +8,13 @@ const NETWORK = { privateNetwork: true, hostAddress: '10.0.0.1', localAddress: '
 
 let world = new World();
 afterEach(() => {
-  world.assertAtRest();
-  world.killController();
+  const last = world;
   world = new World();
+  try {
+    last.assertAtRest();
+  } finally {
+    last.killController();
+  }
 });
 
 async function started(specs: Readonly<Record<string, object>>): Promise<World> {

@@ -299,8 +299,10 @@ export class ModelPort implements HostPort {
   async #buildSandbox(name: string, spec: SandboxSpec, keepNamespace: boolean): Promise<void> {
     const host = this.#host;
     this.#refuse(name, !keepNamespace && host.unit(name).run !== undefined, 'build under a running guest');
-    host.guard.set(spec.hostLink, spec.guard);
-    if (spec.guard.length === 0) host.guard.delete(spec.hostLink);
+    this.#setGuard(spec.hostLink, [
+      ...spec.guard,
+      ...spec.staleGuestAddresses.map(address => address.split('/')[0] ?? ''),
+    ]);
     await this.#point();
     if (host.namespaces.get(name) === null) host.namespaces.delete(name);
     const facts = this.#sandboxFacts(name);
@@ -336,6 +338,13 @@ export class ModelPort implements HostPort {
       guestAddresses: [...spec.guestAddresses, ...foreign],
       guestRoutes: spec.guestRoutes,
     });
+    await this.#point();
+    this.#setGuard(spec.hostLink, spec.guard);
+  }
+
+  #setGuard(link: string, addresses: readonly string[]): void {
+    if (addresses.length === 0) this.#host.guard.delete(link);
+    else this.#host.guard.set(link, addresses);
   }
 
   async #removeSandbox(name: string): Promise<void> {
