@@ -95,7 +95,9 @@ export class ModelHost {
     const hasHandler = unit.activeState === 'active' && unit.run.hasBooted;
     unit.activeState = 'deactivating';
     unit.changedAt = this.now;
-    if (hasHandler) this.#later(name, 'power off', unit.invocationId ?? '', () => this.guestPowersOff(name));
+    const invocationId = unit.invocationId ?? '';
+    if (hasHandler) this.#later(name, 'power off', invocationId, () => this.guestPowersOff(name));
+    else this.#later(name, 'time out', invocationId, () => this.#endRun(name, TIMED_OUT), STOP_TIMEOUT_MS);
     this.trigger(name);
   }
 
@@ -186,10 +188,18 @@ export class ModelHost {
 
   /** Lets the first thing that is under way come to its end; false when nothing is. */
   progress(index = 0): boolean {
-    const [event] = this.pending.splice(index % Math.max(1, this.pending.length), 1);
+    const due = this.pending.filter(event => event.dueAt <= this.now);
+    const event = due[index % Math.max(1, due.length)];
     if (event === undefined) return false;
+    this.pending.splice(this.pending.indexOf(event), 1);
     if (this.units.get(event.name)?.invocationId === event.invocationId) event.happen();
     return true;
+  }
+
+  /** When the next thing is under way that only time brings to its end. */
+  nextDueAt(): number {
+    const isOver = (event: PendingEvent) => this.units.get(event.name)?.invocationId !== event.invocationId;
+    return Math.min(...this.pending.filter(event => !isOver(event)).map(event => event.dueAt));
   }
 
   advance(ms: number): void {
@@ -284,8 +294,8 @@ export class ModelHost {
     return machine !== undefined && (this.isAlive(machine.leader) || this.leaksRegistrations);
   }
 
-  #later(name: string, what: string, invocationId: string, happen: () => void): void {
-    this.pending.push({ name, what, invocationId, happen });
+  #later(name: string, what: string, invocationId: string, happen: () => void, afterMs = 0): void {
+    this.pending.push({ name, what, invocationId, happen, dueAt: this.now + afterMs });
   }
 
   #disturb(change: () => void): void {
@@ -349,10 +359,14 @@ interface PendingEvent {
   readonly name: string;
   readonly what: string;
   readonly invocationId: string;
+  readonly dueAt: number;
   readonly happen: () => void;
 }
 
 type RunEnd = Pick<EndedRecord, 'result' | 'exitCode' | 'exitStatus'>;
+/** TimeoutStopSec= of the manifests here. */
+const STOP_TIMEOUT_MS = 90_000;
+const TIMED_OUT: RunEnd = { result: 'timeout', exitCode: 'killed', exitStatus: 'KILL' };
 const SIGTERMED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'TERM' };
 
 /** What nspawn was given, from the unit's text; the words that matter here are never quoted in the tests. */

@@ -81,7 +81,7 @@ export class World {
       assert.ok(rounds < 500, `never at rest:\n${this.print()}`);
       await this.look();
       if (this.host.progress()) continue;
-      const waitMs = Math.min(...this.waits());
+      const waitMs = Math.min(...this.waits(), this.host.nextDueAt() - this.host.now);
       if (waitMs > maxMs) return;
       this.host.advance(Math.max(waitMs, 1));
     }
