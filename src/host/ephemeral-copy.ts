@@ -1,6 +1,7 @@
+import { readFile, readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { run } from './command.ts';
-import { listDirectory, lstatIfExists } from './files.ts';
+import { errorCode, listDirectory } from './files.ts';
 
 /**
  * A killed nspawn leaves the copy of an `--ephemeral` root beside it: `.#machine.ROOT<16 hex digits>`, and its lock. The
@@ -12,27 +13,57 @@ export async function leftoverCopies(root: string): Promise<readonly string[]> {
   const names = (await listDirectory(parent)).filter(
     name => name.startsWith(prefix) && /^[0-9a-f]{16}$/.test(name.slice(prefix.length)),
   );
-  const copies = names.map(name => join(parent, name));
-  const free = await Promise.all(copies.map(async copy => !(await isLocked(copy))));
-  return copies.filter((_, index) => free[index]);
+  if (names.length === 0) return [];
+  const held = await heldLocks();
+  return names.filter(name => !held.has(lockName(name))).map(name => join(parent, name));
 }
 
 /** `rm` follows no symlink of the tree it removes, and stays on its filesystem. */
 export async function removeCopy(path: string): Promise<void> {
-  if (await isLocked(path)) return;
-  await run('rm', ['-rf', '--one-file-system', '--', path, lockPath(path)], { timeoutMs: 120_000 });
+  const lock = lockName(basename(path));
+  if ((await heldLocks()).has(lock)) return;
+  await run('rm', ['-rf', '--one-file-system', '--', path, join(dirname(path), lock)], {
+    timeoutMs: 120_000,
+  });
+}
+
+/**
+ * File names of the locks that any nspawn of this host has open, which it has from before it begins to copy until it
+ * ends. They are open file description locks: flock(1) does not meet them, and Node cannot ask for them.
+ */
+async function heldLocks(): Promise<ReadonlySet<string>> {
+  const pids = (await listDirectory('/proc')).filter(entry => /^[0-9]+$/.test(entry));
+  const opened = await Promise.all(
+    pids.map(async pid => ((await commandOf(pid)) === 'systemd-nspawn' ? openFilesOf(pid) : [])),
+  );
+  return new Set(opened.flat());
+}
+
+async function commandOf(pid: string): Promise<string> {
+  return (await unlessEnded(readFile(`/proc/${pid}/comm`, 'utf8'), '')).trim();
+}
+
+/** Names only: the way to a file may be another for the other process, and the name of a copy is its own. */
+async function openFilesOf(pid: string): Promise<readonly string[]> {
+  const directory = `/proc/${pid}/fd`;
+  const descriptors = await unlessEnded(listDirectory(directory), []);
+  const targets = await Promise.all(
+    descriptors.map(descriptor => unlessEnded(readlink(join(directory, descriptor)), '')),
+  );
+  return targets.map(target => basename(target.replace(/ \(deleted\)$/, '')));
+}
+
+/** A process that has ended, or closed its file, meanwhile holds nothing. Any other error might hide one that does. */
+async function unlessEnded<T>(answer: Promise<T>, ended: T): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(errorCode(error))) return ended;
+    throw error;
+  }
 }
 
 /** systemd locks `.#NAME.lck` beside the tree as long as it is used; src/shared/discover-image.c, image_path_lock(). */
-async function isLocked(path: string): Promise<boolean> {
-  const lock = lockPath(path);
-  if ((await lstatIfExists(lock)) === null) return false;
-  const { exitCode } = await run('flock', ['--nonblock', '--conflict-exit-code=75', lock, 'true'], {
-    accept: [0, 75],
-  });
-  return exitCode === 75;
-}
-
-function lockPath(path: string): string {
-  return join(dirname(path), `.#${basename(path)}.lck`);
+function lockName(copy: string): string {
+  return `.#${copy}.lck`;
 }
