@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { FileStats } from './file-stats.ts';
+import { MAX_FILE_BYTES } from './parse.ts';
 import { distrust, distrustParent } from './trust.ts';
 import { errnoOf, type Hinge, rememberingStat, type Stat, statOf, type Walk, walkPath } from './walk.ts';
 
@@ -194,7 +195,8 @@ class Reader {
       this.#refuse(path, objection);
       return;
     }
-    this.#bytes += stats.sizeBytes;
+    // One that is too large to be read costs nothing, and must not hide the others.
+    if (stats.sizeBytes <= MAX_FILE_BYTES) this.#bytes += stats.sizeBytes;
     this.candidates.push({ path, realPath, stats });
   }
 
