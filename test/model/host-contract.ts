@@ -1,0 +1,458 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { JsonObject, Manifest } from '../../src/api/manifest.ts';
+import type { HostPort } from '../../src/controller/ports.ts';
+import type { Desired } from '../../src/planning/desired.ts';
+import type { Observed } from '../../src/planning/observed.ts';
+import { planText } from '../../src/planning/plan-text.ts';
+import { plan } from '../../src/planning/planner.ts';
+import { runState } from '../../src/planning/run-state.ts';
+import { sandboxDrift, sandboxSpec } from '../../src/planning/sandbox.ts';
+import { type Step, step } from '../../src/planning/step.ts';
+import { eventually } from '../testbed/eventually.ts';
+import { manifestOf } from '../unit/planning/base-state.ts';
+
+/**
+ * What every HostPort has to do, the model and the real one alike: the controller's tests on the model are worth as much
+ * as the model passes what LinuxHost passes.
+ *
+ * To run it against LinuxHost: in a booted host with nspawnd *stopped* (two controllers would fight), call
+ * `hostContract('LinuxHost', make)` where `make` connects a LinuxHost and answers the hooks with systemctl, machinectl and
+ * ip, from a process inside that host. Nothing in here knows which host it is talking to: no state is looked at but through
+ * the port, nothing is assumed of how long things take but that they end within `TIMEOUT_MS`, and each test has names of
+ * its own and removes what it made.
+ */
+export interface HostUnderTest {
+  readonly port: HostPort;
+  /** A directory with an OS tree that boots, says READY and powers off cleanly; many guests share it. */
+  readonly root: string;
+  /** kill -9 of the nspawn, the main process of `container@NAME`. */
+  killNspawn(name: string): Promise<void>;
+  /** From inside the guest. */
+  guestPowersOff(name: string): Promise<void>;
+  guestReboots(name: string): Promise<void>;
+  systemctlStart(name: string): Promise<void>;
+  systemctlStop(name: string): Promise<void>;
+  /** ip link del */
+  deleteLink(name: string): Promise<void>;
+  /** ip netns del */
+  deleteNamespace(name: string): Promise<void>;
+  /** ip address flush of the host's end */
+  flushAddresses(name: string): Promise<void>;
+  /** A unit file `container@NAME.service` where nspawnd would write its own; null: none again. */
+  putForeignUnit(name: string, text: string | null): Promise<void>;
+  end(): Promise<void>;
+}
+
+const TIMEOUT_MS = 60_000;
+const NETWORK = { privateNetwork: true, hostAddress: '10.231.200.1' } as const;
+
+export function hostContract(title: string, make: () => Promise<HostUnderTest>): void {
+  describe(title, () => {
+    let host: HostUnderTest;
+    const triggered: (string | null)[] = [];
+    const abort = new AbortController();
+    before(async () => {
+      host = await make();
+      await host.port.start(name => triggered.push(name), abort.signal);
+    });
+    after(async () => {
+      abort.abort();
+      await host.end();
+    });
+
+    /** A container of its own for one test; removed afterwards, whatever happened. */
+    async function withContainer(
+      name: string,
+      spec: JsonObject,
+      use: (container: Driven) => Promise<void>,
+    ): Promise<void> {
+      const manifest = manifestOf(name, { root: host.root, volatile: 'overlay', ...spec });
+      const container = new Driven(host.port, manifest);
+      try {
+        await use(container);
+      } finally {
+        await container.remove();
+      }
+      assert.ok(!(await host.port.list()).includes(name), `nothing of ${name} is left`);
+    }
+
+    test('a name nobody has heard of has nothing', async () => {
+      const observed = await host.port.observe('nobody', null);
+      assert.equal(runState(observed.unit), 'down');
+      assert.equal(observed.unitFile.owner, 'none');
+      for (const fact of ['process', 'machine', 'ended', 'request'] as const)
+        assert.equal(observed[fact], null);
+      assert.equal(observed.sandbox.namespace, 'absent');
+      assert.equal(observed.sandbox.hostLink, null);
+      assert.equal(planText(plan({ state: 'absent' }, observed, host.port.unitPaths('nobody'))), '');
+      assert.ok(!(await host.port.list()).includes('nobody'));
+    });
+
+    test('removing what is gone is success', async () => {
+      const removals: readonly Step[] = [
+        step('stop', {}, 'test'),
+        step('resetFailed', {}, 'test'),
+        step('terminateMachine', { leader: 1 }, 'test'),
+        step('removeSandbox', {}, 'test'),
+        step('removeUnit', {}, 'test'),
+        step('removeFifo', {}, 'test'),
+        step('removeGuestHosts', {}, 'test'),
+        step('clearRequest', {}, 'test'),
+        step('forget', {}, 'test'),
+      ];
+      for (const removal of removals) await host.port.apply('nobody', removal, abort.signal);
+      assert.ok(!(await host.port.list()).includes('nobody'));
+    });
+
+    test('a launch without a unit is refused', async () => {
+      const launch = step('launch', { specHash: 'v1-0', cause: 'first' }, 'test');
+      await assert.rejects(host.port.apply('nobody', launch, abort.signal));
+      await host.port.apply('nobody', step('forget', {}, 'test'), abort.signal);
+    });
+
+    test('looking changes nothing', async () => {
+      await withContainer('contract-look', NETWORK, async container => {
+        await container.prepare();
+        const first = await container.observe();
+        assert.deepEqual({ ...(await container.observe()), now: 0 }, { ...first, now: 0 });
+      });
+    });
+
+    test('a launch leads to a guest as it was planned, and then there is nothing to do', async () => {
+      await withContainer(
+        'contract-launch',
+        { ...NETWORK, localAddress: '10.231.200.2' },
+        async container => {
+          const observed = await container.reachReady();
+          const { manifest } = container;
+          assert.equal(observed.process?.specHash, manifest.specHash);
+          assert.equal(observed.machine?.isLeaderAlive, true);
+          assert.equal(observed.machine?.unit, `container@${manifest.name}.service`);
+          assert.equal(observed.ended, null);
+          assert.ok(observed.history.launch !== null);
+          assert.equal(observed.history.seenSpecHash, manifest.specHash);
+          assert.equal(observed.sandbox.isJoined, true);
+          assert.equal(observed.sandbox.isPrivate, true);
+          assert.deepEqual(sandboxDrift(sandboxSpec(manifest, observed.sandbox), observed.sandbox), []);
+          assert.ok((await host.port.list()).includes(manifest.name));
+          assert.ok(triggered.includes(manifest.name) || triggered.includes(null), 'somebody was told');
+          await container.expectNothingToDo();
+        },
+      );
+    });
+
+    test("a guest without a network of its own shares the host's", async () => {
+      await withContainer('contract-shared', {}, async container => {
+        const { sandbox } = await container.reachReady();
+        assert.equal(sandbox.isPrivate, false);
+        assert.equal(sandbox.namespace, 'absent');
+      });
+    });
+
+    test('every step may be taken twice', async () => {
+      const spec = { ...NETWORK, localAddress: '10.231.200.3', readiness: 'fifo' };
+      await withContainer('contract-twice', spec, async container => {
+        await container.prepare(2);
+        await container.expectNothingToPrepare();
+      });
+    });
+
+    test('a stop leaves the record that it was asked for, and the sandbox', async () => {
+      await withContainer('contract-stop', NETWORK, async container => {
+        const { unit } = await container.reachReady();
+        await container.apply(step('stop', {}, 'test'));
+        const down = await container.until(isDown);
+        assert.equal(down.ended?.isRequested, true);
+        assert.equal(down.ended?.invocationId, unit.invocationId);
+        assert.equal(down.ended?.specHash, container.manifest.specHash);
+        assert.equal(down.process, null);
+        assert.equal(down.sandbox.namespace, 'ours');
+        assert.ok(down.sandbox.hostLink !== null && down.sandbox.guestLink !== null);
+      });
+    });
+
+    test('a stop by hand is the same, and a start by hand is seen', async () => {
+      await withContainer('contract-by-hand', NETWORK, async container => {
+        await container.reachReady();
+        await host.systemctlStop(container.name);
+        const down = await container.until(isDown);
+        assert.equal(down.ended?.isRequested, true);
+        await container.settle();
+        await host.systemctlStart(container.name);
+        const up = await container.until(({ unit }) => unit.activeState === 'active');
+        assert.equal(up.process?.specHash, container.manifest.specHash);
+        assert.equal(up.sandbox.isJoined, true);
+      });
+    });
+
+    test('a stop of a guest that is still starting ends soon', async () => {
+      await withContainer('contract-early', {}, async container => {
+        await container.prepare();
+        await container.launch();
+        await container.apply(step('stop', {}, 'test'));
+        const down = await container.untilSettled(isDown);
+        assert.equal(down.ended?.isRequested, true);
+      });
+    });
+
+    test('a poweroff from inside is a clean end that nobody asked for', async () => {
+      await withContainer('contract-poweroff', {}, async container => {
+        await container.reachReady();
+        await host.guestPowersOff(container.name);
+        const { ended, unit } = await container.until(isDown);
+        assert.deepEqual([ended?.isRequested, ended?.result, ended?.exitStatus], [false, 'success', '0']);
+        assert.equal(unit.activeState, 'inactive');
+      });
+    });
+
+    test('a reboot from inside ends with 133', async () => {
+      await withContainer('contract-reboot', {}, async container => {
+        await container.reachReady();
+        await host.guestReboots(container.name);
+        const { ended } = await container.until(isDown);
+        assert.deepEqual([ended?.isRequested, ended?.exitCode, ended?.exitStatus], [false, 'exited', '133']);
+      });
+    });
+
+    test('a killed nspawn leaves its record, and the sandbox stands; its end can be counted', async () => {
+      await withContainer('contract-kill', NETWORK, async container => {
+        const { unit } = await container.reachReady();
+        await host.killNspawn(container.name);
+        const { ended, sandbox } = await container.until(isDown);
+        assert.deepEqual([ended?.isRequested, ended?.result, ended?.exitCode], [false, 'signal', 'killed']);
+        assert.equal(ended?.invocationId, unit.invocationId);
+        assert.ok(sandbox.hostLink !== null && sandbox.namespace === 'ours');
+        const counted = await container.untilPlanned(({ history }) => history.failures === 1);
+        assert.equal(counted.history.countedInvocationId, unit.invocationId);
+        assert.ok((counted.history.nextRetryAt ?? 0) > 0);
+      });
+    });
+
+    test('a deleted link, namespace name or address comes back under the running guest', async () => {
+      await withContainer('contract-mend', { ...NETWORK, localAddress: '10.231.200.4' }, async container => {
+        const { unit } = await container.reachReady();
+        for (const damage of [host.deleteLink, host.deleteNamespace, host.flushAddresses]) {
+          await damage.call(host, container.name);
+          await container.until(
+            ({ sandbox }) => sandboxDrift(sandboxSpec(container.manifest, sandbox), sandbox).length > 0,
+          );
+          const mended = await container.settle();
+          assert.deepEqual(sandboxDrift(sandboxSpec(container.manifest, mended.sandbox), mended.sandbox), []);
+          assert.equal(mended.sandbox.isJoined, true);
+          assert.equal(mended.unit.invocationId, unit.invocationId);
+        }
+      });
+    });
+
+    test('an address that is edited moves, and the old one leaves the guest', async () => {
+      await withContainer('contract-move', { ...NETWORK, localAddress: '10.231.200.5' }, async container => {
+        await container.reachReady();
+        const moved = container.edited({ localAddress: '10.231.200.6' });
+        const { sandbox } = await moved.settle();
+        assert.deepEqual(sandbox.guestLink?.addresses, ['10.231.200.6/32']);
+        assert.deepEqual(sandbox.guard, ['10.231.200.6']);
+        await moved.expectNothingToDo();
+      });
+    });
+
+    test('what a guest writes to its FIFO is known, with the run that wrote it', async () => {
+      const spec = {
+        readiness: 'fifo',
+        command: ['/bin/sh', '-c', 'echo up > /var/lib/startup-done; exec sleep inf'],
+      };
+      await withContainer('contract-fifo', spec, async container => {
+        const { fifo, unit } = await container.reachReady();
+        assert.equal(fifo.startedInvocationId, unit.invocationId);
+      });
+    });
+
+    test("somebody else's unit is neither overwritten nor removed", async () => {
+      const text = '[Service]\nExecStart=/bin/true\n';
+      try {
+        await host.putForeignUnit('contract-foreign', text);
+        const write = step('writeUnit', { text: '[X-Nspawnd]\n' }, 'test');
+        await host.port.apply('contract-foreign', write, abort.signal).catch(() => undefined);
+        await host.port
+          .apply('contract-foreign', step('removeUnit', {}, 'test'), abort.signal)
+          .catch(() => undefined);
+        const { unitFile } = await host.port.observe('contract-foreign', null);
+        assert.deepEqual([unitFile.owner, unitFile.text], ['foreign', text]);
+        assert.ok(!(await host.port.list()).includes('contract-foreign'), 'it is not ours');
+      } finally {
+        await host.putForeignUnit('contract-foreign', null);
+      }
+    });
+
+    test('a request, a mark and a memory are on disk until they are taken off', async () => {
+      await withContainer('contract-records', {}, async container => {
+        await host.port.putRequest(container.name, 'restart', 'test');
+        assert.equal((await container.observe()).request?.verb, 'restart');
+        await container.apply(step('clearRequest', {}, 'test'));
+        assert.equal((await container.observe()).request, null);
+        await container.apply(step('markRestart', { invocationId: 'run-1', cause: 'edited' }, 'test'));
+        assert.deepEqual((await container.observe()).request?.invocationId, 'run-1');
+        await host.port.saveMemory(container.name, '{"a":1}');
+        assert.equal(await host.port.loadMemory(container.name), '{"a":1}');
+        assert.equal((await container.observe()).hasMemory, true);
+        assert.ok((await host.port.list()).includes(container.name), 'what has records is listed');
+        await container.apply(step('recordStopped', { specHash: 'v1-1' }, 'test'));
+        const { ended, history } = await container.observe();
+        assert.deepEqual([ended?.isRequested, ended?.specHash, history.seenSpecHash], [true, 'v1-1', 'v1-1']);
+        await container.apply(step('forget', {}, 'test'));
+        assert.equal(await host.port.loadMemory(container.name), null);
+      });
+    });
+
+    test('failures are counted, noted and forgotten', async () => {
+      await withContainer('contract-history', {}, async container => {
+        const failure = { invocationId: 'run-1', failures: 2, nextRetryAt: 5000, cause: 'it exited' };
+        await container.apply(step('recordFailure', failure, 'test'));
+        await container.apply(step('noteSpec', { specHash: 'v1-2' }, 'test'));
+        const { history } = await container.observe();
+        assert.deepEqual(
+          [history.failures, history.nextRetryAt, history.countedInvocationId, history.seenSpecHash],
+          [2, 5000, 'run-1', 'v1-2'],
+        );
+        await container.apply(step('resetHistory', {}, 'test'));
+        const reset = (await container.observe()).history;
+        assert.deepEqual([reset.failures, reset.nextRetryAt, reset.seenSpecHash], [0, null, 'v1-2']);
+      });
+    });
+
+    test('the hosts files say what they are told, and nothing more', async () => {
+      await withContainer('contract-names', NETWORK, async container => {
+        await container.prepare();
+        const hosts = [{ address: '10.231.200.9', names: ['contract-names.containers'] }];
+        const block = '10.231.200.9 contract-names.containers\n';
+        for (let time = 0; time < 2; time++) {
+          await host.port.applyHost(step('updateHostsFile', { hosts }, 'test'), abort.signal);
+          await host.port.applyHost(step('updateGuestHosts', { hosts }, 'test'), abort.signal);
+        }
+        const observed = await host.port.observeHost({ hosts });
+        assert.equal(observed.hostsBlock, block);
+        assert.equal(observed.guestBlocks[container.name], block);
+        await host.port.applyHost(step('updateHostsFile', { hosts: [] }, 'test'), abort.signal);
+        assert.equal((await host.port.observeHost({ hosts: [] })).hostsBlock ?? '', '');
+      });
+    });
+  });
+}
+
+/** One container, brought along by the real planner, step by step. */
+class Driven {
+  readonly manifest: Manifest;
+  readonly name: string;
+  readonly #port: HostPort;
+  readonly #signal = new AbortController().signal;
+
+  constructor(port: HostPort, manifest: Manifest) {
+    this.#port = port;
+    this.manifest = manifest;
+    this.name = manifest.name;
+  }
+
+  edited(changes: JsonObject): Driven {
+    return new Driven(this.#port, manifestOf(this.name, { ...this.manifest.written, ...changes }));
+  }
+
+  observe(): Promise<Observed> {
+    return this.#port.observe(this.name, this.manifest);
+  }
+
+  apply(toApply: Step): Promise<void> {
+    return this.#port.apply(this.name, toApply, this.#signal);
+  }
+
+  async launch(): Promise<void> {
+    await this.apply(step('launch', { specHash: this.manifest.specHash, cause: 'first' }, 'test'));
+  }
+
+  /** Everything a launch needs, each step so many times, but not the launch. */
+  async prepare(times = 1): Promise<void> {
+    const { steps } = this.#plan(await this.observe());
+    for (const planned of steps) {
+      if (planned.name === 'launch') return;
+      for (let time = 0; time < times; time++) await this.apply(planned);
+    }
+  }
+
+  async expectNothingToPrepare(): Promise<void> {
+    const { steps } = this.#plan(await this.observe());
+    assert.deepEqual(
+      steps.map(planned => planned.name),
+      ['launch'],
+    );
+  }
+
+  async expectNothingToDo(): Promise<void> {
+    assert.equal(planText(this.#plan(await this.observe())), '');
+  }
+
+  async reachReady(): Promise<Observed> {
+    return this.untilPlanned((observed, isAtRest) => isAtRest && observed.unit.activeState === 'active');
+  }
+
+  /** Does what is planned until nothing is. */
+  settle(): Promise<Observed> {
+    return this.untilPlanned((_observed, isAtRest) => isAtRest);
+  }
+
+  /** Only looks. */
+  until(isMet: (observed: Observed) => boolean): Promise<Observed> {
+    return this.#poll(async () => {
+      const observed = await this.observe();
+      return isMet(observed) ? observed : null;
+    });
+  }
+
+  /** Does what is planned, except a launch, until it is met. */
+  untilSettled(isMet: (observed: Observed) => boolean): Promise<Observed> {
+    return this.#poll(async () => {
+      const observed = await this.observe();
+      if (isMet(observed)) return observed;
+      for (const planned of this.#plan(observed).steps)
+        if (planned.name !== 'launch') await this.apply(planned);
+      return null;
+    });
+  }
+
+  /** Does what is planned until it is met. */
+  untilPlanned(isMet: (observed: Observed, isAtRest: boolean) => boolean): Promise<Observed> {
+    return this.#poll(async () => {
+      const observed = await this.observe();
+      const { steps, waitingFor, stalled } = this.#plan(observed);
+      assert.equal(stalled, null);
+      if (isMet(observed, steps.length === 0 && (waitingFor === null || waitingFor.reason === 'Settling')))
+        return observed;
+      for (const planned of steps) await this.apply(planned);
+      return null;
+    });
+  }
+
+  /** As when its manifest is gone. */
+  async remove(): Promise<void> {
+    await this.#poll(async () => {
+      const observed = await this.#port.observe(this.name, null);
+      const { steps, waitingFor } = this.#plan(observed, { state: 'absent' });
+      for (const planned of steps) await this.apply(planned);
+      return steps.length === 0 && waitingFor === null ? observed : null;
+    });
+  }
+
+  #plan(observed: Observed, desired: Desired = presentOf(this.manifest)) {
+    return plan(desired, observed, this.#port.unitPaths(this.name));
+  }
+
+  #poll(look: () => Promise<Observed | null>): Promise<Observed> {
+    return eventually(look, { timeoutMs: TIMEOUT_MS, everyMs: 20, describe: this.name });
+  }
+}
+
+function presentOf(manifest: Manifest): Desired {
+  return { state: 'present', manifest, generation: 1, createdAt: '', problems: [] };
+}
+
+function isDown({ unit, machine }: Observed): boolean {
+  return runState(unit) === 'down' && (machine === null || !machine.isLeaderAlive);
+}
