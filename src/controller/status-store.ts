@@ -86,7 +86,7 @@ export class StatusStore {
       if (container?.metadata.name === name && Array.isArray(container.status.conditions)) {
         this.#containers.set(name, this.#stamp(container));
       }
-      if (Array.isArray(events)) this.#events.set(name, events);
+      if (Array.isArray(events)) this.#events.set(name, events.filter(isEvent));
     } catch {
       // Written by another version, or cut off: the status is computed anew anyway.
     }
@@ -109,4 +109,11 @@ export class StatusStore {
 interface Memory {
   readonly container: Container | undefined;
   readonly events: readonly ContainerEvent[];
+}
+
+function isEvent(value: unknown): value is ContainerEvent {
+  const event = value as Partial<ContainerEvent> | null;
+  return (
+    typeof event?.reason === 'string' && typeof event.message === 'string' && typeof event.count === 'number'
+  );
 }
