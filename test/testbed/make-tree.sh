@@ -59,6 +59,9 @@ make_anonymous() {
   : > "$TREE_TARGET/etc/machine-id"
   printf '%s\n' '127.0.0.1 localhost' '::1 localhost ip6-localhost ip6-loopback' > "$TREE_TARGET/etc/hosts"
   rm -rf "$TREE_TARGET"/var/log/journal/*
+  # What systemd does once after an update (ldconfig, users, the journal's catalog) is done: it would do it again at every
+  # boot of a guest that forgets what it wrote.
+  touch -r "$TREE_TARGET/usr" "$TREE_TARGET/etc/.updated" "$TREE_TARGET/var/.updated"
 }
 
 if [ -n "$TREE_PARENT" ]; then

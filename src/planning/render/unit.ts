@@ -9,7 +9,7 @@ import { type LaunchPaths, nspawnArgv } from './nspawn-argv.ts';
  * Raised whenever the text below changes for an unchanged manifest. A running guest with another number is left alone
  * and reported as RestartRequired/NewRenderer.
  */
-export const RENDERER = '2';
+export const RENDERER = '1';
 
 /** The section that says whose file it is. systemd ignores sections that begin with X-; systemd.unit(5). */
 const OWNER_SECTION = '[X-Nspawnd]';
