@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { chown, open, rename, rm, stat } from 'node:fs/promises';
+import { constants, readFileSync, renameSync } from 'node:fs';
+import { chown, open, realpath, rm, stat } from 'node:fs/promises';
 import { errorCode, readFileIfExists } from './files.ts';
 
 /** Our lines in /etc/hosts, between two markers; everybody else's lines stay as they are. */
@@ -48,7 +48,7 @@ export class HostsFile {
   }
 
   async block(): Promise<string | null> {
-    return findBlock((await readFileIfExists(this.#path)) ?? '');
+    return findBlock((await readFileIfExists(await this.#target())) ?? '');
   }
 
   /** Puts the block in force. The file is read again right before it is written, and not written if nothing changes. */
@@ -59,52 +59,72 @@ export class HostsFile {
   }
 
   async #write(block: string): Promise<void> {
+    const path = await this.#target();
     for (let attempt = 0; ; attempt++) {
-      const before = (await readFileIfExists(this.#path)) ?? '';
+      const before = (await readFileIfExists(path)) ?? '';
       const after = replaceBlock(before, block);
       if (after === before) return;
-      if (await this.#replace(before, after)) return;
-      if (attempt === MAX_ATTEMPTS)
-        throw new Error(`${this.#path} is being changed by somebody else all the time`);
+      if (await replace(path, before, after)) return;
+      if (attempt === MAX_ATTEMPTS) throw new Error(`${path} is being changed by somebody else all the time`);
     }
   }
 
-  /** False when somebody else changed the file meanwhile: then it is read again. */
-  async #replace(before: string, after: string): Promise<boolean> {
-    const old = await stat(this.#path).catch(() => null);
-    const aside = `${this.#path}.nspawnd.tmp`;
-    await rm(aside, { force: true });
-    const file = await open(
-      aside,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
-      (old?.mode ?? 0o644) & 0o7777,
-    );
+  /** Where a link leads, as some distributions have it: the link itself stays. */
+  async #target(): Promise<string> {
     try {
-      if (old !== null) {
-        await file.chmod(old.mode & 0o7777);
-        await chown(aside, old.uid, old.gid);
-      }
-      await file.writeFile(after);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    try {
-      if (((await readFileIfExists(this.#path)) ?? '') !== before) return false;
-      await rename(aside, this.#path);
-      return true;
+      return await realpath(this.#path);
     } catch (error) {
-      // A bind mount cannot be renamed over: written in place, as one write.
-      if (errorCode(error) !== 'EBUSY') throw error;
-      await writeInPlace(this.#path, after);
-      return true;
-    } finally {
-      await rm(aside, { force: true });
+      if (errorCode(error) === 'ENOENT') return this.#path;
+      throw error;
     }
   }
 }
 
+/** False when somebody else changed the file meanwhile: then it is read again. */
+async function replace(path: string, before: string, after: string): Promise<boolean> {
+  const old = await stat(path).catch(() => null);
+  const aside = `${path}.nspawnd.tmp`;
+  await rm(aside, { force: true });
+  const file = await open(
+    aside,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+    (old?.mode ?? 0o644) & 0o7777,
+  );
+  try {
+    if (old !== null) {
+      await file.chmod(old.mode & 0o7777);
+      await chown(aside, old.uid, old.gid);
+    }
+    await file.writeFile(after);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  try {
+    // In one breath: whatever somebody else wrote between the two would be lost.
+    if (readNow(path) !== before) return false;
+    renameSync(aside, path);
+    return true;
+  } catch (error) {
+    // A bind mount cannot be renamed over: written in place, as one write.
+    if (errorCode(error) !== 'EBUSY') throw error;
+    await writeInPlace(path, after);
+    return true;
+  } finally {
+    await rm(aside, { force: true });
+  }
+}
+
 const MAX_ATTEMPTS = 5;
+
+function readNow(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
 
 /** One write of the whole text, then the rest is cut off: readers never see an empty file. */
 export async function writeInPlace(path: string, text: string): Promise<void> {
