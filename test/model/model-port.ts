@@ -58,14 +58,14 @@ export class ModelPort implements HostPort {
 
   async list(): Promise<readonly string[]> {
     await this.#call();
-    const { unitFiles, marks, ended, requests, histories, memories, units, pairs } = this.#host;
+    const { unitFiles, marks, ended, requests, histories, units, pairs } = this.#host;
     const ours = [...unitFiles].filter(([, text]) => isOurUnit(text)).map(([name]) => name);
     const running = [...units].filter(([, unit]) => unit.run !== undefined).map(([name]) => name);
     const prefix = linkAlias('');
     const linked = [...pairs.values()]
       .filter(pair => pair.alias.startsWith(prefix))
       .map(pair => pair.alias.slice(prefix.length));
-    const records = [ended, requests, histories, memories].flatMap(kind => [...kind.keys()]);
+    const records = [ended, requests, histories].flatMap(kind => [...kind.keys()]);
     return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records])];
   }
 

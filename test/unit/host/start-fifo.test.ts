@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { StartFifos } from '../../../src/host/start-fifo.ts';
+import { eventually } from '../../testbed/eventually.ts';
+import { scratch } from './scratch.ts';
+
+interface Place {
+  readonly fifos: StartFifos;
+  readonly started: string[];
+  readonly directory: string;
+}
+
+async function place(context: TestContext, invocationId = 'run-1', directory?: string): Promise<Place> {
+  const started: string[] = [];
+  const where = directory ?? (await scratch(context));
+  const fifos = new StartFifos(
+    where,
+    async () => invocationId,
+    name => started.push(name),
+  );
+  context.after(() => fifos.stop());
+  return { fifos, started, directory: where };
+}
+
+/** As a guest does it: a shell that writes a line, and hangs as long as nobody listens. */
+function writeTo(path: string): { readonly ended: Promise<unknown>; hasEnded(): boolean; kill(): void } {
+  const child = spawn('sh', ['-c', 'echo up > "$1"', 'sh', path], { stdio: 'ignore' });
+  let isOver = false;
+  const ended = once(child, 'exit').then(() => {
+    isOver = true;
+  });
+  return { ended, hasEnded: () => isOver, kill: () => child.kill('SIGKILL') };
+}
+
+test('a FIFO is made for root alone, and is listened to', async context => {
+  const { fifos } = await place(context);
+  await fifos.create('web');
+  const stat = await lstat(fifos.path('web'));
+  assert.ok(stat.isFIFO());
+  assert.equal(stat.mode & 0o777, 0o600);
+  assert.deepEqual(await fifos.observe('web'), { exists: true, isListening: true, startedInvocationId: '' });
+});
+
+test('what a guest writes is on disk with its run, and somebody is told', async context => {
+  const { fifos, started } = await place(context);
+  await fifos.create('web');
+  await writeTo(fifos.path('web')).ended;
+  await eventually(() => started.length > 0);
+  assert.deepEqual(started, ['web']);
+  assert.deepEqual(await fifos.observe('web'), {
+    exists: true,
+    isListening: false,
+    startedInvocationId: 'run-1',
+  });
+});
+
+test('a restarted nspawnd knows who has written', async context => {
+  const { fifos, started, directory } = await place(context);
+  await fifos.create('web');
+  await writeTo(fifos.path('web')).ended;
+  await eventually(() => started.length > 0);
+  const other = await place(context, 'run-2', directory);
+  assert.equal((await other.fifos.observe('web')).startedInvocationId, 'run-1');
+});
+
+test('a guest that wrote while nobody listened is heard by the next who does', async context => {
+  const { fifos, directory } = await place(context);
+  await fifos.create('web');
+  fifos.stop();
+  const guest = writeTo(fifos.path('web'));
+  context.after(() => guest.kill());
+  const next = await place(context, 'run-1', directory);
+  assert.equal((await next.fifos.observe('web')).isListening, false);
+  await next.fifos.listen('web');
+  await eventually(() => next.started.length > 0);
+  await guest.ended;
+  assert.equal((await next.fifos.observe('web')).startedInvocationId, 'run-1');
+});
+
+test('made anew it has forgotten who wrote to it', async context => {
+  const { fifos, started } = await place(context);
+  await fifos.create('web');
+  await writeTo(fifos.path('web')).ended;
+  await eventually(() => started.length > 0);
+  await fifos.create('web');
+  assert.deepEqual(await fifos.observe('web'), { exists: true, isListening: true, startedInvocationId: '' });
+});
+
+test('removing leaves nothing, and may be done twice', async context => {
+  const { fifos } = await place(context);
+  await fifos.create('web');
+  await fifos.remove('web');
+  await fifos.remove('web');
+  assert.deepEqual(await fifos.observe('web'), {
+    exists: false,
+    isListening: false,
+    startedInvocationId: '',
+  });
+});
+
+test('listening twice is listening', async context => {
+  const { fifos, started } = await place(context);
+  await fifos.create('web');
+  await fifos.listen('web');
+  await writeTo(fifos.path('web')).ended;
+  await eventually(() => started.length > 0);
+  assert.deepEqual(started, ['web']);
+});
+
+test('a file that is no FIFO is none', async context => {
+  const { fifos, directory } = await place(context);
+  await fifos.create('db');
+  await writeFile(fifos.path('web'), 'up\n');
+  assert.equal((await fifos.observe('web')).exists, false);
+  assert.ok(directory.length > 0);
+});
+
+describe('many FIFOs without a writer', () => {
+  test('do not freeze the file system: libuv has four threads', async context => {
+    const { fifos, directory } = await place(context);
+    const names = Array.from({ length: 12 }, (_, index) => `guest${index}`);
+    await Promise.all(names.map(name => fifos.create(name)));
+    await writeFile(join(directory, 'still-alive'), 'yes');
+    assert.equal(execFileSync('cat', [join(directory, 'still-alive')], { encoding: 'utf8' }), 'yes');
+    for (const name of names) await fifos.remove(name);
+  });
+});
