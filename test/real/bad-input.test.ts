@@ -100,6 +100,8 @@ test('half a file, completed a second later, runs once and as the whole', async 
   await world.untilReady(name);
   assert.equal(await environmentOf(name, 'LAST'), 'line');
   assert.deepEqual(await runsOf(name), [await world.invocation(name)]);
+  // And nobody was told that it was broken, which it was for a second.
+  assert.ok(!(await world.host.journal('nspawnd')).includes(`${name}.yaml:`));
 });
 
 for (const hand of ['kept open', 'closed in between'] as const) {
