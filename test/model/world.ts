@@ -81,32 +81,29 @@ export class World {
       assert.ok(rounds < 500, `never at rest:\n${this.print()}`);
       await this.look();
       if (this.host.progress()) continue;
+      await this.#replan();
       const waitMs = Math.min(...this.waits(), this.host.nextDueAt() - this.host.now);
       if (waitMs > maxMs) return;
       this.host.advance(Math.max(waitMs, 1));
     }
   }
 
-  /** How long each container that waits for a time waits. */
+  /** How long each container that waits for a time waits, when it last came to rest. */
   waits(): readonly number[] {
-    return this.plans().flatMap(({ waitingFor }) =>
+    return this.#lastPlans.flatMap(({ waitingFor }) =>
       waitingFor === null || waitingFor.until === null ? [] : [waitingFor.until - this.host.now],
     );
   }
 
-  /** What would be done next, as the planner sees it; for names that are wanted. */
-  plans(): readonly ReturnType<typeof plan>[] {
-    return this.#lastPlans;
-  }
+  /** What would be done next, as the planner sees it. */
   #lastPlans: readonly ReturnType<typeof plan>[] = [];
 
   async #untilIdle(): Promise<void> {
-    for (let quietTurns = 0, calls = -1; quietTurns < 5; ) {
+    for (let quietTurns = 0, calls = -1; quietTurns < 3; ) {
       await nextTurn();
       quietTurns = this.port.calls === calls ? quietTurns + 1 : 0;
       calls = this.port.calls;
     }
-    await this.#replan();
   }
 
   async #replan(): Promise<void> {
