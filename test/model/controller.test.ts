@@ -149,6 +149,30 @@ describe('the controller on a host', () => {
       assert.deepEqual(world.print().trim().split('\n'), before);
       assert.equal(world.controller.get('web'), null);
     });
+    test('is Removing until its guest has stopped, and then needs no re-list to go', async () => {
+      await started({ web: NETWORK });
+      world.manifests.remove('web');
+      await world.work();
+      assert.equal(world.controller.get('web')?.status.phase, 'Removing');
+      world.host.progress();
+      await world.work();
+      assert.equal(world.controller.get('web'), null);
+      assert.equal(world.print(), '');
+      await world.settle();
+    });
+    test('and cannot be removed yet says why, and is tried again', async () => {
+      await started({ web: NETWORK });
+      world.port.failing = 'removeUnit';
+      world.manifests.remove('web');
+      await world.settle();
+      const object = world.controller.get('web');
+      assert.equal(object?.status.phase, 'Removing');
+      assert.equal(findCondition(object?.status.conditions ?? [], 'Ready')?.message, 'removeUnit fails');
+      world.port.failing = null;
+      await world.settle();
+      assert.equal(world.controller.get('web'), null);
+      assert.equal(world.print(), '');
+    });
     test('while its guest boots', async () => {
       await started({});
       world.manifests.put('web', NETWORK);
@@ -424,6 +448,31 @@ describe('the controller on a host', () => {
       world.host.guestLimit = null;
       await world.settle();
       assert.equal(ready(waiting), 'True/Ready');
+    });
+  });
+
+  describe('a step that fails', () => {
+    test('is told, leaves the rest of the plan for the next try, and is tried again', async () => {
+      await started({});
+      world.port.failing = 'writeUnit';
+      world.manifests.put('web', NETWORK);
+      await world.work();
+      assert.equal(ready('web'), 'False/CommandFailed');
+      assert.ok(!world.port.trace.includes('web: launch'));
+      assert.equal(world.controller.describe('web')?.events.at(-1)?.reason, 'CommandFailed');
+      world.port.failing = null;
+      await world.settle();
+      assert.equal(ready('web'), 'True/Ready');
+    });
+    test('under a running guest leaves it running', async () => {
+      await started({ web: NETWORK });
+      world.port.failing = 'buildSandbox';
+      world.host.deleteLink('web');
+      await world.settle();
+      assert.equal(ready('web'), 'True/Ready');
+      world.port.failing = null;
+      await world.settle();
+      await world.assertRunning('web');
     });
   });
 

@@ -35,6 +35,8 @@ export class ModelPort implements HostPort {
   /** At which point to be killed; null: never. */
   killAt: number | null = null;
   isKilled = false;
+  /** A step that cannot be done. */
+  failing: StepName | null = null;
   readonly #host: ModelHost;
   readonly #seenDisturbances = new Map<string, number>();
   #listener: ((name: string | null) => void) | null = null;
@@ -145,6 +147,7 @@ export class ModelPort implements HostPort {
     this.trace.push(`${name}: ${step.name}`);
     const execute = this.#executors[step.name] as (name: string, args: unknown) => Promise<void> | void;
     await this.#point();
+    if (step.name === this.failing) throw new NspawndError('CommandFailed', `${step.name} fails`);
     await execute(name, step.arguments);
     await this.#point();
   }
