@@ -190,6 +190,8 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       await withContainer('contract-early', {}, async container => {
         await container.prepare();
         await container.launch();
+        // A start that is only queued is taken back by a stop, and has never been.
+        await container.until(observed => observed.unit.activeState !== 'inactive');
         await container.apply(step('stop', {}, 'test'));
         const down = await container.untilSettled(isDown);
         assert.equal(down.ended?.isRequested, true);
