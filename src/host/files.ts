@@ -3,6 +3,7 @@ import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promise
 import { dirname } from 'node:path';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
+const CHUNK_BYTES = 16 * 1024;
 
 let counter = 0;
 
@@ -27,8 +28,15 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
   }
 }
 
-/** Text of a regular file, at most 4 MiB of it; null where there is none. Never follows a symlink, never blocks. */
-export async function readFileIfExists(path: string, maxBytes = MAX_READ_BYTES): Promise<string | null> {
+/**
+ * Text of a regular file; null where there is none, or where it is longer than 4 MiB. Never follows a symlink, never blocks.
+ * `latin1` for what is somebody else's and is to be written back as it is, byte by byte.
+ */
+export async function readFileIfExists(
+  path: string,
+  maxBytes = MAX_READ_BYTES,
+  encoding: 'utf8' | 'latin1' = 'utf8',
+): Promise<string | null> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -38,14 +46,15 @@ export async function readFileIfExists(path: string, maxBytes = MAX_READ_BYTES):
   }
   try {
     if (!(await file.stat()).isFile()) return null;
-    const buffer = Buffer.alloc(maxBytes + 1);
-    let length = 0;
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= maxBytes; ) {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+      if (bytesRead === 0) return Buffer.concat(chunks).toString(encoding);
+      chunks.push(chunk.subarray(0, bytesRead));
       length += bytesRead;
-      if (bytesRead === 0 || length === buffer.length) break;
     }
-    return length > maxBytes ? null : buffer.toString('utf8', 0, length);
+    return null;
   } finally {
     await file.close();
   }

@@ -1,6 +1,7 @@
 import { constants, readFileSync, renameSync } from 'node:fs';
 import { chown, open, realpath, rm, stat } from 'node:fs/promises';
-import { errorCode, readFileIfExists } from './files.ts';
+import { NspawndError } from '../errors.ts';
+import { errorCode, exists, readFileIfExists } from './files.ts';
 
 /** Our lines in /etc/hosts, between two markers; everybody else's lines stay as they are. */
 const BEGIN = '# BEGIN nspawnd: the containers of this host; changes between these lines are overwritten';
@@ -48,7 +49,7 @@ export class HostsFile {
   }
 
   async block(): Promise<string | null> {
-    return findBlock((await readFileIfExists(await this.#target())) ?? '');
+    return findBlock(await read(await this.#target()));
   }
 
   /** Puts the block in force. The file is read again right before it is written, and not written if nothing changes. */
@@ -61,7 +62,7 @@ export class HostsFile {
   async #write(block: string): Promise<void> {
     const path = await this.#target();
     for (let attempt = 0; ; attempt++) {
-      const before = (await readFileIfExists(path)) ?? '';
+      const before = await read(path);
       const after = replaceBlock(before, block);
       if (after === before) return;
       if (await replace(path, before, after)) return;
@@ -95,7 +96,7 @@ async function replace(path: string, before: string, after: string): Promise<boo
       await file.chmod(old.mode & 0o7777);
       await chown(aside, old.uid, old.gid);
     }
-    await file.writeFile(after);
+    await file.writeFile(after, 'latin1');
     await file.sync();
   } finally {
     await file.close();
@@ -108,7 +109,7 @@ async function replace(path: string, before: string, after: string): Promise<boo
   } catch (error) {
     // A bind mount cannot be renamed over: written in place, as one write.
     if (errorCode(error) !== 'EBUSY') throw error;
-    await writeInPlace(path, after);
+    await writeInPlace(path, after, 'latin1');
     return true;
   } finally {
     await rm(aside, { force: true });
@@ -116,10 +117,21 @@ async function replace(path: string, before: string, after: string): Promise<boo
 }
 
 const MAX_ATTEMPTS = 5;
+/** Lists that block advertisements by the hosts file have some megabytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** As latin1, whatever it is: the lines of others come back byte by byte. Nothing where there is no file. */
+async function read(path: string): Promise<string> {
+  const text = await readFileIfExists(path, MAX_BYTES, 'latin1');
+  if (text !== null) return text;
+  if (await exists(path))
+    throw new NspawndError('FileError', `${path} is no file of less than ${MAX_BYTES} bytes`);
+  return '';
+}
 
 function readNow(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, 'latin1');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return '';
     throw error;
@@ -127,10 +139,14 @@ function readNow(path: string): string {
 }
 
 /** One write of the whole text, then the rest is cut off: readers never see an empty file. */
-export async function writeInPlace(path: string, text: string): Promise<void> {
+export async function writeInPlace(
+  path: string,
+  text: string,
+  encoding: 'utf8' | 'latin1' = 'utf8',
+): Promise<void> {
   const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
   try {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(text, encoding);
     await file.write(bytes, 0, bytes.length, 0);
     await file.truncate(bytes.length);
   } finally {

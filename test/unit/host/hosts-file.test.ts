@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -81,6 +81,27 @@ describe('the file', () => {
     await hosts.write(WEB);
     assert.equal((await stat(path)).ino, ino, 'it was left alone');
     assert.equal(await hosts.block(), WEB);
+  });
+  test('keeps the bytes of others, also those that are no UTF-8', async context => {
+    const path = join(await scratch(context), 'hosts');
+    const others = Buffer.from('127.0.0.1 localhost # M\xfcller\n# \xe2\x82\xac\r\n', 'latin1');
+    await writeFile(path, others);
+    const hosts = new HostsFile(path);
+    await hosts.write(WEB);
+    await hosts.write('');
+    assert.deepEqual(await readFile(path), others);
+  });
+  test('of some megabytes keeps them', async context => {
+    const path = join(await scratch(context), 'hosts');
+    const others = '0.0.0.0 advertisements.example.org\n'.repeat(150_000);
+    await writeFile(path, others);
+    await new HostsFile(path).write(WEB);
+    assert.equal(await readFile(path, 'utf8'), `${others}${BEGIN}${WEB}${END}`);
+  });
+  test('that is no file is refused', async context => {
+    const path = join(await scratch(context), 'hosts');
+    await mkdir(path);
+    await assert.rejects(new HostsFile(path).write(WEB), { code: 'FileError' });
   });
   test('that is not there is made', async context => {
     const path = join(await scratch(context), 'hosts');
