@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, describe, type TestContext, test } from 'node:test';
 import { findCondition } from '../../src/api/condition.ts';
-import { World } from './world.ts';
+import { RELIST_MS, World } from './world.ts';
 
 /** The real controller, reconciler and planner on the model of a host. */
 const NETWORK = { privateNetwork: true, hostAddress: '10.0.0.1', localAddress: '10.0.0.2' };
@@ -474,6 +474,73 @@ describe('the controller on a host', () => {
       await world.settle();
       await world.assertRunning('web');
     });
+  });
+
+  describe('without any signal, nspawnd by itself', () => {
+    const onlyTime = (context: TestContext) => context.mock.timers.enable({ apis: ['setTimeout'] });
+
+    test('tries a failed step again after about a second', async context => {
+      onlyTime(context);
+      await started({});
+      world.port.failing = 'writeUnit';
+      world.manifests.put('web', NETWORK);
+      await world.work();
+      world.port.failing = null;
+      context.mock.timers.tick(700);
+      await world.work();
+      assert.ok(!world.port.trace.includes('web: launch'));
+      context.mock.timers.tick(600);
+      await world.work();
+      assert.ok(world.port.trace.includes('web: launch'));
+      await world.settle();
+    });
+    test('starts it again when its backoff is over', async context => {
+      onlyTime(context);
+      await started({ web: NETWORK });
+      world.host.guestPanics('web');
+      await world.work();
+      world.host.advance(1300);
+      context.mock.timers.tick(1300);
+      await world.work();
+      assert.equal(ready('web'), 'False/Starting');
+      await world.settle();
+    });
+    test('sends the second SIGTERM two seconds after a stop of a guest that boots', async context => {
+      onlyTime(context);
+      await started({});
+      world.manifests.put('web', {});
+      await world.work();
+      await world.controller.request('web', 'stop');
+      await world.work();
+      world.host.advance(2000);
+      context.mock.timers.tick(2000);
+      await world.work();
+      assert.equal(ready('web'), 'False/Stopped');
+      await world.settle();
+    });
+    test('finds with its next re-list what nobody announced', async context => {
+      onlyTime(context);
+      await started({ web: NETWORK });
+      world.host.losesSignals = true;
+      world.host.guestReboots('web');
+      await world.work();
+      assert.equal(world.host.unit('web').run, undefined);
+      context.mock.timers.tick(RELIST_MS);
+      await world.work();
+      assert.ok(world.host.unit('web').run !== undefined);
+      await world.settle();
+    });
+  });
+
+  test('a restarted nspawnd still knows the history that people read, and since when things are as they are', async () => {
+    await started({ web: NETWORK });
+    const before = world.controller.describe('web');
+    world.host.advance(60_000);
+    await world.restartController();
+    const after = world.controller.describe('web');
+    assert.deepEqual(after?.events, before?.events);
+    assert.deepEqual(after?.container.status.conditions, before?.container.status.conditions);
+    assert.ok((before?.events.length ?? 0) > 0);
   });
 
   describe('one bad container', () => {

@@ -11,6 +11,9 @@ import { ModelManifests } from './model-manifests.ts';
 import { ModelPort } from './model-port.ts';
 import { printHost } from './print.ts';
 
+/** So long that no test sees one that it does not ask for. */
+export const RELIST_MS = 1_000_000_000;
+
 /** A host, a manifests directory, and the real controller between them. */
 export class World {
   readonly host = new ModelHost();
@@ -24,7 +27,7 @@ export class World {
     port.killAt = killAt;
     this.ports.push(port);
     const log = pino({ level: 'silent' });
-    const controller = new Controller(this.manifests, port, log, { workers: 4, relistMs: 1e9 });
+    const controller = new Controller(this.manifests, port, log, { workers: 4, relistMs: RELIST_MS });
     this.#controller = controller;
     // When it is killed while it starts, this never resolves.
     void controller.start();
