@@ -40,7 +40,8 @@ const parts: readonly Part[] = [
     name: 'tests',
     command: [
       process.execPath,
-      ...['--import', 'tsx', '--test', '--test-reporter=spec', `--test-timeout=${TEST_TIMEOUT_MS}`],
+      ...['--import', 'tsx', '--test', '--test-reporter=spec'],
+      ...[`--test-timeout=${TEST_TIMEOUT_MS}`, `--test-concurrency=${Object.keys(ROOMS).length}`],
       ...Object.entries(ROOMS).map(([room, paths]) => writeEntry(room, paths.flatMap(testFilesBelow))),
     ],
     summary: closingSummary,
