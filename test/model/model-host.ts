@@ -32,7 +32,7 @@ export class ModelHost {
   leaksRegistrations = false;
   /** Nobody hears of anything. */
   losesSignals = false;
-  /** When somebody other than nspawnd last changed anything, as a count of such changes. */
+  /** How often something changed that nspawnd did not change itself: what it saw before may be out of date. */
   disturbances = 0;
   readonly pending: PendingEvent[] = [];
   readonly listeners = new Set<(name: string | null) => void>();
@@ -262,6 +262,7 @@ export class ModelHost {
   #endRun(name: string, end: RunEnd): void {
     const unit = this.unit(name);
     if (unit.run === undefined) return;
+    this.disturbances++;
     const isRequested = unit.run.isStopAsked === true;
     delete unit.run;
     this.#recordEnd(name, end, isRequested);

@@ -15,7 +15,7 @@ const NAMES = ['web', 'db', 'app'];
 const STEPS = 40;
 const seeds =
   process.env.NSPAWND_SEED === undefined
-    ? Array.from({ length: Number(process.env.NSPAWND_SEEDS ?? 12) }, (_, index) => index + 1)
+    ? Array.from({ length: Number(process.env.NSPAWND_SEEDS ?? 40) }, (_, index) => index + 1)
     : [Number(process.env.NSPAWND_SEED)];
 
 type Action = (world: World, name: string, random: Random) => Promise<void> | void;
