@@ -1,0 +1,31 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDurationSec } from '../api/duration.ts';
+import type { Context } from './context.ts';
+import type { ExitCode } from './exit-code.ts';
+
+/**
+ * How a command says what can be typed: a file of `registration/` for each, listed in `commands.ts`. What it then does is
+ * in `command/` and loaded only when it is the one, so that none pays for the others.
+ */
+export type Register = (program: Command, act: Act) => void;
+
+/** Turns what a command does into what commander calls: with the context first, and its exit code kept. */
+export type Act = <T extends unknown[]>(
+  action: (context: Context, ...args: T) => Promise<ExitCode>,
+) => (...args: [...T, unknown, Command]) => Promise<void>;
+
+/** An option with a span such as `10s`; its value is in milliseconds. */
+export function spanOption(flags: string, description: string, defaultMs: number, shown: string): Option {
+  return new Option(flags, description).argParser(parseSpanMs).default(defaultMs, shown);
+}
+
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  return new Option(flags, description).choices(choices);
+}
+
+function parseSpanMs(text: string): number {
+  const seconds = parseDurationSec(text);
+  if (seconds === null || seconds <= 0 || seconds > 2_000_000)
+    throw new InvalidArgumentError('Not a time span such as 500ms, 10s or 2min.');
+  return Math.ceil(seconds * 1000);
+}

@@ -1,0 +1,19 @@
+import type { Register } from './command-line.ts';
+import { registerDescribe } from './registration/describe.ts';
+import { registerDiff } from './registration/diff.ts';
+import { registerGet } from './registration/get.ts';
+import { registerPrune } from './registration/prune.ts';
+import { registerRequests } from './registration/request.ts';
+import { registerValidate } from './registration/validate.ts';
+import { registerVersion } from './registration/version.ts';
+
+/** Every command, in the order in which --help shows them. */
+export const COMMANDS: readonly Register[] = [
+  registerGet,
+  registerDescribe,
+  registerValidate,
+  registerDiff,
+  registerRequests,
+  registerPrune,
+  registerVersion,
+];
