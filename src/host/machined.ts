@@ -18,6 +18,10 @@ const NO_SUCH_MACHINE = [
   'org.freedesktop.DBus.Error.UnknownObject',
 ];
 
+const NO_SUCH_PROCESS = 'org.freedesktop.DBus.Error.UnixProcessIdUnknown';
+/** signal(7): where glibc has it. */
+const SIGRTMIN = 34;
+
 export const MACHINED_MATCHES = [
   `type='signal',sender='org.freedesktop.machine1',interface='org.freedesktop.machine1.Manager'`,
 ];
@@ -60,6 +64,13 @@ export class Machined {
     if (facts === null) this.#ids.delete(name);
     else this.#ids.set(name, facts.id);
     return facts === null ? null : { ...facts, sharesIdWith: this.#namesWithId(name, facts.id) };
+  }
+
+  /** Asks the guest's init, by the signal that nspawn sends for us at a stop (`--kill-signal`), to power off. */
+  async powerOff(name: string): Promise<void> {
+    await unlessBusError([...NO_SUCH_MACHINE, NO_SUCH_PROCESS], undefined, async () => {
+      await this.#bus.call(MANAGER, 'KillMachine', 'ssi', [name, 'leader', SIGRTMIN + 3]);
+    });
   }
 
   /** Ends a registration whose leader is dead. Where machined does not let go, its own state is what is stale. */

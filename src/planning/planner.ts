@@ -1,3 +1,4 @@
+import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { assertNever } from '../errors.ts';
 import { launchHash } from './change.ts';
@@ -12,8 +13,10 @@ import { hasStartedUp, isReady, runState } from './run-state.ts';
 import { isSandboxGone, sandboxDrift, sandboxSpec } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 
-/** After this long a guest that is stopped while still starting gets the second SIGTERM. */
-const ACTIVATING_GRACE_MS = 2000;
+/** After this long a guest that was stopped before it could hear is asked once more. */
+const DEAF_GRACE_MS = 2000;
+/** A guest this young when its stop came may have had no handler for it yet. */
+const DEAF_AGE_MS = 10_000;
 
 /**
  * The whole decision: what has to be done for one container, now, given what is wanted and what is. Pure, total,
@@ -181,14 +184,31 @@ function waitForReadiness(manifest: Manifest, observed: Observed): Waiting | nul
   };
 }
 
-/** One SIGTERM is systemd's; a guest that had no handler yet gets the second one from us. */
+/**
+ * One SIGTERM is systemd's. It is lost on a guest whose init has no handler yet. One that was still starting has nothing
+ * to lose and gets the second SIGTERM, which ends it. One that counts as started (`command`, fifo, started) may have begun
+ * its work: it is asked again, which changes nothing where the first time was heard.
+ */
 function planStopping(observed: Observed): Plan {
-  const { unit, now } = observed;
-  if (unit.activeAt !== null || unit.stateChangedAt === null) return waiting(observed, [], STOPPING);
-  const due = unit.stateChangedAt + ACTIVATING_GRACE_MS;
+  const { unit, machine, now } = observed;
+  const { activeAt, stateChangedAt } = unit;
+  if (stateChangedAt === null) return waiting(observed, [], STOPPING);
+  const isStarting = activeAt === null;
+  if (!isStarting && stateChangedAt - activeAt >= DEAF_AGE_MS) return waiting(observed, [], STOPPING);
+  const due = stateChangedAt + DEAF_GRACE_MS;
   if (now < due) return waiting(observed, [], { ...STOPPING, until: due });
-  const kill = step('killActivating', {}, 'stopped while starting, it has no handler for a clean stop');
-  return waiting(observed, [kill], STOPPING);
+  if (isStarting) {
+    const kill = step('killActivating', {}, 'stopped while starting, it has no handler for a clean stop');
+    return waiting(observed, [kill], STOPPING);
+  }
+  if (!machine?.isLeaderAlive || machine.unit !== unitName(observed.name))
+    return waiting(observed, [], STOPPING);
+  const askAgain = step(
+    'askAgain',
+    {},
+    'stopped right after its start, it may not have heard the first time',
+  );
+  return waiting(observed, [askAgain], { ...STOPPING, until: now + DEAF_GRACE_MS });
 }
 
 function planDown(

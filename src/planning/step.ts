@@ -28,6 +28,8 @@ export interface StepArguments {
   stop: Record<never, never>;
   /** The second SIGTERM, which ends a guest that has no handler yet. */
   killActivating: Record<never, never>;
+  /** nspawn's own signal for a clean poweroff, once more, straight to the guest's init. */
+  askAgain: Record<never, never>;
   resetFailed: Record<never, never>;
   terminateMachine: { readonly leader: number };
   removeCopy: { readonly path: string };

@@ -107,6 +107,13 @@ export class ModelHost {
     if (unit.activeState === 'deactivating') this.#endRun(name, SIGTERMED);
   }
 
+  /** SIGRTMIN+3 to the guest's init, which by now has its handler. */
+  askToPowerOff(name: string): void {
+    const invocationId = this.unit(name).invocationId ?? '';
+    if (this.pending.some(event => event.invocationId === invocationId && event.what === 'power off')) return;
+    this.#later(name, 'power off', invocationId, () => this.guestPowersOff(name));
+  }
+
   resetFailed(name: string): void {
     const unit = this.unit(name);
     if (unit.activeState === 'failed') unit.activeState = 'inactive';

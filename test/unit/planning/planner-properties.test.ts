@@ -29,6 +29,7 @@ const ORDER: readonly StepName[] = [
   'attachNamespace',
   'stop',
   'killActivating',
+  'askAgain',
   'resetFailed',
   'terminateMachine',
   'removeCopy',

@@ -147,5 +147,14 @@ describe('a container of which nothing is known', () => {
 
 function stopping(unit: Partial<Observed['unit']>): Observed {
   const observed = runningAsDesired();
-  return { ...observed, unit: { ...observed.unit, activeState: 'deactivating', ...unit } };
+  return {
+    ...observed,
+    unit: {
+      ...observed.unit,
+      activeState: 'deactivating',
+      activeAt: NOW - 60_000,
+      stateChangedAt: NOW - 5000,
+      ...unit,
+    },
+  };
 }

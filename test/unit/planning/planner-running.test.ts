@@ -334,7 +334,14 @@ describe('failures of the past', () => {
 
 describe('a guest that is stopping', () => {
   const stopping = (unit: Partial<Observed['unit']>) => (observed: Observed) => ({
-    unit: { ...observed.unit, activeState: 'deactivating', subState: 'stop-sigterm', ...unit } as const,
+    unit: {
+      ...observed.unit,
+      activeState: 'deactivating',
+      subState: 'stop-sigterm',
+      activeAt: NOW - 60_000,
+      stateChangedAt: NOW - 5000,
+      ...unit,
+    } as const,
   });
   test('is waited for, without a deadline of ours', () => check(['waiting for Stopping'], stopping({})));
   test('while it was still starting gets two seconds', () => {
@@ -345,6 +352,23 @@ describe('a guest that is stopping', () => {
       ['killActivating (stopped while starting, it has no handler for a clean stop)', 'waiting for Stopping'],
       stopping({ activeAt: null, stateChangedAt: NOW - 2000 }),
     );
+  });
+  const younger = { activeAt: NOW - 2050, stateChangedAt: NOW - 2000 };
+  const ASK = 'askAgain (stopped right after its start, it may not have heard the first time)';
+  test('right after it became active gets two seconds', () => {
+    check(['waiting for Stopping until +1'], stopping({ activeAt: NOW - 2049, stateChangedAt: NOW - 1999 }));
+  });
+  test('right after it became active is then asked again, and again', () => {
+    check([ASK, 'waiting for Stopping until +2000'], stopping(younger));
+  });
+  test('ten seconds after it became active has heard', () => {
+    check(['waiting for Stopping'], stopping({ activeAt: NOW - 12_000, stateChangedAt: NOW - 2000 }));
+  });
+  test('is not asked through the registration of another unit', () => {
+    check(['waiting for Stopping'], observed => ({
+      ...stopping(younger)(observed),
+      machine: observed.machine && { ...observed.machine, unit: 'systemd-nspawn@web.service' },
+    }));
   });
   test('is not disturbed by requests, edits or drift', () => {
     checkEdited(['waiting for Stopping'], {}, { volatile: 'overlay' }, observed => ({
