@@ -42,6 +42,8 @@ const suiteOption = takeOption(words, '--suite') as Suite | undefined;
 const jobs = selectJobs(words, suiteOption);
 
 const startedAt = performance.now();
+// Ctrl-C reaches the children by the terminal; they take their hosts down, and we wait for them.
+process.once('SIGINT', () => undefined);
 if (words.length === 0 && suiteOption === undefined) await runCheck();
 await prepareTrees([...new Set(jobs.map(job => job.suite))]);
 const results = await runAgainAlone(await runAll(jobs));
@@ -145,8 +147,6 @@ function execute(
   const chunks: Buffer[] = [];
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
-  // Ctrl-C reaches the children by the terminal; they take their hosts down, and we wait for them.
-  process.once('SIGINT', () => undefined);
   return new Promise(resolve => {
     child.on('close', code => resolve({ exitCode: code ?? 1, output: Buffer.concat(chunks).toString() }));
   });

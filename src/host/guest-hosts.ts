@@ -1,5 +1,12 @@
 import { rm } from 'node:fs/promises';
-import { exists, listDirectory, makeDirectoryFor, readFileIfExists, writeFileAtomically } from './files.ts';
+import {
+  errorCode,
+  exists,
+  listDirectory,
+  makeDirectoryFor,
+  readFileIfExists,
+  writeFileAtomically,
+} from './files.ts';
 import { findBlock, replaceBlock, writeInPlace } from './hosts-file.ts';
 import { readGuestFile } from './root-tree.ts';
 
@@ -42,7 +49,7 @@ export class GuestHosts {
 
   /** The block in each guest's file. */
   async blocks(): Promise<Readonly<Record<string, string>>> {
-    const names = await this.#names();
+    const names = await this.names();
     const blocks = await Promise.all(
       names.map(async name => [name, findBlock(await this.#read(name)) ?? ''] as const),
     );
@@ -50,14 +57,23 @@ export class GuestHosts {
   }
 
   async updateAll(block: string): Promise<void> {
-    for (const name of await this.#names()) {
+    for (const name of await this.names()) {
       const before = await this.#read(name);
       const after = replaceBlock(before, block);
-      if (after !== before) await writeInPlace(this.path(name), after);
+      if (after !== before) await this.#update(name, after);
     }
   }
 
-  async #names(): Promise<readonly string[]> {
+  /** Its container may have been removed since we read it. */
+  async #update(name: string, text: string): Promise<void> {
+    try {
+      await writeInPlace(this.path(name), text);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  async names(): Promise<readonly string[]> {
     return (await listDirectory(this.#directory)).filter(name => !name.includes('.'));
   }
 

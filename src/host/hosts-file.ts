@@ -138,13 +138,13 @@ function readNow(path: string): string {
   }
 }
 
-/** One write of the whole text, then the rest is cut off: readers never see an empty file. */
+/** One write of the whole text, then the rest is cut off: readers never see an empty file. A file that is gone stays gone. */
 export async function writeInPlace(
   path: string,
   text: string,
   encoding: 'utf8' | 'latin1' = 'utf8',
 ): Promise<void> {
-  const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
+  const file = await open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
   try {
     const bytes = Buffer.from(text, encoding);
     await file.write(bytes, 0, bytes.length, 0);

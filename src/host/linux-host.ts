@@ -128,7 +128,13 @@ export class LinuxHost implements HostPort {
 
   async list(): Promise<readonly string[]> {
     this.#guard.invalidate();
-    const lists = await Promise.all([this.#unitFiles.names(), this.#network.names(), this.#records.names()]);
+    const lists = await Promise.all([
+      this.#unitFiles.names(),
+      this.#network.names(),
+      this.#records.names(),
+      this.#fifos.names(),
+      this.#guestHosts.names(),
+    ]);
     const names = new Set(lists.flat().filter(isName));
     for (const name of await this.#otherRunning(names)) names.add(name);
     return [...names];

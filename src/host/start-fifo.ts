@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { FifoFacts } from '../planning/observed.ts';
 import { run } from './command.ts';
-import { lstatIfExists, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
+import { listDirectory, lstatIfExists, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
 
 const open = promisify(openFile);
 
@@ -73,6 +73,10 @@ export class StartFifos {
   async remove(name: string): Promise<void> {
     this.#close(name);
     await Promise.all([removeFile(this.path(name)), removeFile(this.#startedPath(name))]);
+  }
+
+  async names(): Promise<readonly string[]> {
+    return (await listDirectory(this.#directory)).map(entry => entry.replace(/\.started$/, ''));
   }
 
   stop(): void {

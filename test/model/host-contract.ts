@@ -111,6 +111,22 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       await host.port.apply('nobody', step('forget', {}, 'test'), abort.signal);
     });
 
+    test('what is left of a container is found by whatever it is', async () => {
+      const remains: readonly Step[] = [
+        step('writeUnit', { text: '[X-Nspawnd]\n' }, 'test'),
+        step('createFifo', {}, 'test'),
+        step('writeGuestHosts', { root: host.root }, 'test'),
+        step('recordStopped', { specHash: 'v1-1' }, 'test'),
+      ];
+      for (const [index, remaining] of remains.entries()) {
+        const name = `contract-remains-${index}`;
+        await host.port.apply(name, remaining, abort.signal);
+        assert.ok((await host.port.list()).includes(name), remaining.name);
+        await new Driven(host.port, manifestOf(name, { root: host.root })).remove();
+        assert.ok(!(await host.port.list()).includes(name), `nothing is left after ${remaining.name}`);
+      }
+    });
+
     test('looking changes nothing', async () => {
       await withContainer('contract-look', NETWORK, async container => {
         await container.prepare();
@@ -195,6 +211,18 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
         await container.apply(step('stop', {}, 'test'));
         const down = await container.untilSettled(isDown);
         assert.equal(down.ended?.isRequested, true);
+      });
+    });
+
+    test('a stop right after a guest counts as started ends soon too', async () => {
+      await withContainer('contract-early-started', { readiness: 'started' }, async container => {
+        await container.prepare();
+        await container.launch();
+        await container.until(observed => observed.unit.activeState === 'active');
+        await container.apply(step('stop', {}, 'test'));
+        const down = await container.untilSettled(isDown);
+        assert.equal(down.ended?.isRequested, true);
+        assert.equal(down.ended?.result, 'success');
       });
     });
 

@@ -60,14 +60,14 @@ export class ModelPort implements HostPort {
 
   async list(): Promise<readonly string[]> {
     await this.#call();
-    const { unitFiles, marks, ended, requests, histories, units, pairs } = this.#host;
+    const { unitFiles, marks, ended, requests, histories, units, pairs, fifos, guestHosts } = this.#host;
     const ours = [...unitFiles].filter(([, text]) => isOurUnit(text)).map(([name]) => name);
     const running = [...units].filter(([, unit]) => unit.run !== undefined).map(([name]) => name);
     const prefix = linkAlias('');
     const linked = [...pairs.values()]
       .filter(pair => pair.alias.startsWith(prefix))
       .map(pair => pair.alias.slice(prefix.length));
-    const records = [ended, requests, histories].flatMap(kind => [...kind.keys()]);
+    const records = [ended, requests, histories, fifos, guestHosts].flatMap(kind => [...kind.keys()]);
     return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records])];
   }
 
@@ -215,6 +215,10 @@ export class ModelPort implements HostPort {
     killActivating: name => {
       this.#refuse(name, this.#host.unit(name).activeState !== 'deactivating', 'kill what is not stopping');
       this.#host.signalMain(name);
+    },
+    askAgain: name => {
+      this.#refuse(name, this.#host.unit(name).activeState !== 'deactivating', 'ask what is not stopping');
+      this.#host.askToPowerOff(name);
     },
     resetFailed: name => this.#host.resetFailed(name),
     terminateMachine: name => {

@@ -69,3 +69,12 @@ test('removing may be done twice', async context => {
   assert.equal(await guests.observe('app'), 'absent');
   assert.deepEqual(await guests.blocks(), {});
 });
+
+test('a file that was removed is not brought back by an update that had read it', async context => {
+  const { root, guests } = await place(context);
+  await guests.write('app', root);
+  const update = guests.updateAll(DB);
+  await guests.remove('app');
+  await update;
+  assert.equal(await guests.observe('app'), 'absent');
+});
