@@ -35,6 +35,8 @@ function toIssues(issue: ZodIssue): readonly ManifestIssue[] {
   if (issue.input === undefined && issue.code !== 'custom') {
     return [{ path, about: 'missing', message: 'is required' }];
   }
+  if (issue.code === 'custom' && issue.params?.isMissing === true)
+    return [{ path, about: 'missing', message: issue.message }];
   return [{ path, about: 'value', message: messageOfValue(issue) }];
 }
 

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { parseDurationSec } from './duration.ts';
 import { isName } from './name.ts';
+import { isNixMade } from './nix-source.ts';
 
 /**
  * The manifest as people write it. Field names are those of the NixOS `containers.<name>` options where NixOS has one,
@@ -15,6 +16,8 @@ export const MAX_COMMAND_ARGUMENTS = 256;
 export const MAX_ENVIRONMENT_VARIABLES = 256;
 export const MAX_LABELS = 256;
 export const MAX_STRING_LENGTH = 16_384;
+/** A NixOS module as text. */
+export const MAX_CONFIG_LENGTH = 65_536;
 const MAX_TIMEOUT_SEC = 86_400;
 
 const text = z
@@ -72,6 +75,28 @@ const command = z
   .min(1, { error: 'must name a program' })
   .max(MAX_COMMAND_ARGUMENTS, { error: `more than ${MAX_COMMAND_ARGUMENTS} arguments` });
 
+/** A NixOS module: a file where it starts with "/", else the module's text; `nix-source.ts` tells them apart. */
+const config = z
+  .string()
+  .min(1, { error: 'must be the path of a NixOS module, or its text' })
+  .max(MAX_CONFIG_LENGTH)
+  .refine(value => !value.includes('\0'), { error: 'must not contain a NUL byte' })
+  .refine(value => !value.startsWith('/') || absolutePath.safeParse(value).success, {
+    error: issue =>
+      `starts with "/" and is no absolute path without ".." and control characters: ${quote(issue.input)}`,
+  })
+  .transform(value => (value.startsWith('/') ? normalizePath(value) : value));
+
+/** A flake reference, with or without an attribute of its nixosConfigurations: REF or REF#ATTR. */
+const flake = text
+  .refine(value => isFlakeReference(value), {
+    error: issue =>
+      `not a flake reference such as "/etc/nixos", "github:you/systems" or "/etc/nixos#web": ${quote(issue.input)}`,
+  })
+  .refine(value => !hasControlCharacter(value), { error: 'must not contain control characters' });
+
+export const UPDATE_MODES = ['reload', 'restart', 'none'] as const;
+
 export const RESTART_POLICIES = ['OnFailure', 'Always', 'Never'] as const;
 export const VOLATILE_MODES = ['no', 'state', 'overlay', 'yes'] as const;
 export const READINESS_MODES = ['notify', 'fifo', 'started'] as const;
@@ -102,8 +127,16 @@ const volatile = z.preprocess(
 
 /** The spec's fields. One flat table: a field that comes later is one line here and one in `planning/change.ts`. */
 const specFields = z.strictObject({
-  /** Directory of the guest's OS tree on the host. Data: never deleted by nspawnd. */
-  root: absolutePath,
+  /** Directory of the guest's OS tree on the host; with a Nix system, of its state. Data: never deleted by nspawnd. */
+  root: absolutePath.optional(),
+  /** A system closure made by Nix, or a symlink to one, such as a profile. */
+  path: absolutePath.optional(),
+  /** A NixOS module that the host's Nix builds: a file, or inline text. */
+  config: config.optional(),
+  /** A flake's nixosConfigurations attribute that the host's Nix builds; the attribute defaults to the name. */
+  flake: flake.optional(),
+  /** What a new system does to a running guest; default `reload`. Only with path, config or flake. */
+  update: z.enum(UPDATE_MODES).optional(),
   /** A payload instead of the tree's init: argv, no shell; runs as PID 2 under nspawn's stub init. */
   command: command.optional(),
   /** Variables of the guest's PID 1. */
@@ -142,6 +175,11 @@ export const specSchema = specFields
     if (typeof spec !== 'object' || spec === null) return;
     const refuse = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message });
+    if (spec.root === undefined && !isNixMade(spec)) {
+      const message = 'is required (or one of path, config and flake)';
+      context.addIssue({ code: 'custom', path: ['root'], message, params: { isMissing: true } });
+    }
+    refuseSources(spec, refuse);
     if (!spec.privateNetwork) {
       for (const field of ['hostAddress', 'hostAddress6'] as const) {
         if (spec[field] !== undefined)
@@ -163,13 +201,37 @@ export const specSchema = specFields
     ...spec,
     readiness: spec.readiness ?? (spec.command === undefined ? ('notify' as const) : ('started' as const)),
     resolvConf: spec.resolvConf ?? (spec.privateNetwork ? ('off' as const) : ('auto' as const)),
+    update: spec.update ?? ('reload' as const),
   }));
+
+/** Exactly one thing a guest is made of; `root` beside a Nix system says where its state lives. */
+function refuseSources(
+  spec: z.output<typeof specFields>,
+  refuse: (field: string, message: string) => void,
+): void {
+  const given = NIX_SOURCES.filter(field => spec[field] !== undefined);
+  for (const field of given.slice(1))
+    refuse(field, `excludes ${given[0]} (a guest is made from one of them)`);
+  if (given.length === 0 && spec.update !== undefined)
+    refuse(
+      'update',
+      'needs path, config or flake (it says what a new system of these does to a running guest)',
+    );
+  if (given.length > 0 && spec.command !== undefined)
+    refuse('command', `excludes ${given[0]} (the init of that system is what runs)`);
+}
+
+/** The fields that name a system made by Nix. */
+export const NIX_SOURCES = ['path', 'config', 'flake'] as const;
+
+/** Where NixOS keeps the state of a container, and so do we unless `root` says otherwise. */
+export const NIX_ROOTS = '/var/lib/nixos-containers';
 
 const labels = z
   .record(text, text)
   .refine(value => Object.keys(value).length <= MAX_LABELS, { error: `more than ${MAX_LABELS} entries` });
 
-export const manifestSchema = z.strictObject({
+const manifestFields = z.strictObject({
   apiVersion: z.literal(API_VERSION, {
     error: issue => `expected ${quote(API_VERSION)}, found ${quote(issue.input)}`,
   }),
@@ -185,13 +247,18 @@ export const manifestSchema = z.strictObject({
   spec: specSchema,
 });
 
+export const manifestSchema = manifestFields.transform(({ spec, ...manifest }) => ({
+  ...manifest,
+  spec: { ...spec, root: spec.root ?? `${NIX_ROOTS}/${manifest.metadata.name}` },
+}));
+
 /** The fields that may stand at a path of a manifest; empty where any key may. For finding what a person meant. */
 export function fieldsAt(path: readonly PropertyKey[]): readonly string[] {
   switch (path.join('.')) {
     case '':
-      return Object.keys(manifestSchema.shape);
+      return Object.keys(manifestFields.shape);
     case 'metadata':
-      return Object.keys(manifestSchema.shape.metadata.shape);
+      return Object.keys(manifestFields.shape.metadata.shape);
     case 'spec':
       return Object.keys(specFields.shape);
     default:
@@ -200,7 +267,7 @@ export function fieldsAt(path: readonly PropertyKey[]): readonly string[] {
 }
 
 /** The spec with every default filled in: what the planner works from. */
-export type ContainerSpec = Readonly<z.output<typeof specSchema>>;
+export type ContainerSpec = Readonly<z.output<typeof manifestSchema>['spec']>;
 
 /** JSON, the shape in which a spec is kept, hashed and shown. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -233,6 +300,14 @@ function quote(value: unknown): string {
 function hasControlCharacter(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return /[\u0000-\u001f\u007f]/.test(value);
+}
+
+/** What may stand on a command line of `nix` and inside the quotes of an attribute path. */
+function isFlakeReference(value: string): boolean {
+  const [reference = '', attribute, ...more] = value.split('#');
+  if (reference === '' || reference.startsWith('-') || /[\s"]/.test(reference) || more.length > 0)
+    return false;
+  return attribute === undefined || /^[A-Za-z0-9_.-]+$/.test(attribute);
 }
 
 /** "/a//b/./c/" is "/a/b/c": the same place must be the same text. */

@@ -1,4 +1,10 @@
-import type { ContainerSpec, Json, JsonObject, Manifest } from '../api/manifest.ts';
+import {
+  type ContainerSpec,
+  type Json,
+  type JsonObject,
+  type Manifest,
+  NIX_SOURCES,
+} from '../api/manifest.ts';
 import { canonicalJson, specHash } from '../api/spec-hash.ts';
 
 /**
@@ -9,6 +15,10 @@ export type ChangeClass = 'live' | 'reload' | 'restart';
 
 const CHANGE_CLASS: Readonly<Record<keyof ContainerSpec, ChangeClass>> = {
   root: 'restart',
+  path: 'reload',
+  config: 'reload',
+  flake: 'reload',
+  update: 'live',
   command: 'restart',
   environment: 'restart',
   autoStart: 'live',
@@ -34,12 +44,18 @@ export function changeClassOf(field: string): ChangeClass {
   return CHANGE_CLASS[field as keyof ContainerSpec] ?? 'restart';
 }
 
-/** A hash over the fields whose change takes a restart: what decides whether a running guest is out of date. */
-export function launchHash(manifest: Pick<Manifest, 'written'>): string {
-  const launchFields = Object.entries(manifest.written).filter(
-    ([field]) => changeClassOf(field) === 'restart',
-  );
-  return specHash(Object.fromEntries(launchFields));
+/**
+ * A hash over the fields whose change takes a restart: what decides whether a running guest is out of date. Another system
+ * from Nix is reloaded, but a tree that becomes one, or the other way round, is another guest.
+ */
+export function launchHash({ written }: Pick<Manifest, 'written'>): string {
+  const launchFields = Object.entries(written).filter(([field]) => changeClassOf(field) === 'restart');
+  const kind = hasNixSource(written) ? { madeBy: 'nix' } : {};
+  return specHash({ ...Object.fromEntries(launchFields), ...kind });
+}
+
+function hasNixSource(written: JsonObject): boolean {
+  return NIX_SOURCES.some(field => written[field] !== undefined);
 }
 
 export interface SpecChange {
@@ -52,12 +68,13 @@ export interface SpecChange {
 /** Field by field, in the order of their names. `before` null: the spec is new. */
 export function specChanges(before: JsonObject | null, after: JsonObject): readonly SpecChange[] {
   const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after)])].sort();
+  const isOtherKind = before !== null && hasNixSource(before) !== hasNixSource(after);
   return fields
     .map(field => ({
       field: `spec.${field}`,
       before: show(before?.[field]),
       after: show(after[field]),
-      changeClass: changeClassOf(field),
+      changeClass: isOtherKind && changeClassOf(field) === 'reload' ? 'restart' : changeClassOf(field),
     }))
     .filter(change => change.before !== change.after);
 }

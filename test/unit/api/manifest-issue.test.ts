@@ -46,7 +46,7 @@ suite('the schema', () => {
   test('objects in words, with what was found', () => {
     check({ root: 'srv' }, ['spec.root (value): not an absolute path: "srv"']);
     check({ root: '/srv/../etc' }, ['spec.root (value): must not contain "..": "/srv/../etc"']);
-    check({ root: undefined }, ['spec.root (missing): is required']);
+    check({ root: undefined }, ['spec.root (missing): is required (or one of path, config and flake)']);
     check({ root: null }, ['spec.root (value): expected text, found nothing']);
     check({ root: 8 }, ['spec.root (value): expected text, found 8 (write it in quotes: "8")']);
     check({ autoStart: 'off' }, [

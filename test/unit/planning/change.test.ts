@@ -9,6 +9,10 @@ import { manifestOf, webManifest } from './base-state.ts';
 /** What each field's change costs, said a second time: a slip in the product's table is a surprise restart. */
 const COSTS: Readonly<Record<string, ChangeClass>> = {
   root: 'restart',
+  path: 'reload',
+  config: 'reload',
+  flake: 'reload',
+  update: 'live',
   command: 'restart',
   environment: 'restart',
   autoStart: 'live',
@@ -60,6 +64,18 @@ test('changes are listed by field, with what was and what is', () => {
   );
 });
 
+test('another system from Nix is reloaded; a tree that becomes one is another guest', () => {
+  check({ path: '/srv/a' }, { path: '/srv/b', update: 'none' }, [
+    'spec.path: "/srv/a" -> "/srv/b" (reload)',
+    'spec.update: null -> "none" (live)',
+  ]);
+  check({ path: '/srv/a' }, { flake: '/srv/b' }, [
+    'spec.flake: null -> "/srv/b" (reload)',
+    'spec.path: "/srv/a" -> null (reload)',
+  ]);
+  check({ root: '/srv/a' }, { root: '/srv/a', path: '/srv/b' }, ['spec.path: null -> "/srv/b" (restart)']);
+});
+
 test('a new spec is all new', () =>
   check(null, { root: '/srv/a' }, ['spec.root: null -> "/srv/a" (restart)']));
 
@@ -71,6 +87,15 @@ describe('the launch hash', () => {
   const same = (a: JsonObject, b: JsonObject) => launchHash(webManifest(a)) === launchHash(webManifest(b));
   test('stays when only live fields change', () => {
     assert.ok(same({}, { restartPolicy: 'Always', timeoutStopSec: 5, localAddress: '10.0.0.9' }));
+  });
+  test('stays when only the system from Nix changes, and not when there was none', () => {
+    const nix = (path: string) => launchHash(manifestOf('web', { path }));
+    assert.equal(nix('/nix/a'), nix('/nix/b'));
+    assert.equal(nix('/nix/a'), launchHash(manifestOf('web', { config: '{ }' })));
+    assert.notEqual(
+      launchHash(manifestOf('web', { root: '/srv/web' })),
+      launchHash(manifestOf('web', { root: '/srv/web', path: '/nix/a' })),
+    );
   });
   test('changes with a field that takes a restart', () => {
     assert.ok(!same({}, { volatile: 'overlay' }));
