@@ -2,8 +2,11 @@ import type { Register } from './command-line.ts';
 import { registerDescribe } from './registration/describe.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerGet } from './registration/get.ts';
+import { registerList } from './registration/list.ts';
 import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
+import { registerShowIp } from './registration/show-ip.ts';
+import { registerStatus } from './registration/status.ts';
 import { registerValidate } from './registration/validate.ts';
 import { registerVersion } from './registration/version.ts';
 
@@ -11,6 +14,9 @@ import { registerVersion } from './registration/version.ts';
 export const COMMANDS: readonly Register[] = [
   registerGet,
   registerDescribe,
+  registerList,
+  registerStatus,
+  registerShowIp,
   registerValidate,
   registerDiff,
   registerRequests,

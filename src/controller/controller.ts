@@ -13,6 +13,7 @@ import type {
   ManifestPort,
   Preview,
   SourceStatus,
+  Verb,
 } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
 import { StatusStore } from './status-store.ts';
@@ -94,7 +95,7 @@ export class Controller implements ControlPort {
     return this.#manifests.status();
   }
 
-  async request(name: string, verb: 'start' | 'stop' | 'restart'): Promise<Container | null> {
+  async request(name: string, verb: Verb): Promise<Container | null> {
     const container = this.#store.get(name);
     if (container === null) return null;
     await this.#host.putRequest(name, verb, `nspawnctl ${verb}`);

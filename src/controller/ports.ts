@@ -74,7 +74,7 @@ export interface HostPort {
   observeHost(desired: HostDesired): Promise<HostObserved>;
   applyHost(step: Step, signal: AbortSignal): Promise<void>;
   /** Leaves a person's verb on disk, where the planner finds it. */
-  putRequest(name: string, verb: 'start' | 'stop' | 'restart', reason: string): Promise<void>;
+  putRequest(name: string, verb: Verb, reason: string): Promise<void>;
   /** State that must survive nspawnd but not a boot: conditions' times and events. Opaque to the host. */
   saveMemory(name: string, memory: string): Promise<void>;
   loadMemory(name: string): Promise<string | null>;
@@ -91,13 +91,16 @@ export interface ControlPort {
   resourceVersion(): string;
   source(): SourceStatus;
   /** Leaves the verb for the planner and wakes it; null when there is no such container. */
-  request(name: string, verb: 'start' | 'stop' | 'restart'): Promise<Container | null>;
+  request(name: string, verb: Verb): Promise<Container | null>;
   confirmPrune(hash: string): Promise<boolean>;
   /** The plan for these files as if they were in the directory; for all that is in force when none are given. */
   preview(files: readonly FileText[]): Promise<readonly Preview[]>;
   /** Whether the loops turn; what /healthz says. */
   isHealthy(): boolean;
 }
+
+/** What people ask of a container. `terminate` is a stop at once, without a clean power-off. */
+export type Verb = 'start' | 'stop' | 'restart' | 'terminate';
 
 export interface ContainerChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

@@ -19,6 +19,7 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
     case 'recordFailure':
       return warning('Failed', `${failureText(step.because, observed)}`);
     case 'killActivating':
+    case 'killMain':
       return warning('Killing', step.because);
     case 'terminateMachine':
       return warning(

@@ -68,6 +68,7 @@ function executors(tools: Tools): Executors {
     stop: name => systemd.stop(name),
     killActivating: name => systemd.terminateMain(name),
     askAgain: name => machined.powerOff(name),
+    killMain: name => systemd.killMain(name),
     resetFailed: name => systemd.resetFailed(name),
     terminateMachine: name => machined.terminateStale(name),
     removeCopy: (_name, { path }) => removeCopy(path),

@@ -1,7 +1,7 @@
 import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { isName } from '../api/name.ts';
-import type { HostPort } from '../controller/ports.ts';
+import type { HostPort, Verb } from '../controller/ports.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
@@ -202,10 +202,11 @@ export class LinuxHost implements HostPort {
     await this.#executor.apply(HOST_KEY, step, signal);
   }
 
-  async putRequest(name: string, verb: 'start' | 'stop' | 'restart', reason: string): Promise<void> {
+  async putRequest(name: string, verb: Verb, reason: string): Promise<void> {
     const { invocationId, mainPid } = await this.#systemd.unit(name);
     await this.#records.putRequest(name, {
-      verb,
+      verb: verb === 'terminate' ? 'stop' : verb,
+      ...(verb === 'terminate' ? { isForced: true } : {}),
       invocationId: mainPid > 0 ? invocationId : '',
       reason,
       at: Date.now(),

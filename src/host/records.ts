@@ -136,6 +136,7 @@ const endedSchema = z.object({
 });
 const requestSchema = z.object({
   verb: z.enum(['start', 'stop', 'restart']),
+  isForced: z.boolean().optional(),
   invocationId: word,
   reason: z.string(),
   at: z.number(),

@@ -18,6 +18,7 @@ const RELOAD_TIMEOUT_MS = 90_000;
 /** A daemon-reload serialises the whole manager: never more than one in this time, whoever asks. */
 const RELOAD_INTERVAL_MS = 1000;
 const SIGTERM = 15;
+const SIGKILL = 9;
 
 /** The rules under which units and jobs are announced; one each, not one per unit. */
 export const SYSTEMD_MATCHES = [
@@ -126,9 +127,12 @@ export class Systemd {
 
   /** A second SIGTERM makes nspawn end its guest at once; systemd-nspawn(1). */
   async terminateMain(name: string): Promise<void> {
-    await unlessBusError([...NO_SUCH_UNIT, 'org.freedesktop.systemd1.NoSuchProcess'], undefined, async () => {
-      await this.#bus.call(MANAGER, 'KillUnit', 'ssi', [unitName(name), 'main', SIGTERM]);
-    });
+    await this.#signalMain(name, SIGTERM);
+  }
+
+  /** The guest's init dies with its nspawn (PR_SET_PDEATHSIG), and with it everything in the guest. */
+  async killMain(name: string): Promise<void> {
+    await this.#signalMain(name, SIGKILL);
   }
 
   async resetFailed(name: string): Promise<void> {
@@ -147,6 +151,12 @@ export class Systemd {
       this.#reload = null;
     });
     return this.#reload;
+  }
+
+  async #signalMain(name: string, signal: number): Promise<void> {
+    await unlessBusError([...NO_SUCH_UNIT, 'org.freedesktop.systemd1.NoSuchProcess'], undefined, async () => {
+      await this.#bus.call(MANAGER, 'KillUnit', 'ssi', [unitName(name), 'main', signal]);
+    });
   }
 
   async #reloadSoon(): Promise<void> {

@@ -119,6 +119,8 @@ export interface EndedRecord {
 /** A person's verb, or our own decision to restart, on disk so that a kill -9 cannot lose it. */
 export interface Request {
   readonly verb: 'start' | 'stop' | 'restart';
+  /** Of a stop: at once, whatever the guest would still want to do. */
+  readonly isForced?: boolean | undefined;
   /** The run that a restart is meant for; empty when none ran. */
   readonly invocationId: string;
   readonly reason: string;

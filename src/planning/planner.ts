@@ -96,7 +96,11 @@ function planRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   if (observed.process === null && obstacle?.reason === 'UnitShadowed') return stalled(observed, obstacle);
 
   const { request, unit } = observed;
-  if (request?.verb === 'stop') return waiting(observed, [step('stop', {}, request.reason)], STOPPING);
+  if (request?.verb === 'stop') {
+    // The stop first: systemd must know that the end that follows was asked for.
+    const steps = [step('stop', {}, request.reason), ...killIfForced(observed)];
+    return waiting(observed, steps, STOPPING);
+  }
   if (request?.verb === 'restart' && request.invocationId === unit.invocationId) {
     return waiting(observed, [step('stop', {}, request.reason)], STOPPING);
   }
@@ -192,6 +196,8 @@ function waitForReadiness(manifest: Manifest, observed: Observed): Waiting | nul
 function planStopping(observed: Observed): Plan {
   const { unit, machine, now } = observed;
   const { activeAt, stateChangedAt } = unit;
+  const kills = killIfForced(observed);
+  if (kills.length > 0) return waiting(observed, kills, STOPPING);
   if (stateChangedAt === null) return waiting(observed, [], STOPPING);
   const isStarting = activeAt === null;
   if (!isStarting && stateChangedAt - activeAt >= DEAF_AGE_MS) return waiting(observed, [], STOPPING);
@@ -209,6 +215,12 @@ function planStopping(observed: Observed): Plan {
     'stopped right after its start, it may not have heard the first time',
   );
   return waiting(observed, [askAgain], { ...STOPPING, until: now + DEAF_GRACE_MS });
+}
+
+/** `nspawnctl terminate`, also of one that is powering off already. Not once it is dead: what records its end is left alone. */
+function killIfForced({ request, unit }: Observed): readonly Step[] {
+  const isForced = request?.verb === 'stop' && request.isForced === true;
+  return isForced && unit.mainPid > 0 ? [step('killMain', {}, request.reason)] : [];
 }
 
 function planDown(

@@ -30,6 +30,8 @@ export interface StepArguments {
   killActivating: Record<never, never>;
   /** nspawn's own signal for a clean poweroff, once more, straight to the guest's init. */
   askAgain: Record<never, never>;
+  /** SIGKILL to nspawn, whose guest dies with it. */
+  killMain: Record<never, never>;
   resetFailed: Record<never, never>;
   terminateMachine: { readonly leader: number };
   removeCopy: { readonly path: string };

@@ -1,7 +1,7 @@
 import type { Container } from '../api/container.ts';
 import type { ContainerEvent } from '../api/event.ts';
 import type { API_VERSION } from '../api/manifest.ts';
-import type { Preview, SourceStatus } from '../controller/ports.ts';
+import type { Preview, SourceStatus, Verb } from '../controller/ports.ts';
 
 /**
  * What both ends of the sockets agree on: paths and the shapes of the answers, Kubernetes' own where it has one.
@@ -20,8 +20,8 @@ export const VERSION_PATH = '/version';
 export const ROOT_SOCKET = 'nspawnd.sock';
 export const READ_SOCKET = 'read.sock';
 
-export const VERBS = ['start', 'stop', 'restart'] as const;
-export type Verb = (typeof VERBS)[number];
+export type { Verb } from '../controller/ports.ts';
+export const VERBS: readonly Verb[] = ['start', 'stop', 'restart', 'terminate'];
 
 export interface ContainerList {
   readonly kind: 'ContainerList';

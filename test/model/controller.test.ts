@@ -330,6 +330,18 @@ describe('the controller on a host', () => {
       assert.equal(ready('web'), 'False/Stopped');
       assert.ok(world.port.trace.includes('web: killActivating'));
     });
+    test('who terminates it has it down at once, and it stays down like any other', async () => {
+      await started({ web: NETWORK });
+      await world.controller.request('web', 'terminate');
+      await world.settle(0);
+      assert.equal(ready('web'), 'False/Stopped');
+      assert.ok(world.port.trace.includes('web: killMain'));
+      await world.settle(1_000_000);
+      assert.equal(ready('web'), 'False/Stopped');
+      await world.controller.request('web', 'start');
+      await world.settle();
+      await world.assertRunning('web');
+    });
     test('who stops what is backing off', async () => {
       await started({ web: {} });
       world.host.guestPanics('web');

@@ -92,6 +92,7 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
     test('removing what is gone is success', async () => {
       const removals: readonly Step[] = [
         step('stop', {}, 'test'),
+        step('killMain', {}, 'test'),
         step('resetFailed', {}, 'test'),
         step('terminateMachine', { leader: 1 }, 'test'),
         step('removeSandbox', {}, 'test'),
@@ -223,6 +224,22 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
         const down = await container.untilSettled(isDown);
         assert.equal(down.ended?.isRequested, true);
         assert.equal(down.ended?.result, 'success');
+      });
+    });
+
+    test('a guest that is killed after a stop was asked for is down at once, and it counts as asked for', async () => {
+      await withContainer('contract-terminate', NETWORK, async container => {
+        const { unit } = await container.reachReady();
+        await host.port.putRequest(container.name, 'terminate', 'test');
+        const asked = (await container.observe()).request;
+        assert.deepEqual([asked?.verb, asked?.isForced], ['stop', true]);
+        await container.apply(step('stop', {}, 'test'));
+        await container.apply(step('killMain', {}, 'test'));
+        const { ended, sandbox } = await container.until(isDown);
+        assert.deepEqual([ended?.isRequested, ended?.result, ended?.exitCode], [true, 'signal', 'killed']);
+        assert.equal(ended?.invocationId, unit.invocationId);
+        assert.equal(sandbox.namespace, 'ours');
+        await host.port.apply(container.name, step('clearRequest', {}, 'test'), abort.signal);
       });
     });
 

@@ -101,6 +101,10 @@ const WORKS: Readonly<Record<string, Work>> = {
     prepare: world => void world.manifests.put('web', NETWORK),
     happens: async world => void (await world.controller.request('web', 'stop')),
   },
+  'a request to terminate': {
+    prepare: world => void world.manifests.put('web', NETWORK),
+    happens: async world => void (await world.controller.request('web', 'terminate')),
+  },
   'a request to stop what backs off': {
     prepare: world => void world.manifests.put('web', { ...NETWORK, command: ['/bin/false'] }),
     happens: async world => {

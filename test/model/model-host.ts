@@ -114,6 +114,11 @@ export class ModelHost {
     this.#later(name, 'power off', invocationId, () => this.guestPowersOff(name));
   }
 
+  /** SIGKILL to nspawn; the unit ends as asked for where a stop was. */
+  killMain(name: string): void {
+    this.#endRun(name, KILLED);
+  }
+
   resetFailed(name: string): void {
     const unit = this.unit(name);
     if (unit.activeState === 'failed') unit.activeState = 'inactive';
@@ -145,7 +150,7 @@ export class ModelHost {
   // What people and other programs do.
 
   killNspawn(name: string): void {
-    this.#disturb(() => this.#endRun(name, { result: 'signal', exitCode: 'killed', exitStatus: 'KILL' }));
+    this.#disturb(() => this.#endRun(name, KILLED));
   }
 
   systemctlStart(name: string): void {
@@ -375,6 +380,7 @@ type RunEnd = Pick<EndedRecord, 'result' | 'exitCode' | 'exitStatus'>;
 /** TimeoutStopSec= of the manifests here. */
 const STOP_TIMEOUT_MS = 90_000;
 const TIMED_OUT: RunEnd = { result: 'timeout', exitCode: 'killed', exitStatus: 'KILL' };
+const KILLED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'KILL' };
 const SIGTERMED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'TERM' };
 
 /** What nspawn was given, from the unit's text; the words that matter here are never quoted in the tests. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Manifest } from '../../src/api/manifest.ts';
-import type { HostPort } from '../../src/controller/ports.ts';
+import type { HostPort, Verb } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
 import { afterFailure, afterLaunch, afterNote, afterReset } from '../../src/host/history.ts';
 import type { HostDesired, HostObserved } from '../../src/planning/host-state.ts';
@@ -162,11 +162,12 @@ export class ModelPort implements HostPort {
     await this.apply('@host', step);
   }
 
-  async putRequest(name: string, verb: 'start' | 'stop' | 'restart', reason: string): Promise<void> {
+  async putRequest(name: string, verb: Verb, reason: string): Promise<void> {
     await this.#call();
     const { run, invocationId } = this.#host.unit(name);
     this.#host.requests.set(name, {
-      verb,
+      verb: verb === 'terminate' ? 'stop' : verb,
+      ...(verb === 'terminate' ? { isForced: true } : {}),
       invocationId: run === undefined ? '' : (invocationId ?? ''),
       reason,
       at: this.#host.now,
@@ -219,6 +220,11 @@ export class ModelPort implements HostPort {
     askAgain: name => {
       this.#refuse(name, this.#host.unit(name).activeState !== 'deactivating', 'ask what is not stopping');
       this.#host.askToPowerOff(name);
+    },
+    killMain: name => {
+      const { run, activeState } = this.#host.unit(name);
+      this.#refuse(name, run !== undefined && activeState !== 'deactivating', 'kill what is not stopping');
+      this.#host.killMain(name);
     },
     resetFailed: name => this.#host.resetFailed(name),
     terminateMachine: name => {

@@ -36,6 +36,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'systemctl start': (world, name) => world.host.systemctlStart(name),
   'systemctl stop': (world, name) => world.host.systemctlStop(name),
   'nspawnctl stop': async (world, name) => void (await world.controller.request(name, 'stop')),
+  'nspawnctl terminate': async (world, name) => void (await world.controller.request(name, 'terminate')),
   'nspawnctl start': async (world, name) => void (await world.controller.request(name, 'start')),
   'nspawnctl restart': async (world, name) => void (await world.controller.request(name, 'restart')),
   'delete the link': (world, name) => world.host.deleteLink(name),

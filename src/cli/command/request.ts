@@ -16,12 +16,17 @@ export interface RequestOptions {
   readonly timeoutMs: number;
 }
 
-const PAST: Readonly<Record<Verb, string>> = { start: 'started', stop: 'stopped', restart: 'restarted' };
+const PAST: Readonly<Record<Verb, string>> = {
+  start: 'started',
+  stop: 'stopped',
+  restart: 'restarted',
+  terminate: 'terminated',
+};
 /** Quick things are not worth a word. */
 const FIRST_WORD_MS = 1_500;
 const LOOK_MS = 250;
 
-/** `nspawnctl start|stop|restart NAME...`: asks, and by default waits until it has happened. */
+/** `nspawnctl start|stop|restart|terminate NAME...`: asks, and by default waits until it has happened. */
 export async function request(
   verb: Verb,
   names: readonly string[],

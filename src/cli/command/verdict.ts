@@ -26,7 +26,7 @@ export const GRACE_MS = 3_000;
 
 /** Pure; from the container as it was before the request and as it is (null: gone). */
 export function judge(verb: Verb, before: Container, now: Container | null, seen: Seen): Verdict {
-  if (verb === 'stop') return judgeStop(now, seen);
+  if (verb === 'stop' || verb === 'terminate') return judgeStop(now, seen);
   if (now !== null) return judgeStart(verb, before, now, seen);
   return { is: 'failed', reason: 'Removed', message: 'its manifest is gone, and so is the container' };
 }

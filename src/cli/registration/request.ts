@@ -1,7 +1,7 @@
-import { VERBS } from '../../server/protocol.ts';
+import { VERBS, type Verb } from '../../server/protocol.ts';
 import { type Register, spanOption } from '../command-line.ts';
 
-/** The verbs that are asked for and then waited for: start, stop, restart. */
+/** The verbs that are asked for and then waited for. */
 export const registerRequests: Register = (program, act) => {
   for (const verb of VERBS) {
     program
@@ -19,8 +19,9 @@ export const registerRequests: Register = (program, act) => {
   }
 };
 
-const DESCRIPTION = {
+const DESCRIPTION: Readonly<Record<Verb, string>> = {
   start: 'start containers and wait until they are ready',
   stop: 'stop containers and wait until they are down; they stay down until started, edited or the host boots',
   restart: 'restart containers and wait until they are ready again',
-} as const;
+  terminate: 'end containers at once, without a clean power-off; they stay down as after a stop',
+};

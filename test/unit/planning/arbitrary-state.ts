@@ -134,6 +134,7 @@ export const observeds: fc.Arbitrary<Observed> = fc
           fc.record({
             verb: fc.constantFrom('start', 'stop', 'restart'),
             invocationId: invocation,
+            isForced: fc.boolean(),
             reason: fc.constant('asked'),
             at: time,
           }),

@@ -30,6 +30,7 @@ const ORDER: readonly StepName[] = [
   'stop',
   'killActivating',
   'askAgain',
+  'killMain',
   'resetFailed',
   'terminateMachine',
   'removeCopy',

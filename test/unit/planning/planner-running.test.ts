@@ -41,6 +41,14 @@ const request = (verb: 'start' | 'stop' | 'restart', invocationId: string): Obse
   at: NOW,
 });
 
+const TERMINATE: Observed['request'] = {
+  verb: 'stop',
+  isForced: true,
+  invocationId: INVOCATION,
+  reason: 'nspawnctl terminate',
+  at: NOW,
+};
+
 test('everything is as desired; nothing to do', () => check([]));
 
 describe('a host that shuts down', () => {
@@ -72,6 +80,11 @@ describe('a request', () => {
   test('to stop stops it', () => {
     check(['stop (nspawnctl stop)', 'waiting for Stopping'], () => ({
       request: request('stop', INVOCATION),
+    }));
+  });
+  test('to stop at once kills it, after systemd has heard that it is to stop', () => {
+    check(['stop (nspawnctl terminate)', 'killMain (nspawnctl terminate)', 'waiting for Stopping'], () => ({
+      request: TERMINATE,
     }));
   });
   test('to restart stops the run it was meant for', () => {
@@ -368,6 +381,18 @@ describe('a guest that is stopping', () => {
     check(['waiting for Stopping'], observed => ({
       ...stopping(younger)(observed),
       machine: observed.machine && { ...observed.machine, unit: 'systemd-nspawn@web.service' },
+    }));
+  });
+  test('is killed when somebody cannot wait', () => {
+    check(['killMain (nspawnctl terminate)', 'waiting for Stopping'], observed => ({
+      ...stopping({})(observed),
+      request: TERMINATE,
+    }));
+  });
+  test('and is dead already is given the time to record its end', () => {
+    check(['waiting for Stopping'], observed => ({
+      ...stopping({ subState: 'stop-post', mainPid: 0 })(observed),
+      request: TERMINATE,
     }));
   });
   test('is not disturbed by requests, edits or drift', () => {

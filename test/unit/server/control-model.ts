@@ -8,9 +8,8 @@ import type {
   FileText,
   Preview,
   SourceStatus,
+  Verb,
 } from '../../../src/controller/ports.ts';
-
-type Verb = 'start' | 'stop' | 'restart';
 
 const CREATED = '2026-01-01T00:00:00Z';
 
