@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 
 /** Where everything is. Defaults are the installed system's; tests and other layouts change them by options. */
@@ -13,6 +14,11 @@ export const configSchema = z.strictObject({
   manifestsOwner: z.number().int().default(0),
   /** Group that may use the reading socket; null: root only. */
   readGroup: z.string().nullable().default(null),
+  /** Where `nspawnctl create` takes addresses from. */
+  addressRange: z
+    .string()
+    .refine(isAddressRange, { error: 'not an IPv4 range between /8 and /30 such as 10.233.0.0/16' })
+    .default('10.233.0.0/16'),
   workers: z.number().int().min(1).max(64).default(8),
   relistMs: z.number().int().min(100).default(20_000),
   /** Turns on net.ipv6.conf.all.forwarding, which silences router advertisements on the uplink. */
@@ -28,4 +34,10 @@ export function rootSocket(runtimeDirectory: string): string {
 
 export function readSocket(runtimeDirectory: string): string {
   return `${runtimeDirectory}/read.sock`;
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix = '', ...more] = text.split('/');
+  const isPrefix = /^\d{1,2}$/.test(prefix) && Number(prefix) >= 8 && Number(prefix) <= 30;
+  return isIPv4(address) && isPrefix && more.length === 0;
 }

@@ -32,6 +32,7 @@ async function main(config: Config, log: Log): Promise<void> {
     ownerUid: config.manifestsOwner,
     hostName: hostname(),
     hostLinkName,
+    addressRange: config.addressRange,
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     log,
   });
@@ -73,6 +74,7 @@ function readConfig(argv: readonly string[]): Config {
     .option('--state-directory <dir>', 'what survives a boot', '/var/lib/nspawnd')
     .option('--runtime-directory <dir>', 'sockets and what ends with the boot', '/run/nspawnd')
     .option('--read-group <group>', 'group that may use the reading socket')
+    .option('--address-range <cidr>', 'where nspawnctl create takes addresses from', '10.233.0.0/16')
     .option('--workers <count>', 'how many containers are worked on at once', '8')
     .option('--relist-sec <seconds>', 'how often everything is read again', '20')
     .option(
@@ -87,6 +89,7 @@ function readConfig(argv: readonly string[]): Config {
     stateDirectory: options.stateDirectory,
     runtimeDirectory: options.runtimeDirectory,
     readGroup: options.readGroup ?? null,
+    addressRange: options.addressRange,
     workers: Number(options.workers),
     relistMs: Number(options.relistSec) * 1000,
     enableIpv6Forwarding: options.ipv6Forwarding === true,

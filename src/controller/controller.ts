@@ -8,10 +8,13 @@ import { plan } from '../planning/planner.ts';
 import type {
   ContainerChange,
   ControlPort,
+  Creation,
+  Draft,
   FileText,
   HostPort,
   ManifestPort,
   Preview,
+  Removal,
   SourceStatus,
   Verb,
 } from './ports.ts';
@@ -107,6 +110,19 @@ export class Controller implements ControlPort {
     const isConfirmed = await this.#manifests.confirmPrune(hash);
     if (isConfirmed) await this.#relist();
     return isConfirmed;
+  }
+
+  async createManifest(draft: Draft): Promise<Creation> {
+    const inUse = draft.allocateAddresses ? await this.#host.addressesInUse() : [];
+    return this.#manifests.createManifest(draft, inUse);
+  }
+
+  removeManifest(name: string, isDryRun: boolean): Promise<Removal> {
+    return this.#manifests.removeManifest(name, isDryRun);
+  }
+
+  rootObjection(path: string, except: string): Promise<string | null> {
+    return this.#manifests.rootObjection(path, except);
   }
 
   async preview(files: readonly FileText[]): Promise<readonly Preview[]> {

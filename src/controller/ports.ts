@@ -1,5 +1,5 @@
 import type { Container, ContainerDetail } from '../api/container.ts';
-import type { Manifest } from '../api/manifest.ts';
+import type { JsonObject, Manifest } from '../api/manifest.ts';
 import type { Problem } from '../api/problem.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
@@ -32,6 +32,12 @@ export interface ManifestPort {
   status(): SourceStatus;
   /** Confirms the held deletions with exactly this hash; false when it names no held list. */
   confirmPrune(hash: string): Promise<boolean>;
+  /** Writes a manifest for a person and waits until it is in force; `inUse` as `HostPort.addressesInUse` says. */
+  createManifest(draft: Draft, inUse: readonly string[]): Promise<Creation>;
+  /** Removes a manifest that `createManifest` has written, and no other. With `isDryRun` only says what it would do. */
+  removeManifest(name: string, isDryRun: boolean): Promise<Removal>;
+  /** Why a directory must not be deleted as a root; null where nothing but the container `except` needs it. */
+  rootObjection(path: string, except: string): Promise<string | null>;
   /** Judges texts as if they were the whole content of these files, without taking them in. */
   judge(files: readonly FileText[]): readonly JudgedDocument[];
 }
@@ -40,6 +46,30 @@ export interface FileText {
   readonly file: string;
   readonly text: string;
 }
+
+/** A container that a person wants made. */
+export interface Draft {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** As it is to be written. */
+  readonly spec: JsonObject;
+  /** NAME-0, NAME-1, ...: the first that is free. */
+  readonly ensureUniqueName: boolean;
+  /** Gives it a private network with a free pair of addresses. */
+  readonly allocateAddresses: boolean;
+}
+
+export type Creation =
+  | { readonly is: 'created'; readonly name: string; readonly file: string; readonly spec: JsonObject }
+  | { readonly is: 'invalid'; readonly problems: readonly Problem[] }
+  /** The name is not free. */
+  | { readonly is: 'taken'; readonly message: string }
+  | { readonly is: 'refused'; readonly message: string };
+
+export type Removal =
+  | { readonly is: 'removed'; readonly file: string; readonly root: string | null }
+  | { readonly is: 'refused'; readonly message: string }
+  | { readonly is: 'unknown' };
 
 export interface JudgedDocument {
   /** Null where the text yields no name. */
@@ -68,6 +98,8 @@ export interface HostPort {
   /** Names of everything on the host that carries our mark. */
   list(): Promise<readonly string[]>;
   observe(name: string, manifest: Manifest | null): Promise<Observed>;
+  /** IPv4 addresses and networks, as `ip` prints them, that the host has or has a route to; without the default route. */
+  addressesInUse(): Promise<readonly string[]>;
   /** Where this host keeps what a unit refers to. */
   unitPaths(name: string): UnitPaths;
   apply(name: string, step: Step, signal: AbortSignal): Promise<void>;
@@ -93,6 +125,9 @@ export interface ControlPort {
   /** Leaves the verb for the planner and wakes it; null when there is no such container. */
   request(name: string, verb: Verb): Promise<Container | null>;
   confirmPrune(hash: string): Promise<boolean>;
+  createManifest(draft: Draft): Promise<Creation>;
+  removeManifest(name: string, isDryRun: boolean): Promise<Removal>;
+  rootObjection(path: string, except: string): Promise<string | null>;
   /** The plan for these files as if they were in the directory; for all that is in force when none are given. */
   preview(files: readonly FileText[]): Promise<readonly Preview[]>;
   /** Whether the loops turn; what /healthz says. */

@@ -8,6 +8,7 @@ import { hostLinkName } from '../planning/link-name.ts';
 import type { EndedRecord, Observed, RootFacts } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
+import { addressesInUse } from './addresses-in-use.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopies } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
@@ -183,6 +184,10 @@ export class LinuxHost implements HostPort {
       guestHosts,
       leftoverCopies: unit.mainPid > 0 ? [] : copies,
     };
+  }
+
+  addressesInUse(): Promise<readonly string[]> {
+    return addressesInUse();
   }
 
   async apply(name: string, step: Step, signal: AbortSignal): Promise<void> {

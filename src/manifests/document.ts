@@ -14,6 +14,8 @@ export interface ParsedDocument {
   /** Null where anything is wrong. */
   readonly manifest: Manifest | null;
   readonly problems: readonly Problem[];
+  /** What it would have as addresses, where it is not valid: nobody else is given them meanwhile. */
+  readonly addresses: readonly string[];
   /** Where the values are that other manifests may object to, by field path. */
   readonly positions: Readonly<Record<string, Position>>;
 }

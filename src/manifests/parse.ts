@@ -50,7 +50,7 @@ export function parseText({ file, text }: FileText): readonly ParsedDocument[] {
 /** A file from which nothing can be read at all. */
 export function brokenFile(file: string, message: string): ParsedDocument {
   const problems = [problemAt(file, FILE_START, '', message)];
-  return { file, index: 0, line: 1, name: null, manifest: null, problems, positions: {} };
+  return { file, index: 0, line: 1, name: null, manifest: null, problems, addresses: [], positions: {} };
 }
 
 function judgeDocument(file: string, index: number, yaml: YamlDocument, maxProblems: number): ParsedDocument {
@@ -61,7 +61,8 @@ function judgeDocument(file: string, index: number, yaml: YamlDocument, maxProbl
     const problems = faults.slice(0, maxProblems).map(toProblem);
     const more = faults.length - problems.length;
     if (more > 0) problems.push(problemAt(file, { line, column: 1 }, '', `and ${more} more problems`));
-    return { file, index, line, name, manifest: null, problems, positions: positionsIn(yaml) };
+    const addresses = addressesIn(value);
+    return { file, index, line, name, manifest: null, problems, addresses, positions: positionsIn(yaml) };
   };
   if (yaml.faults.length > 0)
     return broken(yaml.faults, fault => problemAt(file, fault.position, '', fault.message));
@@ -82,13 +83,21 @@ function judgeDocument(file: string, index: number, yaml: YamlDocument, maxProbl
     specHash: specHash(written),
     place: { file: safeText(file), line },
   };
-  return { file, index, line, name, manifest, problems: [], positions: positionsIn(yaml) };
+  return { file, index, line, name, manifest, problems: [], addresses: [], positions: positionsIn(yaml) };
 }
 
 /** The name of however broken a document, so that its container is known to be meant. */
 function nameIn(value: unknown): string | null {
   const name = (value as { metadata?: { name?: unknown } | null } | null | undefined)?.metadata?.name;
   return typeof name === 'string' && isName(name) ? name : null;
+}
+
+function addressesIn(value: unknown): readonly string[] {
+  const spec = (value as { spec?: unknown } | null | undefined)?.spec as
+    | Partial<Record<'hostAddress' | 'localAddress', unknown>>
+    | null
+    | undefined;
+  return [spec?.hostAddress, spec?.localAddress].filter(address => typeof address === 'string');
 }
 
 /** Fields that `admission.ts` may object to. */

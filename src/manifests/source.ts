@@ -9,10 +9,10 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Contender, World } from './contender.ts';
 import { type Decision, decide, tombstone } from './decide.ts';
 import { type GuardVerdict, guardDeletions, NO_GUARD_MEMORY } from './guard.ts';
-import { hostAddresses } from './host-addresses.ts';
 import { IdentityKeeper } from './identity-keeper.ts';
 import { judgeFiles } from './judge.ts';
 import type { Log } from './log.ts';
+import { Maker, type MakerHost } from './maker.ts';
 import { RealRoots } from './real-roots.ts';
 import { reportChange, reportStatus } from './report.ts';
 import { safeText } from './safe-text.ts';
@@ -23,22 +23,17 @@ import { rootsIn, type Survey, survey } from './survey.ts';
 import { withoutUnrecorded } from './unrecorded.ts';
 import { validateFiles } from './validate.ts';
 import { DirectoryWatch } from './watch.ts';
+import { lookAtWorld, type WorldOptions } from './world.ts';
 
-export interface ManifestSourceOptions {
-  /** Absolute. It may be missing; it is taken up when it appears. */
-  readonly directory: string;
-  /** Absolute. Accepted versions and the directory's identity are kept in it. */
-  readonly stateDirectory: string;
+/** `directory` may be missing; it is taken up when it appears. In `stateDirectory` accepted versions are kept. Both absolute. */
+export interface ManifestSourceOptions extends WorldOptions {
   /** User id that, besides root, may own the directory and what is in it. */
   readonly ownerUid: number;
-  readonly hostName: string;
   /** /proc/sys/kernel/random/boot_id: the directory's identity is not compared across boots. */
   readonly bootId: string;
-  /** `planning/link-name.ts`. */
-  readonly hostLinkName: (name: string) => string;
   readonly log: Log;
-  /** The host's own addresses, without those of containers' links. */
-  readonly hostAddresses?: () => readonly string[];
+  /** Where `create` takes addresses from; nixos-container's unless said otherwise. */
+  readonly addressRange?: string;
   readonly clock?: Clock;
 }
 
@@ -62,6 +57,7 @@ class ManifestSource implements ManifestPort {
   readonly #roots = new RealRoots();
   readonly #watch: DirectoryWatch;
   readonly #loop: ScanLoop<readonly string[]>;
+  readonly #maker: Maker;
   /** Null until `start` has resolved: nobody listens before. */
   #onTrigger: ((names: readonly string[]) => void) | null = null;
   /** Names without a version that were found on the host. */
@@ -87,11 +83,12 @@ class ManifestSource implements ManifestPort {
       err => log.error({ err, directory }, 'scanning the manifests failed; the next scan tries again'),
     );
     this.#watch = new DirectoryWatch(() => this.#loop.wake(), log);
+    this.#maker = new Maker(this.#makerHost(options.addressRange ?? DEFAULT_ADDRESS_RANGE));
     this.#view = {
       status: noStatus(directory),
       canTellAbsence: false,
       contenders: [],
-      world: this.#lookAtWorld([]),
+      world: lookAtWorld(this.#options, this.#roots, []),
     };
   }
 
@@ -165,8 +162,35 @@ class ManifestSource implements ManifestPort {
     return true;
   }
 
+  readonly createManifest: ManifestPort['createManifest'] = (draft, inUse) =>
+    this.#maker.create(draft, inUse);
+
+  readonly removeManifest: ManifestPort['removeManifest'] = (name, isDryRun) =>
+    this.#maker.remove(name, isDryRun);
+
+  readonly rootObjection: ManifestPort['rootObjection'] = (path, except) =>
+    this.#maker.rootObjection(path, except);
+
   judge(files: readonly FileText[]): readonly JudgedDocument[] {
     return judgeFiles(files, this.#view.contenders, this.#view.world);
+  }
+
+  #makerHost(addressRange: string): MakerHost {
+    return {
+      directory: this.#options.directory,
+      addressRange,
+      rescan: () => this.rescan(),
+      desired: name => this.desired(name),
+      fault: () => (this.#view.status.isHealthy ? '' : this.#view.status.message),
+      contenders: () => this.#view.contenders,
+      isNameTaken: name => this.#desired.has(name) || this.#hostNames.has(name),
+      world: () => this.#view.world,
+      judge: (file, text) => this.judge([{ file, text }]),
+      recordDeletion: async name => {
+        const version = this.#store.versions.get(name) ?? null;
+        await this.#record([tombstone(name, version, this.#nowText())]);
+      },
+    };
   }
 
   async #scan(): Promise<readonly string[]> {
@@ -181,7 +205,7 @@ class ManifestSource implements ManifestPort {
     const found = survey(snapshot, this.#store.versions, this.#hostNames);
     const identity = this.#identity.look(snapshot.listing, found, this.#clock.monotonic());
     const guard = this.#guard(snapshot, found, identity.isReplaced);
-    const world = this.#lookAtWorld([snapshot.listing.realPath]);
+    const world = lookAtWorld(this.#options, this.#roots, [snapshot.listing.realPath]);
     const decision = decide({
       survey: found,
       fate: guard.fate,
@@ -230,19 +254,6 @@ class ManifestSource implements ManifestPort {
     const nextMs = Math.min(...dueInMs.map(due => due ?? Number.POSITIVE_INFINITY));
     if (Number.isFinite(nextMs)) this.#loop.wakeIn(nextMs);
     return changed;
-  }
-
-  #lookAtWorld(directories: readonly string[]): World {
-    const { directory, stateDirectory, hostName, hostLinkName } = this.#options;
-    return {
-      hostName,
-      hostLinkName,
-      hostAddresses: new Set((this.#options.hostAddresses ?? hostAddresses)()),
-      realRoot: root => this.#roots.get(root),
-      reservedDirectories: [
-        ...new Set([directory, stateDirectory, this.#roots.get(stateDirectory), ...directories]),
-      ].filter(path => path !== ''),
-    };
   }
 
   #guard(snapshot: Snapshot, found: Survey, isReplaced: boolean): GuardVerdict {
@@ -320,6 +331,8 @@ interface View {
 
 /** A watch needs a moment to listen; what happened meanwhile is seen by one more scan. */
 const WATCH_GAP_MS = 100;
+
+const DEFAULT_ADDRESS_RANGE = '10.233.0.0/16';
 
 const WARM_UP = `
 apiVersion: nspawnd.io/v1alpha1

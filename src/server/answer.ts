@@ -17,6 +17,10 @@ export function ok(object: object): PlainAnswer {
   return { is: 'object', code: 200, object };
 }
 
+export function created(object: object): PlainAnswer {
+  return { is: 'object', code: 201, object };
+}
+
 export function refuse(reason: StatusReason, message: string): PlainAnswer {
   const object = failure(reason, message);
   return { is: 'object', code: object.code, object };
@@ -40,10 +44,12 @@ const CODE: Readonly<Record<StatusReason, number>> = {
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
+  AlreadyExists: 409,
   Conflict: 409,
   Expired: 410,
   RequestEntityTooLarge: 413,
   UnsupportedMediaType: 415,
+  Invalid: 422,
   TooManyRequests: 429,
   RequestHeaderFieldsTooLarge: 431,
   InternalError: 500,

@@ -1,6 +1,6 @@
 import type { Container } from '../api/container.ts';
 import type { ContainerEvent } from '../api/event.ts';
-import type { API_VERSION } from '../api/manifest.ts';
+import type { API_VERSION, JsonObject } from '../api/manifest.ts';
 import type { Preview, SourceStatus, Verb } from '../controller/ports.ts';
 
 /**
@@ -14,6 +14,8 @@ export const CONTAINERS_PATH = `${API_PATH}/containers`;
 export const SOURCE_PATH = `${API_PATH}/source`;
 export const PRUNE_PATH = `${API_PATH}/prune`;
 export const PREVIEW_PATH = `${API_PATH}/preview`;
+/** Whether a directory may be deleted as a root. */
+export const ROOTS_PATH = `${API_PATH}/roots`;
 export const VERSION_PATH = '/version';
 
 /** Below the runtime directory: the one with all verbs (root) and the one for reading (a group). */
@@ -28,6 +30,33 @@ export interface ContainerList {
   readonly apiVersion: typeof API_VERSION;
   readonly metadata: { readonly resourceVersion: string };
   readonly items: readonly Container[];
+}
+
+/** A container whose manifest was just written; whether it runs is another question. */
+export interface CreatedContainer {
+  readonly kind: 'CreatedContainer';
+  readonly apiVersion: typeof API_VERSION;
+  readonly name: string;
+  readonly file: string;
+  readonly spec: JsonObject;
+}
+
+/** A container whose manifest is gone (or would be): it goes, and its root stays. */
+export interface RemovedContainer {
+  readonly kind: 'RemovedContainer';
+  readonly apiVersion: typeof API_VERSION;
+  readonly name: string;
+  readonly file: string;
+  /** Null where no version of it was ever valid. */
+  readonly root: string | null;
+}
+
+export interface RootVerdict {
+  readonly kind: 'RootVerdict';
+  readonly apiVersion: typeof API_VERSION;
+  readonly path: string;
+  /** Why it must not be deleted; null: nobody else needs it. */
+  readonly objection: string | null;
 }
 
 export interface EventList {
@@ -70,11 +99,13 @@ export interface Status {
 }
 
 export type StatusReason =
+  | 'AlreadyExists'
   | 'BadRequest'
   | 'Conflict'
   | 'Expired'
   | 'Forbidden'
   | 'InternalError'
+  | 'Invalid'
   | 'MethodNotAllowed'
   | 'NotFound'
   | 'RequestEntityTooLarge'

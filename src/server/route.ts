@@ -5,7 +5,7 @@ import type { Query } from './watch-request.ts';
 
 /** One thing the sockets can be asked. Routes see no HTTP library; `app.ts` feeds them. */
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   /** Bound of the body; null: it takes none beyond the usual. */
   readonly bodyBytes: number | null;

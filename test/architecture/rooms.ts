@@ -66,12 +66,13 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'p-queue': ['src/controller/work-queue.ts'],
   pino: ['src/log.ts'],
   tlds: ['src/manifests/name-rules.ts'],
-  yaml: ['src/cli/view/output-yaml.ts', 'src/manifests/yaml.ts'],
+  yaml: ['src/cli/view/output-yaml.ts', 'src/manifests/manifest-text.ts', 'src/manifests/yaml.ts'],
   // The schema, the options, and what other programs and earlier runs wrote.
   zod: [
     'src/api/manifest-issue.ts',
     'src/api/manifest.ts',
     'src/config.ts',
+    'src/host/addresses-in-use.ts',
     'src/host/ip.ts',
     'src/host/records.ts',
     'src/host/source-guard.ts',

@@ -1,5 +1,12 @@
 import type { JsonObject, Manifest } from '../../src/api/manifest.ts';
-import type { FileText, JudgedDocument, ManifestPort, SourceStatus } from '../../src/controller/ports.ts';
+import type {
+  Creation,
+  FileText,
+  JudgedDocument,
+  ManifestPort,
+  Removal,
+  SourceStatus,
+} from '../../src/controller/ports.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import { manifestOf } from '../unit/planning/base-state.ts';
 
@@ -74,6 +81,18 @@ export class ModelManifests implements ManifestPort {
 
   async confirmPrune(): Promise<boolean> {
     return false;
+  }
+
+  async createManifest(): Promise<Creation> {
+    return { is: 'refused', message: 'a directory in memory' };
+  }
+
+  async removeManifest(): Promise<Removal> {
+    return { is: 'unknown' };
+  }
+
+  async rootObjection(): Promise<string | null> {
+    return null;
   }
 
   judge(_files: readonly FileText[]): readonly JudgedDocument[] {

@@ -142,6 +142,10 @@ export class ModelPort implements HostPort {
     };
   }
 
+  async addressesInUse(): Promise<readonly string[]> {
+    return [];
+  }
+
   async apply(name: string, step: Step): Promise<void> {
     await this.#call();
     this.trace.push(`${name}: ${step.name}`);

@@ -1,13 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { Container } from '../../api/container.ts';
+import type { JsonObject } from '../../api/manifest.ts';
 import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts';
 import {
   CONTAINERS_PATH,
   type ContainerList,
+  type CreatedContainer,
   type EventList,
   PREVIEW_PATH,
   PRUNE_PATH,
   type PreviewList,
+  type RemovedContainer,
+  ROOTS_PATH,
+  type RootVerdict,
   SOURCE_PATH,
   type Source,
   VERSION_PATH,
@@ -19,6 +24,16 @@ import { notPermitted, refusal, unavailable, wrongAnswer } from './problems.ts';
 import type { Sockets } from './sockets.ts';
 
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+export interface NewContainer {
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly spec: JsonObject;
+}
+
+export interface CreateOptions {
+  readonly ensureUniqueName: boolean;
+  readonly allocateAddresses: boolean;
+}
 
 /** The daemon as the commands see it. Every call has a deadline and fails with a CliError. */
 export class Client {
@@ -56,6 +71,23 @@ export class Client {
 
   request(name: string, verb: Verb): Promise<Container> {
     return this.#ask({ method: 'POST', path: `${pathOf(name)}/${verb}` });
+  }
+
+  create(container: NewContainer, options: CreateOptions): Promise<CreatedContainer> {
+    const query = new URLSearchParams();
+    for (const [option, isOn] of Object.entries(options)) if (isOn) query.set(option, 'true');
+    return this.#ask({ method: 'POST', path: `${CONTAINERS_PATH}?${query}`, body: container });
+  }
+
+  remove(name: string, { dryRun }: { readonly dryRun: boolean }): Promise<RemovedContainer> {
+    return this.#ask({ method: 'DELETE', path: `${pathOf(name)}${dryRun ? '?dryRun=All' : ''}` });
+  }
+
+  /** Why a directory must not be deleted; null: nothing but the container `except` needs it. */
+  async rootObjection(path: string, except: string): Promise<string | null> {
+    const query = new URLSearchParams({ path, except });
+    const verdict = await this.#ask<RootVerdict>({ method: 'GET', path: `${ROOTS_PATH}?${query}` });
+    return verdict.objection;
   }
 
   async prune(confirm: string): Promise<SourceStatus> {
@@ -98,7 +130,8 @@ export class Client {
       throw unavailable(this.#readable ?? this.#sockets.all, error, this.#timeoutMs);
     }
     const value = parseJson(text);
-    if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, value);
+    if (response.statusCode !== 200 && response.statusCode !== 201)
+      throw refusal(response.statusCode ?? 0, value);
     if (typeof value !== 'object' || value === null) throw wrongAnswer(this.#sockets.all);
     return value as T;
   }

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 
 export interface Request {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
 }

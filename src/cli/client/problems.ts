@@ -1,6 +1,7 @@
 import { CliError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { formatDuration } from '../view/age.ts';
+import type { Request } from './connect.ts';
 import type { Sockets } from './sockets.ts';
 
 /** What can go wrong between the command and the daemon, in words that say what to do. */
@@ -31,7 +32,7 @@ export function unavailable(socket: string, cause: unknown, timeoutMs: number): 
   return new CliError(EXIT.unavailable, `lost nspawnd on ${socket}: ${why}`, [look], { cause });
 }
 
-export function notPermitted(sockets: Sockets, method: 'GET' | 'POST'): CliError {
+export function notPermitted(sockets: Sockets, method: Request['method']): CliError {
   if (method === 'GET' && sockets.reading !== null)
     return new CliError(
       EXIT.notPermitted,
@@ -59,11 +60,13 @@ export function refusal(code: number, body: unknown): CliError {
 }
 
 const EXIT_OF: Readonly<Record<number, ExitCode>> = {
+  400: EXIT.usage,
   403: EXIT.notPermitted,
   404: EXIT.noSuchObject,
   409: EXIT.refused,
   410: EXIT.unavailable,
   413: EXIT.refused,
+  422: EXIT.invalidManifest,
   429: EXIT.unavailable,
   503: EXIT.unavailable,
   504: EXIT.unavailable,

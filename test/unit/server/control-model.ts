@@ -5,8 +5,11 @@ import type { JsonObject } from '../../../src/api/manifest.ts';
 import type {
   ContainerChange,
   ControlPort,
+  Creation,
+  Draft,
   FileText,
   Preview,
+  Removal,
   SourceStatus,
   Verb,
 } from '../../../src/controller/ports.ts';
@@ -24,6 +27,19 @@ export class ControlModel implements ControlPort {
   /** What happens after a verb was accepted; by default nothing. */
   onRequest: (name: string, verb: Verb) => void = () => {};
   onPreview: (files: readonly FileText[]) => Promise<readonly Preview[]> = async () => [];
+  readonly drafts: Draft[] = [];
+  onCreate: (draft: Draft) => Creation = draft => ({
+    is: 'created',
+    name: draft.name,
+    file: `/etc/nspawnd/manifests/created/${draft.name}.yaml`,
+    spec: draft.spec,
+  });
+  onRemove: (name: string) => Removal = name => ({
+    is: 'removed',
+    file: `/etc/nspawnd/manifests/created/${name}.yaml`,
+    root: `/var/lib/machines/${name}`,
+  });
+  onRootObjection: (path: string, except: string) => string | null = () => null;
   healthy = true;
   sourceStatus: SourceStatus = {
     directory: '/etc/nspawnd/manifests',
@@ -114,6 +130,22 @@ export class ControlModel implements ControlPort {
     this.sourceStatus = { ...this.sourceStatus, held: null };
     for (const name of held.names) this.remove(name);
     return true;
+  }
+
+  async createManifest(draft: Draft): Promise<Creation> {
+    this.drafts.push(draft);
+    return this.onCreate(draft);
+  }
+
+  async removeManifest(name: string, isDryRun: boolean): Promise<Removal> {
+    if (this.get(name) === null) return { is: 'unknown' };
+    const removal = this.onRemove(name);
+    if (removal.is === 'removed' && !isDryRun) setImmediate(() => this.remove(name));
+    return removal;
+  }
+
+  async rootObjection(path: string, except: string): Promise<string | null> {
+    return this.onRootObjection(path, except);
   }
 
   preview(files: readonly FileText[]): Promise<readonly Preview[]> {

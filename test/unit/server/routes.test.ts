@@ -176,8 +176,8 @@ describe('routes', () => {
       assert.equal(json.kind, 'Status');
     }
     for (const [method, path, allow] of [
-      ['DELETE', `${API}/containers/web`, 'GET'],
-      ['PUT', `${API}/containers`, 'GET'],
+      ['PUT', `${API}/containers/web`, 'GET, DELETE'],
+      ['PUT', `${API}/containers`, 'GET, POST'],
       ['GET', `${API}/containers/web/start`, 'POST'],
       ['PATCH', `${API}/preview`, 'GET, POST'],
     ] as const) {

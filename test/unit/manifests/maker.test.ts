@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import type { Creation, Draft } from '../../../src/controller/ports.ts';
+import { manifestText } from './manifest-text.ts';
+import { SourceHost } from './source-host.ts';
+
+const draft = (name: string, more: Partial<Draft> = {}): Draft => ({
+  name,
+  labels: {},
+  spec: { root: `/var/lib/machines/${name}`, autoStart: false },
+  ensureUniqueName: false,
+  allocateAddresses: true,
+  ...more,
+});
+
+const create = (host: SourceHost, name: string, more: Partial<Draft> = {}, inUse: readonly string[] = []) =>
+  host.source.createManifest(draft(name, more), inUse);
+
+const made = async (host: SourceHost) => (await readdir(host.path('created')).catch(() => [])).sort();
+
+function addressOf(creation: Creation): string {
+  assert.equal(creation.is, 'created', JSON.stringify(creation));
+  return creation.is === 'created' ? String(creation.spec.localAddress) : '';
+}
+
+suite('a manifest made by request', { concurrency: 4 }, () => {
+  test('is a file like any other, and in force when the answer comes', async context => {
+    const host = await SourceHost.start(context);
+    const creation = await create(host, 'web', { labels: { tier: 'front' } });
+    assert.deepEqual(creation, {
+      is: 'created',
+      name: 'web',
+      file: host.path('created/web.yaml'),
+      spec: {
+        root: '/var/lib/machines/web',
+        autoStart: false,
+        privateNetwork: true,
+        hostAddress: '10.233.1.1',
+        localAddress: '10.233.1.2',
+      },
+    });
+    assert.equal(host.state('web'), 'present');
+    assert.deepEqual(await made(host), ['web.yaml']);
+    assert.match(await readFile(host.path('created/web.yaml'), 'utf8'), /^# Made by nspawnctl create/);
+    assert.deepEqual(host.triggered, ['web']);
+  });
+
+  test('has addresses that no manifest has, be it in force, refused, not valid, or going', async context => {
+    const host = await SourceHost.start(context, {
+      files: {
+        'a.yaml': manifestText('a', { privateNetwork: true, localAddress: '10.233.1.2' }),
+        'refused.yaml': manifestText('b', {
+          privateNetwork: true,
+          localAddress: '10.233.2.2',
+          root: '/etc',
+        }),
+        'broken.yaml': manifestText('c', { privateNetwork: true, localAddress: '10.233.3.2', nonsense: 1 }),
+        'host.yaml': manifestText('d', { privateNetwork: true, hostAddress: '10.233.4.1' }),
+        'gone.yaml': manifestText('e', { privateNetwork: true, localAddress: '10.233.5.2' }),
+      },
+    });
+    await host.remove('gone.yaml');
+    await host.settle();
+    assert.equal(host.state('e'), 'absent');
+    assert.equal(addressOf(await create(host, 'web', {}, ['10.233.6.0/24', '10.233.7.1'])), '10.233.8.2');
+  });
+
+  test('twenty at once have twenty pairs of addresses', async context => {
+    const host = await SourceHost.start(context);
+    const names = Array.from({ length: 20 }, (_, index) => `c${index}`);
+    const addresses = (await Promise.all(names.map(name => create(host, name)))).map(addressOf);
+    assert.equal(new Set(addresses).size, 20);
+    for (const name of names) assert.equal(host.state(name), 'present');
+  });
+
+  test('twenty at once of one name make one', async context => {
+    const host = await SourceHost.start(context);
+    const creations = await Promise.all(Array.from({ length: 20 }, () => create(host, 'web')));
+    assert.deepEqual(creations.map(({ is }) => is).sort(), ['created', ...Array(19).fill('taken')].sort());
+    assert.deepEqual(await made(host), ['web.yaml']);
+  });
+
+  test('with a unique name is the first that is free', async context => {
+    const host = await SourceHost.start(context, { files: { 'x.yaml': manifestText('web-1') } });
+    const unique = (index: number) => ({ ensureUniqueName: true, spec: { root: `/srv/roots/${index}` } });
+    const creations = await Promise.all([1, 2, 3].map(index => create(host, 'web', unique(index))));
+    assert.deepEqual(
+      creations.map(creation => (creation.is === 'created' ? creation.name : creation.is)),
+      ['web-0', 'web-2', 'web-3'],
+    );
+  });
+
+  test('does not take a name that a file, a tombstone or the host has', async context => {
+    const host = await SourceHost.start(context, {
+      files: { 'a.yaml': manifestText('a'), 'b.yaml': manifestText('b') },
+      onHost: ['c'],
+    });
+    await host.remove('b.yaml');
+    await host.settle();
+    for (const name of ['a', 'b', 'c']) assert.equal((await create(host, name)).is, 'taken', name);
+    assert.deepEqual(await made(host), []);
+  });
+
+  test('that is not valid is not written, and every reason is said', async context => {
+    const host = await SourceHost.start(context);
+    const creation = await create(host, 'web', { spec: { root: 'relative', colour: 'blue' } });
+    assert.equal(creation.is, 'invalid');
+    const messages = creation.is === 'invalid' ? creation.problems.map(problem => problem.field) : [];
+    assert.deepEqual(messages.sort(), ['spec.colour', 'spec.root']);
+    const taken = await create(host, 'localhost');
+    assert.equal(taken.is, 'invalid');
+    assert.deepEqual(await made(host), []);
+  });
+
+  test('does not take the root of another', async context => {
+    const host = await SourceHost.start(context, { files: { 'a.yaml': manifestText('a') } });
+    const creation = await create(host, 'web', { spec: { root: '/var/lib/machines/a/inner' } });
+    assert.equal(creation.is, 'invalid');
+    assert.deepEqual(await made(host), []);
+  });
+
+  test('is refused where no address is left, and where the directory is not there', async context => {
+    const host = await SourceHost.start(context);
+    const none = await create(host, 'web', {}, ['10.0.0.0/8']);
+    assert.equal(none.is, 'refused');
+    assert.match(none.is === 'refused' ? none.message : '', /--address-range/);
+    await rm(host.directory, { recursive: true });
+    const missing = await create(host, 'web');
+    assert.match(missing.is === 'refused' ? missing.message : '', /does not exist/);
+  });
+
+  test('that cannot be written leaves nothing behind', async context => {
+    const host = await SourceHost.start(context);
+    await writeFile(host.path('created'), 'a file where the directory would be');
+    const creation = await create(host, 'web');
+    assert.equal(creation.is, 'refused');
+    assert.equal(host.state('web'), 'absent');
+  });
+
+  test('that cannot be recorded leaves nothing behind', async context => {
+    const host = await SourceHost.start(context);
+    await rm(join(host.stateDirectory, 'accepted'), { recursive: true, force: true });
+    await mkdir(host.stateDirectory, { recursive: true });
+    await writeFile(join(host.stateDirectory, 'accepted'), '');
+    const creation = await create(host, 'web');
+    assert.equal(creation.is, 'refused');
+    assert.deepEqual(await made(host), []);
+    assert.notEqual(host.state('web'), 'present');
+  });
+});
+
+suite('a manifest removed by request', { concurrency: 4 }, () => {
+  test('is one that was made by request; first it can be asked', async context => {
+    const host = await SourceHost.start(context);
+    await create(host, 'web');
+    const expected = { is: 'removed', file: host.path('created/web.yaml'), root: '/var/lib/machines/web' };
+    assert.deepEqual(await host.source.removeManifest('web', true), expected);
+    assert.equal(host.state('web'), 'present');
+    assert.deepEqual(await host.source.removeManifest('web', false), expected);
+    assert.equal(host.state('web'), 'absent');
+    assert.deepEqual(await made(host), []);
+  });
+
+  test('is no accident, however many of them go', async context => {
+    const host = await SourceHost.start(context);
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const name of names) await create(host, name);
+    for (const name of names) await host.source.removeManifest(name, false);
+    for (const name of names) assert.equal(host.state(name), 'absent', name);
+    assert.equal(host.source.status().held, null);
+  });
+
+  test("is never a person's own, nor one of several, nor a link", async context => {
+    const host = await SourceHost.start(context, { files: { 'a.yaml': manifestText('a') } });
+    const refusal = async (name: string) => {
+      const removal = await host.source.removeManifest(name, false);
+      assert.equal(removal.is, 'refused');
+      return removal.is === 'refused' ? removal.message : '';
+    };
+    assert.match(await refusal('a'), /delete .*\/a\.yaml yourself/);
+    await host.moveIn('created/two.yaml', `${manifestText('b')}---\n${manifestText('c')}`);
+    assert.match(await refusal('b'), /two\.yaml declares more than b/);
+    await host.moveIn('elsewhere/d.yaml', manifestText('d'));
+    await chmod(host.path('elsewhere/d.yaml'), 0o644);
+    await symlink(host.path('elsewhere/d.yaml'), host.path('created/d.yaml'));
+    assert.match(await refusal('d'), /is declared in|not a regular file/);
+    assert.deepEqual(await made(host), ['d.yaml', 'two.yaml']);
+  });
+
+  test('that nobody knows is unknown', async context => {
+    const host = await SourceHost.start(context);
+    assert.deepEqual(await host.source.removeManifest('web', false), { is: 'unknown' });
+  });
+});
+
+suite('a root that is to be deleted', { concurrency: 4 }, () => {
+  test('is nobody else’s, and no part of the host', async context => {
+    const host = await SourceHost.start(context, {
+      files: {
+        'a.yaml': manifestText('a', { root: '/var/lib/machines/a' }),
+        'b.yaml': manifestText('b', { root: '/var/lib/machines/shared/b', volatile: 'overlay' }),
+      },
+    });
+    const check = async (path: string, except: string, expected: RegExp | null) => {
+      const objection = await host.source.rootObjection(path, except);
+      if (expected === null) assert.equal(objection, null, path);
+      else assert.match(objection ?? '', expected, path);
+    };
+    await check('/var/lib/machines/a', 'a', null);
+    await check('/var/lib/machines/a', 'b', /is the root of "a"/);
+    await check('/var/lib/machines/a/inner', 'x', /is the root of "a"/);
+    await check('/var/lib/machines/shared', 'x', /is the root of "b"/);
+    await check('/var/lib/machines/other', 'x', null);
+    for (const path of [
+      '/',
+      '/etc',
+      '/var/lib',
+      '/var/lib/machines',
+      '/usr/lib/x',
+      host.directory,
+      host.base,
+    ])
+      await check(path, 'x', /./);
+  });
+
+  test('is looked at where it really is', async context => {
+    const host = await SourceHost.start(context);
+    await symlink('/etc', join(host.base, 'link'));
+    assert.match((await host.source.rootObjection(join(host.base, 'link'), 'x')) ?? '', /"\/etc" belongs/);
+  });
+});
