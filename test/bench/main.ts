@@ -24,10 +24,13 @@ const rounds = Number(process.argv[2] ?? 11);
 const WARM_UP = 1;
 
 await using host = await bootHost({ name: 'bench', hostTree: await ensureTree(benchHostTree('trixie')) });
-const sections = [await measureStarts(host), await measureCrashes(host), await measureReports(host)];
-const report = sections.join('\n');
-console.log(`\n${report}`);
-await writeFile(fileURLToPath(new URL('latest.txt', import.meta.url)), report);
+const sections: string[] = [];
+for (const measure of [measureStarts, measureCrashes, measureReports]) {
+  const section = await measure(host);
+  console.log(`\n${section}`);
+  sections.push(section);
+}
+await writeFile(fileURLToPath(new URL('latest.txt', import.meta.url)), sections.join('\n'));
 
 /** From the manifest's renaming (or the first command) to READY. */
 async function measureStarts(host: Host): Promise<string> {
@@ -117,16 +120,8 @@ async function measureReports(host: Host): Promise<string> {
       `apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata: { name: ${name} }\nspec: ${JSON.stringify(spec)}\n`,
     );
     const heardAt = await heard;
-    const { stdout: exited } = await host.exec([
-      'journalctl',
-      '-o',
-      'json',
-      '--output-fields=MESSAGE',
-      '-u',
-      `container@${name}`,
-      '--no-pager',
-    ]);
-    if (round >= WARM_UP) values.push(heardAt - exitTime(exited));
+    const exitedAt = await exitTime(host, name);
+    if (round >= WARM_UP) values.push(heardAt - exitedAt);
     await nspawnd(host).remove(name);
   }
   return table("nspawn's exit to the report of it", [{ name: 'nspawnd', sample: sample(values) }]);
@@ -198,11 +193,19 @@ function hearFailure(host: Host, name: string): Promise<number> {
 }
 
 /** systemd's own line about the main process' exit, by its realtime stamp. */
-function exitTime(journal: string): number {
-  const entries = journal
-    .split('\n')
-    .map(line => JSON.parse(line) as { MESSAGE: string; __REALTIME_TIMESTAMP: string });
-  const exit = entries.find(entry => entry.MESSAGE.includes('Main process exited'));
-  if (exit === undefined) throw new Error('systemd did not say that nspawn exited');
+async function exitTime(host: Host, name: string): Promise<number> {
+  const journal = ['journalctl', '-o', 'json', '--output-fields=MESSAGE', '--no-pager'];
+  // We hear of the failure before the journal has taken systemd's line in.
+  const exit = await eventually(
+    async () => {
+      const { stdout } = await host.exec([...journal, '-u', `container@${name}`]);
+      return stdout
+        .split('\n')
+        .filter(line => line !== '')
+        .map(line => JSON.parse(line) as { MESSAGE: string; __REALTIME_TIMESTAMP: string })
+        .find(entry => entry.MESSAGE.includes('Main process exited'));
+    },
+    { describe: `systemd to say that ${name} exited` },
+  );
   return Number(exit.__REALTIME_TIMESTAMP) / 1000;
 }
