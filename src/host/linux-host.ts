@@ -99,6 +99,7 @@ export class LinuxHost implements HostPort {
   async start(onTrigger: (name: string | null) => void, signal: AbortSignal): Promise<void> {
     this.#onTrigger = onTrigger;
     this.#bus.onSignal(busSignal => {
+      this.#systemd.noteSignal(busSignal);
       const name = machineOfSignal(busSignal) ?? containerOfSystemdSignal(busSignal);
       if (name !== undefined) onTrigger(name);
     });

@@ -31,6 +31,7 @@ export class Systemd {
   readonly #bus: Bus;
   #reload: Promise<void> | null = null;
   #reloadedAt = Number.NEGATIVE_INFINITY;
+  readonly #canceledAt = new Map<string, number>();
 
   constructor(bus: Bus) {
     this.#bus = bus;
@@ -80,7 +81,14 @@ export class Systemd {
       startedAt,
       activeAt: activeAt !== null && activeAt >= (startedAt ?? 0) ? activeAt : null,
       stateChangedAt: milliseconds(value('StateChangeTimestamp')),
+      jobCanceledAt: this.#canceledAt.get(name) ?? null,
     };
+  }
+
+  /** systemd says only once, and only to those who listen, that a job was taken back. */
+  noteSignal(signal: BusSignal): void {
+    const name = signal.member === 'JobRemoved' ? nameOfUnit(String(signal.body[2])) : null;
+    if (name !== null && signal.body[3] === 'canceled') this.#canceledAt.set(name, Date.now());
   }
 
   /** Names of the `container@` units that run, start, stop or are about to start. */

@@ -72,6 +72,8 @@ export interface UnitFacts {
   /** When this invocation became active; null when it has not (yet). */
   readonly activeAt: number | null;
   readonly stateChangedAt: number | null;
+  /** When a start or stop of it was last taken back before systemd began it; null where we did not hear of one. */
+  readonly jobCanceledAt: number | null;
 }
 
 export interface UnitFileFacts {

@@ -229,6 +229,10 @@ function planDown(
   observed: Observed,
   paths: UnitPaths,
 ): Plan {
+  if (wasStartTakenBack(observed)) {
+    const record = step('recordStopped', { specHash: manifest.specHash }, 'its start was taken back');
+    return { ...nothing(observed), steps: [record] };
+  }
   const decision = decideRun(manifest, observed);
   if (decision.run === 'count') return { ...nothing(observed), steps: [decision.count] };
 
@@ -248,6 +252,12 @@ function planDown(
 
   const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, sandbox, observed, paths)];
   return launchOrWait(manifest, observed, decision, prepare);
+}
+
+/** Stopped while its start was only queued: it never was, so its unit could leave no record of that. */
+function wasStartTakenBack({ ended, history, request, unit }: Observed): boolean {
+  if (ended !== null || request !== null || history.launch === null || history.launch.isCounted) return false;
+  return unit.jobCanceledAt !== null && unit.jobCanceledAt >= history.launch.at;
 }
 
 function launchOrWait(

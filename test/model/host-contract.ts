@@ -215,6 +215,16 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       });
     });
 
+    test('a stop in the moment of the start holds, whether it takes the start back or ends the guest', async () => {
+      await withContainer('contract-at-once', {}, async container => {
+        await container.prepare();
+        await container.launch();
+        await container.apply(step('stop', {}, 'test'));
+        const down = await container.untilSettled(observed => isDown(observed) && observed.ended !== null);
+        assert.equal(down.ended?.isRequested, true);
+      });
+    });
+
     test('a stop right after a guest counts as started ends soon too', async () => {
       await withContainer('contract-early-started', { readiness: 'started' }, async container => {
         await container.prepare();

@@ -422,6 +422,7 @@ export class ModelPort implements HostPort {
       startedAt: unit.startedAt ?? null,
       activeAt: unit.activeAt ?? null,
       stateChangedAt: unit.changedAt ?? null,
+      jobCanceledAt: null,
     };
   }
 

@@ -71,6 +71,7 @@ const unit: fc.Arbitrary<Observed['unit']> = fc.record({
   startedAt: timeOrNull,
   activeAt: timeOrNull,
   stateChangedAt: timeOrNull,
+  jobCanceledAt: timeOrNull,
 });
 
 const link = fc.option(

@@ -84,6 +84,7 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
       startedAt,
       activeAt: startedAt + 500,
       stateChangedAt: startedAt + 500,
+      jobCanceledAt: null,
     },
     process: { specHash: manifest.specHash, launchHash: launchHash(manifest), renderer: RENDERER },
     machine: {
@@ -204,6 +205,7 @@ export const INACTIVE_UNIT: Observed['unit'] = {
   startedAt: null,
   activeAt: null,
   stateChangedAt: null,
+  jobCanceledAt: null,
 };
 
 export const ABSENT_FIFO: Observed['fifo'] = { exists: false, isListening: false, startedInvocationId: '' };

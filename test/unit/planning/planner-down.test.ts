@@ -312,6 +312,27 @@ describe('a launch waits', () => {
       history: { ...history, launch: { at: NOW, isCounted: false } },
     }));
   });
+  describe('whose start was taken back before systemd began it', () => {
+    const canceledAt = (at: number) => (observed: Observed) => ({
+      unit: { ...observed.unit, jobCanceledAt: at },
+      ended: null,
+      history: { ...observed.history, launch: { at: NOW - 50, isCounted: false } },
+    });
+    test('is stopped by request', () => {
+      check(['recordStopped (its start was taken back)'], canceledAt(NOW - 50));
+    });
+    test('is one that came to nothing where that was another start', () => {
+      check(
+        [
+          'recordFailure #1, next try at 2026-01-02T03:04:05.896Z (it was started and left no trace of having run)',
+        ],
+        canceledAt(NOW - 51),
+      );
+    });
+    test('is started all the same when it is asked for', () => {
+      checkStart(LAUNCH, canceledAt(NOW));
+    });
+  });
   test('until machined has let go of the last run', () => {
     checkStart(['waiting for MachineEnding until +200'], () => ({
       machine: machine({ isLeaderAlive: true }),
