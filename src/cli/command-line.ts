@@ -23,6 +23,11 @@ export function choiceOption(flags: string, description: string, choices: readon
   return new Option(flags, description).choices(choices);
 }
 
+/** Understood, and not shown: another program's name for something, or what is refused with a reason. */
+export function hiddenOption(flags: string): Option {
+  return new Option(flags).hideHelp();
+}
+
 function parseSpanMs(text: string): number {
   const seconds = parseDurationSec(text);
   if (seconds === null || seconds <= 0 || seconds > 2_000_000)

@@ -1,5 +1,7 @@
 import type { Register } from './command-line.ts';
+import { registerCreate } from './registration/create.ts';
 import { registerDescribe } from './registration/describe.ts';
+import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerGet } from './registration/get.ts';
 import { registerList } from './registration/list.ts';
@@ -19,6 +21,8 @@ export const COMMANDS: readonly Register[] = [
   registerShowIp,
   registerValidate,
   registerDiff,
+  registerCreate,
+  registerDestroy,
   registerRequests,
   registerPrune,
   registerVersion,

@@ -9,6 +9,8 @@ export interface Terminal {
   /** Whether a person looks at stdout. */
   readonly isInteractive: boolean;
   readonly paint: Paint;
+  /** Asks the person at the terminal; null where there is none, or none answers. */
+  ask(question: string): Promise<string | null>;
   /** What the clock on the wall says; ages are counted to it. */
   now(): number;
   /** Aborted when nobody reads stdout any more (`nspawnctl get -w | head`). */
@@ -31,9 +33,28 @@ export function openTerminal(): Terminal {
     err: text => write(process.stderr, text),
     isInteractive,
     paint: isInteractive && !process.env.NO_COLOR && process.env.TERM !== 'dumb' ? paintAnsi : paintPlain,
+    ask,
     now: Date.now,
     closed: closed.signal,
   };
+}
+
+/** The question goes to stderr: stdout may be a file. */
+async function ask(question: string): Promise<string | null> {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return null;
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C while asked is Ctrl-C, and the end of input is no answer.
+  lines.on('SIGINT', () => {
+    lines.close();
+    process.kill(process.pid, 'SIGINT');
+  });
+  const ended = new Promise<null>(resolve => lines.once('close', () => resolve(null)));
+  try {
+    return await Promise.race([lines.question(question), ended]);
+  } finally {
+    lines.close();
+  }
 }
 
 /** The disk is full or the like: an answer that is cut off must not look like a good one. */

@@ -108,6 +108,14 @@ export class Maker {
     const contender = host.contenders().find(known => known.name === name);
     if (contender === undefined) return { is: 'unknown' };
     const [document, other] = contender.documents;
+    const { accepted } = contender;
+    // Going already, by an earlier request: whoever asks again may go on with the root.
+    if (
+      document === undefined &&
+      accepted?.removedAt != null &&
+      isOwnFile(host.directory, accepted.file ?? '')
+    )
+      return { is: 'removed', file: accepted.file ?? '', root: accepted.manifest?.spec.root ?? null };
     if (document === undefined)
       return {
         is: 'refused',
@@ -129,7 +137,7 @@ export class Maker {
       return { is: 'refused', message: `${file} declares more than ${name}; take its document out by hand` };
     const objection = await objectionToRemoval(document.file);
     if (objection !== null) return { is: 'refused', message: safeText(objection) };
-    const root = (document.manifest ?? contender.accepted?.manifest)?.spec.root ?? null;
+    const root = (document.manifest ?? accepted?.manifest)?.spec.root ?? null;
     if (!isDryRun) {
       await removeOwn(document.file);
       await host.recordDeletion(name);

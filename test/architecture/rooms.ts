@@ -16,11 +16,14 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   host: { uses: ['api', 'planning', 'src/errors.ts'], knows: [PORTS] },
   server: { uses: ['api', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
   cli: {
-    // The wire's words and the judge of manifests are the two things a client shares with the daemon.
+    // The wire's words and the judge of manifests are the two things a client shares with the daemon. What a person does
+    // at a terminal (delete a root, enter a guest) cannot be a request: it is done by the command, and written where all
+    // that changes the machine is.
     uses: [
       'api',
       'src/errors.ts',
       'src/config.ts',
+      'src/host/root-removal.ts',
       'src/version.ts',
       'src/manifests/validate.ts',
       'src/planning/link-name.ts',

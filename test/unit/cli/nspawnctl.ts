@@ -13,7 +13,10 @@ export const NOW = Date.parse('2026-06-01T12:00:00Z');
  * A command line in this very process, for the many cases that differ only in what is said: a process of its own costs a
  * tenth of a second.
  */
-export async function nspawnctl(args: readonly string[], person?: { readonly paint: Paint }): Promise<Ran> {
+export async function nspawnctl(
+  args: readonly string[],
+  person?: { readonly paint?: Paint; readonly answer?: string },
+): Promise<Ran> {
   let out = '';
   let err = '';
   const code = await run(args, {
@@ -25,6 +28,10 @@ export async function nspawnctl(args: readonly string[], person?: { readonly pai
     },
     isInteractive: person !== undefined,
     paint: person?.paint ?? paintPlain,
+    ask: async question => {
+      err += question;
+      return person?.answer ?? null;
+    },
     now: () => NOW,
     closed: new AbortController().signal,
   });
