@@ -29,6 +29,7 @@ const RETRY = {
   ForeignNamespace: 'onChange',
   ForeignLink: 'onChange',
   InotifyInstances: 'backoff',
+  InterfaceNameTaken: 'backoff',
   JobFailed: 'backoff',
   MachineExists: 'onChange',
   RootMissing: 'onChange',

@@ -1,8 +1,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
+import { extraFlagsField, interfacesField } from './device-fields.ts';
 import { parseDurationSec } from './duration.ts';
 import { isName } from './name.ts';
 import { isNixMade } from './nix-source.ts';
+import { hasOwnNetwork } from './own-network.ts';
 
 /**
  * The manifest as people write it. Field names are those of the NixOS `containers.<name>` options where NixOS has one,
@@ -152,6 +154,10 @@ const specFields = z.strictObject({
   localAddress: ipv4.optional(),
   hostAddress6: ipv6.optional(),
   localAddress6: ipv6.optional(),
+  /** Interfaces of the host on each of which the guest gets a macvlan `mv-INTERFACE`, in bridge mode. */
+  macvlans: interfacesField,
+  /** Interfaces of the host that are the guest's while it runs. */
+  interfaces: interfacesField,
   /** Run on a throw-away copy of the root. */
   ephemeral: z.boolean().default(false),
   /** systemd-nspawn(1), --volatile=. */
@@ -166,6 +172,8 @@ const specFields = z.strictObject({
   guestHosts: z.boolean().default(true),
   /** Also the bare NAME, not only NAME.containers, in hosts files. */
   hostsAlias: z.boolean().default(false),
+  /** Further options of systemd-nspawn(1), each `--name` or `--name=value`. */
+  extraFlags: extraFlagsField,
 });
 
 const EVEN_AFTER_OTHER_ISSUES = { when: () => true };
@@ -190,6 +198,14 @@ export const specSchema = specFields
       refuse('localAddress', 'must differ from hostAddress');
     if (spec.hostAddress6 !== undefined && spec.hostAddress6 === spec.localAddress6)
       refuse('localAddress6', 'must differ from hostAddress6');
+    const twice = listOf(spec.interfaces).find(name => listOf(spec.macvlans).includes(name));
+    if (twice !== undefined)
+      refuse('interfaces', `${JSON.stringify(twice)} is in macvlans too; a guest has it whole or shares it`);
+    if (spec.privateNetwork && listOf(spec.interfaces).includes('eth0'))
+      refuse(
+        'interfaces',
+        '"eth0" is what the link of privateNetwork is called in the guest; leave one of them out',
+      );
     if (spec.ephemeral && spec.volatile !== 'no')
       refuse('volatile', 'excludes ephemeral: true (both make the root throw-away; choose one)');
     if (spec.command !== undefined && spec.readiness === 'notify') {
@@ -200,7 +216,7 @@ export const specSchema = specFields
   .transform(spec => ({
     ...spec,
     readiness: spec.readiness ?? (spec.command === undefined ? ('notify' as const) : ('started' as const)),
-    resolvConf: spec.resolvConf ?? (spec.privateNetwork ? ('off' as const) : ('auto' as const)),
+    resolvConf: spec.resolvConf ?? (hasOwnNetwork(spec) ? ('off' as const) : ('auto' as const)),
     update: spec.update ?? ('reload' as const),
   }));
 
@@ -290,6 +306,11 @@ export interface Manifest {
 export interface Place {
   readonly file: string;
   readonly line: number;
+}
+
+/** A field that is wrong by itself may hold anything. */
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function quote(value: unknown): string {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { run } from './command.ts';
+import { parseIpJson } from './ip-json.ts';
 
 /** iproute2: batches of commands in one process, and its JSON, checked at the edge. */
 
@@ -62,10 +63,11 @@ export async function ipShow(
     accept: [0, 1, 255],
   });
   if (exitCode !== 0) return null;
-  const [addresses, routes, links] = stdout
+  // A guest's alias may hold line feeds; it is in the last answer only.
+  const [addressLine = '', routeLine = '', ...linkLines] = stdout
     .split('\n')
-    .filter(line => line.trim() !== '')
-    .map(line => JSON.parse(line) as unknown);
+    .filter(line => line.trim() !== '');
+  const [addresses, routes, links] = [addressLine, routeLine, linkLines.join(' ')].map(parseIpJson);
   const [shown] = parseLinks(links);
   const [addressed] = parseLinks(addresses);
   if (shown === undefined || addressed === undefined) return null;
@@ -75,7 +77,7 @@ export async function ipShow(
 /** Every veth link of the host's namespace. */
 export async function ipVethLinks(): Promise<readonly IpLink[]> {
   const { stdout } = await run('ip', ['-json', 'link', 'show', 'type', 'veth']);
-  return parseLinks(stdout.trim() === '' ? [] : JSON.parse(stdout));
+  return parseLinks(stdout.trim() === '' ? [] : parseIpJson(stdout));
 }
 
 function inNamespace(namespace: string | null): readonly string[] {

@@ -56,6 +56,8 @@ export class LinuxHost implements HostPort {
   readonly #executor: Executor;
   readonly #options: LinuxHostOptions;
   readonly #namesByLink = new Map<string, string>();
+  /** Containers that were seen to want an interface of the host. */
+  readonly #wantedBy = new Map<string, ReadonlySet<string>>();
   readonly #linesByInvocation = new Map<string, readonly string[]>();
   readonly #burst = new Set<string>();
   #onTrigger: (name: string | null) => void = () => undefined;
@@ -145,6 +147,8 @@ export class LinuxHost implements HostPort {
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
     const root = manifest?.spec.root;
     this.#namesByLink.set(hostLinkName(name), name);
+    for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
+      this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
     const [host, unit, unitFile, machine, record, request, history, rootFacts, fifo, guestHosts, copies] =
       await Promise.all([
         this.#facts.read(() => this.#countRunning()),
@@ -163,7 +167,12 @@ export class LinuxHost implements HostPort {
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
     const [process, sandbox, ended, hasMemory] = await Promise.all([
       processFacts(unit.mainPid),
-      this.#network.observe(name, isRunning ? machine.leader : null, this.#monitor.isWatching()),
+      this.#network.observe(
+        name,
+        isRunning ? machine.leader : null,
+        this.#monitor.isWatching(),
+        manifest?.spec,
+      ),
       this.#withLastLines(record, unit.mainPid > 0),
       this.#records.hasMemory(name),
     ]);
@@ -240,9 +249,11 @@ export class LinuxHost implements HostPort {
       return;
     }
     const name = this.#nameOf(change);
-    if (name === undefined) return;
-    this.#network.invalidate(name);
-    this.#triggerSoon(name);
+    const wanting = 'link' in change ? (this.#wantedBy.get(change.link) ?? []) : [];
+    for (const affected of name === undefined ? wanting : [name, ...wanting]) {
+      this.#network.invalidate(affected);
+      this.#triggerSoon(affected);
+    }
   }
 
   /** One trigger for what comes in a burst: a guest that plays with its links must not keep us busy. */

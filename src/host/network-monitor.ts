@@ -77,10 +77,13 @@ function spawnMonitor() {
   });
 }
 
-/** `[nsid current]7: ve-web@if2: <...>` or `[nsid 3]Deleted 10.0.0.1 dev eth0 ...`; null: not about a container. */
+/** `[nsid current]7: ve-web@if2: <...>` or `[nsid 3]Deleted 10.0.0.1 dev eth0 ...`; null: about nothing that has a name of its own. */
 function parseChange(line: string): NetworkChange | null {
   const namespace = /^\[nsid (\d+)\]/.exec(line);
   if (namespace !== null) return { namespaceId: Number(namespace[1]) };
-  const link = /(?:^|[\s\]])(ve-[^\s@:]+)/.exec(line);
+  // An interface comes, goes or changes: `7: eth1: <...>`. Addresses and routes matter on our own links only.
+  const link =
+    /^(?:\[nsid current\])?(?:Deleted )?\d+: ([^\s@:]+)[^\s]*: </.exec(line) ??
+    /(?:^|[\s\]])(ve-[^\s@:]+)/.exec(line);
   return link === null ? null : { link: link[1] ?? '' };
 }

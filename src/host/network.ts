@@ -1,29 +1,44 @@
-import { stat, statfs, utimes, writeFile } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { NspawndError } from '../errors.ts';
 import { hostLinkName } from '../planning/link-name.ts';
-import type { LinkFacts, SandboxFacts } from '../planning/observed.ts';
+import type { HostInterfaceFacts, LinkFacts, SandboxFacts } from '../planning/observed.ts';
 import { GUEST_LINK, linkAlias, namespacePath } from '../planning/sandbox.ts';
-import type { SandboxSpec } from '../planning/step.ts';
+import type { MacvlanSpec, SandboxSpec } from '../planning/step.ts';
 import { run } from './command.ts';
-import { exists, listDirectory, lstatIfExists, makeDirectoryFor, removeFile } from './files.ts';
+import { exists, removeFile } from './files.ts';
+import { hostInterface, interfaceIndex } from './host-interface.ts';
 import { type IpLink, type IpRoute, ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
+import { type IpDevice, ipDevices } from './ip-device.ts';
+import { LentInterfaces } from './lent-interfaces.ts';
 import { applyLinkSettings, areLinkSettingsRight } from './link-settings.ts';
 import {
   guestLines,
   hostLines,
+  macvlanGuestLines,
+  macvlanLines,
   ROUTE_PROTOCOL,
   staleGuestLines,
   staleHostLines,
   withoutPrefix,
 } from './sandbox-lines.ts';
+import { SandboxMarks } from './sandbox-mark.ts';
 import type { SourceGuard } from './source-guard.ts';
+
+/** What of the host's interfaces a manifest speaks of. */
+export interface WantedDevices {
+  readonly macvlans: readonly string[];
+  readonly interfaces: readonly string[];
+}
+
+const NO_DEVICES: WantedDevices = { macvlans: [], interfaces: [] };
 
 /** statfs(2) of a file in /run/netns that really is a namespace. */
 const NSFS_MAGIC = 0x6e736673;
 
 /** The network sandboxes: a named namespace, a veth pair, addresses and routes on both sides, and the source guard. */
 export class Network {
-  readonly #marks: string;
+  readonly #marks: SandboxMarks;
+  readonly #lent: LentInterfaces;
   readonly #guard: SourceGuard;
   /** What was seen and has not been announced to have changed since; see `invalidate`. */
   readonly #seen = new Map<string, Pick<SandboxFacts, 'hostLink' | 'guestLink'>>();
@@ -31,16 +46,24 @@ export class Network {
   #generation = 0;
 
   constructor(runtimeDirectory: string, guard: SourceGuard) {
-    this.#marks = `${runtimeDirectory}/sandboxes`;
+    this.#marks = new SandboxMarks(runtimeDirectory);
+    this.#lent = new LentInterfaces(runtimeDirectory);
     this.#guard = guard;
   }
 
   /** `isWatched`: changes are announced to `invalidate`, so that what was seen stays true until then. */
-  async observe(name: string, leader: number | null, isWatched: boolean): Promise<SandboxFacts> {
+  async observe(
+    name: string,
+    leader: number | null,
+    isWatched: boolean,
+    wanted: WantedDevices = NO_DEVICES,
+  ): Promise<SandboxFacts> {
     const hostLink = hostLinkName(name);
-    const [namespace, builtAt, links, guard, own, joined, hosts] = await Promise.all([
+    const mark = await this.#marks.read(name);
+    const builtAt = mark?.builtAt ?? null;
+    const [namespace, devices, links, guard, own, joined, hosts] = await Promise.all([
       this.#namespaceState(name),
-      this.#builtAt(name),
+      this.#devices(name, wanted, mark?.macvlans ?? []),
       this.#links(name, hostLink, isWatched),
       this.#guard.addresses(hostLink),
       namespaceInode(namespacePath(name)),
@@ -54,6 +77,7 @@ export class Network {
     const state = namespace === 'present' ? (isOurs ? 'ours' : 'foreign') : namespace;
     return {
       ...links,
+      ...devices,
       namespace: state,
       builtAt,
       guard,
@@ -91,6 +115,8 @@ export class Network {
 
   /** Removes what carries our mark: the pair (its guest end goes with it), the name of the namespace, the guard. */
   async remove(name: string, signal: AbortSignal): Promise<void> {
+    // Virtual interfaces would die with the namespace.
+    await this.#lent.takeBack(name, signal);
     const facts = await this.observe(name, null, false);
     const hostLink = hostLinkName(name);
     const lines = [
@@ -100,7 +126,7 @@ export class Network {
     await ipBatch(null, lines, signal);
     await this.#removeStaleName(name);
     await this.#guard.set(hostLink, []);
-    await removeFile(this.#markPath(name));
+    await this.#marks.remove(name);
     this.invalidate(name);
   }
 
@@ -119,12 +145,16 @@ export class Network {
 
   /** Names that have a sandbox of ours, by our mark files and by the aliases of the links. */
   async names(): Promise<readonly string[]> {
-    const [marked, links] = await Promise.all([listDirectory(this.#marks), ipVethLinks()]);
+    const [marked, lending, links] = await Promise.all([
+      this.#marks.names(),
+      this.#lent.records.containers(),
+      ipVethLinks(),
+    ]);
     const prefix = linkAlias('');
     const aliased = links
       .filter(link => link.alias.startsWith(prefix))
       .map(link => link.alias.slice(prefix.length));
-    return [...new Set([...marked, ...aliased])];
+    return [...new Set([...marked, ...lending, ...aliased])];
   }
 
   async #buildLinks(
@@ -134,35 +164,82 @@ export class Network {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#removeStaleName(name);
-    const [host, namespace, builtAt] = await Promise.all([
-      this.#hostLink(spec.hostLink, name),
+    const [host, namespace, mark] = await Promise.all([
+      spec.hasPair ? this.#hostLink(spec.hostLink, name) : null,
       this.#namespaceState(name),
-      this.#builtAt(name),
+      this.#marks.read(name),
     ]);
-    const guest = namespace === 'present' ? await guestLink(name) : null;
+    const guest = spec.hasPair && namespace === 'present' ? await guestLink(name) : null;
     refuseForeign(
       name,
       host,
-      namespace === 'present' &&
-        builtAt === null &&
-        guest?.alias !== spec.alias &&
-        host?.alias !== spec.alias,
+      namespace === 'present' && mark === null && guest?.alias !== spec.alias && host?.alias !== spec.alias,
     );
 
     const isFresh = namespace === 'absent';
-    const needsPair = host === null || guest === null;
+    const needsPair = spec.hasPair && (host === null || guest === null);
     // Its name vanished since the plan was made; the next plan gives it back.
     if (isFresh && keepNamespace) return;
     // The mark comes before what it marks: a kill in between leaves nothing that looks foreign.
-    if (isFresh || builtAt === null) await this.#mark(name);
-    if (!needsPair) {
+    const macvlans = spec.macvlans.map(({ parent }) => parent);
+    if (isFresh || mark === null) await this.#marks.put(name, { builtAt: Date.now(), macvlans });
+    else if (macvlans.some(parent => !mark.macvlans.includes(parent)))
+      await this.#marks.put(name, { ...mark, macvlans: [...new Set([...mark.macvlans, ...macvlans])] });
+    if (host !== null && guest !== null) {
       await Promise.all([
         ipRemove(null, staleHostLines(spec, host), signal),
         ipRemove(name, staleGuestLines(spec, guest), signal),
       ]);
     }
     await ipBatch(null, hostLines(name, spec, host, { needsNamespace: isFresh, needsPair }), signal);
-    await Promise.all([applyLinkSettings(spec.hostLink), ipBatch(name, guestLines(spec), signal)]);
+    await Promise.all([
+      spec.hasPair ? applyLinkSettings(spec.hostLink) : undefined,
+      ipBatch(name, guestLines(spec), signal),
+    ]);
+    await this.#addDevices(name, spec, signal);
+  }
+
+  /** Macvlans are made in the namespace itself: none is ever on the host, and so none is left there. */
+  async #addDevices(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<void> {
+    if (spec.macvlans.length > 0) {
+      const there = await macvlanParents(await ipDevices(name), spec.macvlans);
+      const missing: MacvlanSpec[] = [];
+      for (const macvlan of spec.macvlans) {
+        const hasParent = await exists(`/sys/class/net/${macvlan.parent}`);
+        if (hasParent && !there.includes(macvlan.parent)) missing.push(macvlan);
+      }
+      await ipBatch(null, macvlanLines(name, missing), signal);
+      await ipBatch(name, macvlanGuestLines(missing, spec.alias), signal);
+    }
+    await this.#lent.give(name, spec.interfaces, signal);
+  }
+
+  async #devices(
+    name: string,
+    wanted: WantedDevices,
+    madeOn: readonly string[],
+  ): Promise<Pick<SandboxFacts, 'macvlans' | 'hostInterfaces' | 'lent'>> {
+    const names = [...wanted.macvlans, ...wanted.interfaces];
+    const isLending = (await this.#lent.records.of(name)).length > 0;
+    if (names.length === 0 && madeOn.length === 0 && !isLending)
+      return { macvlans: [], hostInterfaces: [], lent: [] };
+    const devices = await ipDevices(name);
+    const parents = [...new Set([...wanted.macvlans, ...madeOn])].map(parent => ({ parent }));
+    const [macvlans, hostInterfaces, lent] = await Promise.all([
+      macvlanParents(devices, parents),
+      Promise.all(names.map(wantedName => this.#hostInterface(wantedName, name))),
+      this.#lent.observe(name, devices),
+    ]);
+    return { macvlans, hostInterfaces, lent };
+  }
+
+  async #hostInterface(interfaceName: string, container: string): Promise<HostInterfaceFacts> {
+    const facts = await hostInterface(interfaceName);
+    if (facts.state !== 'missing') return facts;
+    const holder = await this.#lent.records.holder(interfaceName, container);
+    return holder === null
+      ? facts
+      : { ...facts, detail: `${interfaceName} is container ${holder}'s for now` };
   }
 
   async #links(
@@ -197,23 +274,21 @@ export class Network {
   async #removeStaleName(name: string): Promise<void> {
     if ((await this.#namespaceState(name)) === 'stale') await removeFile(namespacePath(name));
   }
+}
 
-  async #builtAt(name: string): Promise<number | null> {
-    const stat = await lstatIfExists(this.#markPath(name));
-    return stat === null ? null : Number(stat.mtimeMs);
+/** On which of these interfaces of the host the namespace has a macvlan: by index, which no guest can change. */
+async function macvlanParents(
+  devices: readonly IpDevice[],
+  macvlans: readonly { readonly parent: string }[],
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { parent } of macvlans) {
+    const index = await interfaceIndex(parent);
+    const isOn = ({ kind, parentIndexElsewhere }: IpDevice) =>
+      kind === 'macvlan' && parentIndexElsewhere === index;
+    if (index !== null && devices.some(isOn)) found.push(parent);
   }
-
-  async #mark(name: string): Promise<void> {
-    const path = this.#markPath(name);
-    await makeDirectoryFor(path);
-    await writeFile(path, '');
-    const now = new Date();
-    await utimes(path, now, now);
-  }
-
-  #markPath(name: string): string {
-    return `${this.#marks}/${name}`;
-  }
+  return found;
 }
 
 async function guestLink(name: string): Promise<LinkFacts | null> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { LinkFacts } from '../planning/observed.ts';
 import { GUEST_LINK } from '../planning/sandbox.ts';
-import type { SandboxSpec } from '../planning/step.ts';
+import type { MacvlanSpec, SandboxSpec } from '../planning/step.ts';
 
 /** Our routes carry this protocol number, so that an administrator's own routes over our links are left alone. */
 export const ROUTE_PROTOCOL = '78';
@@ -24,7 +24,7 @@ export function hostLines(
           `link add ${link} address ${macs.host} type veth peer name ${GUEST_LINK} address ${macs.guest} netns ${name}`,
         ]
       : []),
-    `link set dev ${link} alias ${spec.alias} up`,
+    ...(spec.hasPair ? [`link set dev ${link} alias ${spec.alias} up`] : []),
     ...(needs.needsPair && spec.hostAltName !== null
       ? [`link property add dev ${link} altname ${spec.hostAltName}`]
       : []),
@@ -39,10 +39,25 @@ export function hostLines(
 export function guestLines(spec: SandboxSpec): readonly string[] {
   return [
     'link set dev lo up',
-    `link set dev ${GUEST_LINK} alias ${spec.alias} up`,
+    ...(spec.hasPair ? [`link set dev ${GUEST_LINK} alias ${spec.alias} up`] : []),
     ...spec.guestAddresses.map(address => addressLine(address, GUEST_LINK)),
     ...spec.guestRoutes.map(route => `route replace ${route} dev ${GUEST_LINK} proto ${ROUTE_PROTOCOL}`),
   ];
+}
+
+/** As --network-macvlan=: in bridge mode, and down until the guest takes it up. */
+export function macvlanLines(name: string, macvlans: readonly MacvlanSpec[]): readonly string[] {
+  return macvlans.map(
+    ({ parent, link }) =>
+      `link add link ${parent} name ${link} netns ${name} address ${macAddress(name, `macvlan ${parent}`)} type macvlan mode bridge`,
+  );
+}
+
+export function macvlanGuestLines(macvlans: readonly MacvlanSpec[], alias: string): readonly string[] {
+  return macvlans.flatMap(({ link, altName }) => [
+    `link set dev ${link} alias ${alias}`,
+    ...(altName === null ? [] : [`link property add dev ${link} altname ${altName}`]),
+  ]);
 }
 
 /** Routes before addresses: the kernel takes routes along with the address they were made for. */
@@ -91,7 +106,7 @@ function sourceFor(route: string, hostAddresses: readonly string[]): string {
 }
 
 /** The same container has the same addresses after every start; locally administered, unicast. */
-function macAddress(name: string, side: 'host' | 'guest'): string {
+function macAddress(name: string, side: string): string {
   const bytes = createHash('sha256').update(`nspawnd ${side} ${name}`).digest().subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
   return [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(':');

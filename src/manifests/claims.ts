@@ -20,7 +20,7 @@ export interface ClaimWorld {
   readonly hostAddresses: ReadonlySet<string>;
 }
 
-/** Addresses and link names. Roots are claims as well, but meet by containment: see `root-table.ts`. */
+/** Addresses, link names and interfaces of the host. Roots are claims as well, but meet by containment: see `root-table.ts`. */
 export function claimsOf(manifest: Manifest, world: ClaimWorld): readonly Claim[] {
   const { spec } = manifest;
   const claims: Claim[] = [];
@@ -56,7 +56,18 @@ export function claimsOf(manifest: Manifest, world: ClaimWorld): readonly Claim[
       value: link,
     });
   }
+  // A macvlan shares its interface; one that is given away is nobody else's.
+  for (const parent of spec.macvlans) claims.push(interfaceClaim(parent, 'macvlans', false));
+  for (const given of spec.interfaces) {
+    claims.push(interfaceClaim(given, 'interfaces', true));
+    // Nor can it be the link of another container.
+    claims.push({ ...interfaceClaim(given, 'interfaces', true), key: `link ${given}` });
+  }
   return claims;
+}
+
+function interfaceClaim(name: string, field: 'macvlans' | 'interfaces', isExclusive: boolean): Claim {
+  return { key: `interface ${name}`, isExclusive, field: `spec.${field}`, noun: field, value: name };
 }
 
 /** A container on the host's network is reached by the host's own addresses: its hosts line takes nothing away. */

@@ -108,6 +108,8 @@ const CONTESTED_FIELDS = [
   'spec.localAddress',
   'spec.hostAddress6',
   'spec.localAddress6',
+  'spec.macvlans',
+  'spec.interfaces',
 ] as const;
 
 function positionsIn(yaml: YamlDocument): Readonly<Record<string, Position>> {

@@ -120,7 +120,13 @@ function refuse(loser: Entrant, wanted: Claim, winner: Entrant, taken: Claim): v
 function explain(wanted: Claim, taken: Claim, winner: string): string {
   switch (wanted.noun) {
     case 'link':
+      if (taken.noun === 'interfaces') return `its link would be called ${wanted.value}, which ${winner} has`;
       return `its link would be called ${wanted.value}, like that of ${winner}`;
+    case 'interfaces':
+    case 'macvlans':
+      return taken.noun === 'link'
+        ? `${taken.value} is the link of ${winner}`
+        : `${taken.value} is in ${taken.noun} of ${winner}`;
     case 'root':
       return wanted.value === taken.value
         ? `${wanted.value} is the root of ${winner}; only ephemeral or volatile containers can share one`

@@ -29,6 +29,8 @@ const CHANGE_CLASS: Readonly<Record<keyof ContainerSpec, ChangeClass>> = {
   localAddress: 'live',
   hostAddress6: 'live',
   localAddress6: 'live',
+  macvlans: 'restart',
+  interfaces: 'restart',
   ephemeral: 'restart',
   volatile: 'restart',
   readiness: 'restart',
@@ -38,6 +40,7 @@ const CHANGE_CLASS: Readonly<Record<keyof ContainerSpec, ChangeClass>> = {
   resolvConf: 'restart',
   guestHosts: 'restart',
   hostsAlias: 'live',
+  extraFlags: 'restart',
 };
 
 export function changeClassOf(field: string): ChangeClass {

@@ -1,10 +1,22 @@
-/**
- * The host side's link name, by nspawn's own rule, so that everything that knows `ve-NAME` from `--network-veth` finds it.
- * Up to 15 characters it is `ve-NAME`; beyond, the first 11 characters and 24 bits of SipHash-2-4 in URL-safe base64.
- * Source: systemd, src/nspawn/nspawn-network.c, shorten_ifname(); systemd#3846.
- */
+/** The host side's link name, so that everything that knows `ve-NAME` from `--network-veth` finds it. */
 export function hostLinkName(name: string): string {
-  const full = fullLinkName(name);
+  return shortLinkName(fullLinkName(name));
+}
+
+/** What `--network-macvlan=INTERFACE` calls the guest's link. */
+export function macvlanName(hostInterface: string): string {
+  return shortLinkName(fullMacvlanName(hostInterface));
+}
+
+export function fullMacvlanName(hostInterface: string): string {
+  return `mv-${hostInterface}`;
+}
+
+/**
+ * nspawn's own rule: up to 15 characters a link is called as it is; beyond, by the first 11 characters and 24 bits of
+ * SipHash-2-4 in URL-safe base64. Source: systemd, src/nspawn/nspawn-network.c, shorten_ifname(); systemd#3846.
+ */
+function shortLinkName(full: string): string {
   if (full.length <= MAX_LINK_NAME) return full;
   const hash = siphash24(HASH_KEY, Buffer.from(full));
   const tail = [18n, 12n, 6n, 0n].map(shift => BASE64_URL[Number((hash >> shift) & 63n)]).join('');

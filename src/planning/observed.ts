@@ -181,6 +181,26 @@ export interface SandboxFacts {
   readonly guestLink: LinkFacts | null;
   /** Source addresses the guard lets through for this link. */
   readonly guard: readonly string[];
+  /** Macvlans in the namespace, whatever the guest calls them now, by the interface of the host they are on. */
+  readonly macvlans: readonly string[];
+  /** The interfaces of the host that the manifest speaks of. */
+  readonly hostInterfaces: readonly HostInterfaceFacts[];
+  /** Interfaces that were given to this container, and not (yet) given back. */
+  readonly lent: readonly LentInterface[];
+}
+
+export interface HostInterfaceFacts {
+  readonly name: string;
+  /** `unusable`: there, but nothing a guest can have; `detail` says why. */
+  readonly state: 'present' | 'missing' | 'unusable';
+  readonly detail: string;
+}
+
+export interface LentInterface {
+  /** Its name on the host. */
+  readonly name: string;
+  /** `lost`: in neither of the two; a guest can delete what is virtual. */
+  readonly place: 'sandbox' | 'host' | 'lost';
 }
 
 export interface LinkFacts {

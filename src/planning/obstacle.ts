@@ -2,7 +2,7 @@ import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
 import type { Observed } from './observed.ts';
 import { runState } from './run-state.ts';
-import { linkAlias, namespacePath } from './sandbox.ts';
+import { isInSandbox, linkAlias, namespacePath } from './sandbox.ts';
 import type { SandboxSpec } from './step.ts';
 
 /** What is in the way of a launch, and that only a change of the host or of the manifest removes. */
@@ -15,6 +15,8 @@ export interface Obstacle {
     | 'RootUnsafe'
     | 'ForeignNamespace'
     | 'ForeignLink'
+    | 'InterfaceMissing'
+    | 'InterfaceUnusable'
     | 'MachineExists';
   readonly message: string;
 }
@@ -29,6 +31,7 @@ export function findObstacle(
     shadowedUnit(observed) ??
     badRoot(manifest, observed) ??
     foreignSandbox(sandbox, observed) ??
+    badInterface(sandbox, observed) ??
     foreignMachine(observed)
   );
 }
@@ -74,11 +77,27 @@ function foreignSandbox(sandbox: SandboxSpec | null, observed: Observed): Obstac
       message: `${path} was not made by nspawnd; remove it or rename the container`,
     };
   }
-  if (hostLink !== null && hostLink.alias !== linkAlias(observed.name)) {
+  if (sandbox.hasPair && hostLink !== null && hostLink.alias !== linkAlias(observed.name)) {
     return {
       reason: 'ForeignLink',
       message: `the link ${hostLink.name} was not made by nspawnd; remove it (ip link del ${hostLink.name}) or rename the container`,
     };
+  }
+  return null;
+}
+
+/** An interface of the host that is to be given or shared, and cannot be. */
+function badInterface(sandbox: SandboxSpec | null, { sandbox: facts }: Observed): Obstacle | null {
+  if (sandbox === null) return null;
+  const wanted = [...sandbox.macvlans.map(({ parent }) => parent), ...sandbox.interfaces];
+  for (const { name, state, detail } of facts.hostInterfaces) {
+    if (!wanted.includes(name) || isInSandbox(name, facts)) continue;
+    if (state === 'missing')
+      return {
+        reason: 'InterfaceMissing',
+        message: `${detail === '' ? `this host has no network interface ${name}` : detail}; it starts as soon as it can have it`,
+      };
+    if (state === 'unusable') return { reason: 'InterfaceUnusable', message: detail };
   }
   return null;
 }

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { sandboxText } from './sandbox.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -21,8 +22,7 @@ export function stepText(step: Step): string {
 function argumentsText(step: Step): string {
   switch (step.name) {
     case 'buildSandbox': {
-      const { hostLink, hostAddresses, guestAddresses } = step.arguments.sandbox;
-      return `${hostLink} [${hostAddresses.join(' ')}] <-> eth0 [${guestAddresses.join(' ')}]`;
+      return sandboxText(step.arguments.sandbox);
     }
     case 'prepareRoot':
       return `${step.arguments.root} [${step.arguments.missing.join(' ')}]`;

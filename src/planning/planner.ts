@@ -1,16 +1,17 @@
 import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
+import { hasOwnNetwork } from '../api/own-network.ts';
 import { assertNever } from '../errors.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
 import type { Observed } from './observed.ts';
 import { findObstacle } from './obstacle.ts';
 import type { Plan, Waiting } from './plan.ts';
-import { cleanUp, prepareLaunch } from './prepare.ts';
+import { cleanUp, prepareLaunch, returnInterfaces } from './prepare.ts';
 import type { UnitPaths } from './render/unit.ts';
 import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
 import { hasStartedUp, isReady, runState } from './run-state.ts';
-import { isSandboxGone, sandboxDrift, sandboxSpec } from './sandbox.ts';
+import { isSandboxGone, sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 
 /** After this long a guest that was stopped before it could hear is asked once more. */
@@ -79,7 +80,7 @@ function removeEverything(observed: Observed): readonly Step[] {
 }
 
 function planPresent(manifest: Manifest, observed: Observed, paths: UnitPaths): Plan {
-  const sandbox = manifest.spec.privateNetwork ? sandboxSpec(manifest, observed.sandbox) : null;
+  const sandbox = hasOwnNetwork(manifest.spec) ? sandboxSpec(manifest, observed.sandbox) : null;
   switch (runState(observed.unit)) {
     case 'up':
     case 'starting':
@@ -119,8 +120,16 @@ function planRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
       STOPPING,
     );
   }
-  const mendable = obstacle === null && observed.sandbox.isPrivate !== false ? sandbox : null;
+  // An interface that is missing is not in the way of mending the rest.
+  const isInTheWay = obstacle !== null && obstacle.reason !== 'InterfaceMissing';
+  const isMendable = !isInTheWay && observed.sandbox.isPrivate !== false;
+  const mendable = isMendable && sandbox !== null ? asStarted(manifest, sandbox, observed) : null;
   return waiting(observed, mendRunning(manifest, mendable, observed), waitForReadiness(manifest, observed));
+}
+
+/** What was changed in a way that takes a restart comes with it, and not before. */
+function asStarted(manifest: Manifest, sandbox: SandboxSpec, { process }: Observed): SandboxSpec {
+  return process?.launchHash === launchHash(manifest) ? sandbox : withoutDevices(sandbox);
 }
 
 /** Why a running guest has to be stopped and started, or null. */
@@ -240,8 +249,10 @@ function planDown(
   if (settled.length > 0) return { ...nothing(observed), steps: settled };
 
   const obstacle = findObstacle(manifest, sandbox, observed);
-  if (obstacle !== null)
-    return { ...stalled(observed, obstacle), steps: decision.run === 'start' ? cleanUp(observed) : [] };
+  if (obstacle !== null) {
+    const steps = [...(decision.run === 'start' ? cleanUp(observed) : []), ...returnInterfaces(observed)];
+    return { ...stalled(observed, obstacle), steps };
+  }
   if (observed.machine?.isLeaderAlive) {
     return waiting(observed, [], {
       reason: 'MachineEnding',
@@ -250,7 +261,9 @@ function planDown(
     });
   }
 
-  const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, sandbox, observed, paths)];
+  // While it is down the host has its interfaces.
+  const wanted = sandbox === null || decision.run === 'start' ? sandbox : withoutInterfaces(sandbox);
+  const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, wanted, observed, paths)];
   return launchOrWait(manifest, observed, decision, prepare);
 }
 

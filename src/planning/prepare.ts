@@ -2,7 +2,7 @@ import type { Manifest } from '../api/manifest.ts';
 import type { Observed } from './observed.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { type UnitPaths, unitText } from './render/unit.ts';
-import { isSandboxGone, isSandboxUsed, sandboxDrift } from './sandbox.ts';
+import { isSandboxGone, isSandboxUsed, sandboxDrift, surplusDevices } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 
 /** The steps before a start: what is dead is cleaned up, what a start needs is made. None are left when all is as desired. */
@@ -56,13 +56,21 @@ export function prepareLaunch(
   return steps;
 }
 
+/** A guest that has ended has no use for the host's interfaces: they go back, also when nothing else can be done. */
+export function returnInterfaces({ sandbox }: Observed): readonly Step[] {
+  const names = sandbox.lent.map(({ name }) => name);
+  return names.length === 0 ? [] : [step('removeSandbox', {}, `the host gets ${names.join(', ')} back`)];
+}
+
 function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
   if (sandbox === null) {
-    const isOurs = observed.sandbox.builtAt !== null && !isSandboxGone(observed.name, observed.sandbox);
-    return isOurs ? [step('removeSandbox', {}, 'privateNetwork is off')] : [];
+    const { builtAt, lent } = observed.sandbox;
+    const isOurs = (builtAt !== null || lent.length > 0) && !isSandboxGone(observed.name, observed.sandbox);
+    return isOurs ? [step('removeSandbox', {}, 'it has no network of its own')] : [];
   }
-  if (isSandboxUsed(observed)) {
-    const because = 'the last run may have changed it';
+  const surplus = surplusDevices(sandbox, observed.sandbox);
+  if (isSandboxUsed(observed) || surplus.length > 0) {
+    const because = surplus.length > 0 ? surplus.join(', ') : 'the last run may have changed it';
     return [
       step('removeSandbox', {}, because),
       step('buildSandbox', { sandbox, keepNamespace: false }, because),

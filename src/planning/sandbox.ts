@@ -1,7 +1,7 @@
 import type { Manifest } from '../api/manifest.ts';
-import { fullLinkName, hostLinkName } from './link-name.ts';
+import { fullLinkName, fullMacvlanName, hostLinkName, macvlanName } from './link-name.ts';
 import type { LinkFacts, Observed, SandboxFacts } from './observed.ts';
-import type { SandboxSpec } from './step.ts';
+import type { MacvlanSpec, SandboxSpec } from './step.ts';
 
 /** The link inside the guest: the origin renames nspawn's host0 to this; we make it so from the start. */
 export const GUEST_LINK = 'eth0';
@@ -25,9 +25,12 @@ export function namespacePath(name: string): string {
 export function sandboxSpec(manifest: Manifest, facts: SandboxFacts): SandboxSpec {
   const { name, spec } = manifest;
   const hostLink = hostLinkName(name);
-  const hosts = [spec.hostAddress, spec.hostAddress6].filter(isGiven);
-  const locals = [spec.localAddress, spec.localAddress6].filter(isGiven);
+  const hasPair = spec.privateNetwork;
+  // Without a link of its own its addresses are only for the hosts file.
+  const hosts = hasPair ? [spec.hostAddress, spec.hostAddress6].filter(isGiven) : [];
+  const locals = hasPair ? [spec.localAddress, spec.localAddress6].filter(isGiven) : [];
   return {
+    hasPair,
     hostLink,
     hostAltName: hostLink === fullLinkName(name) ? null : fullLinkName(name),
     alias: linkAlias(name),
@@ -37,13 +40,41 @@ export function sandboxSpec(manifest: Manifest, facts: SandboxFacts): SandboxSpe
     guestRoutes: hosts.flatMap(host => [host, `default via ${host}`]),
     guard: locals,
     staleGuestAddresses: facts.guard.filter(address => !locals.includes(address)).map(withPrefix),
+    macvlans: spec.macvlans.map(macvlanSpec),
+    interfaces: spec.interfaces,
   };
+}
+
+function macvlanSpec(parent: string): MacvlanSpec {
+  const [link, full] = [macvlanName(parent), fullMacvlanName(parent)];
+  return { parent, link, altName: link === full ? null : full };
+}
+
+/** Both ends with their addresses, then what else there is; for people. */
+export function sandboxText({
+  hasPair,
+  hostLink,
+  hostAddresses,
+  guestAddresses,
+  macvlans,
+  interfaces,
+}: SandboxSpec): string {
+  return [
+    ...(hasPair ? [`${hostLink} [${hostAddresses.join(' ')}] <-> eth0 [${guestAddresses.join(' ')}]`] : []),
+    ...macvlans.map(({ parent, link }) => `${link} on ${parent}`),
+    ...(interfaces.length === 0 ? [] : [`with ${interfaces.join(' ')}`]),
+  ].join(', ');
 }
 
 /** What of the network is not as it has to be, in words; empty when all of it is. */
 export function sandboxDrift(spec: SandboxSpec, facts: SandboxFacts): readonly string[] {
   if (facts.namespace !== 'ours')
     return [facts.namespace === 'stale' ? 'the namespace is stale' : 'there is no namespace'];
+  return [...pairDrift(spec, facts), ...deviceDrift(spec, facts)];
+}
+
+function pairDrift(spec: SandboxSpec, facts: SandboxFacts): readonly string[] {
+  if (!spec.hasPair) return [];
   if (facts.hostLink === null || facts.guestLink === null) return ['the veth pair is missing'];
   return [
     ...linkDrift('host', facts.hostLink, spec.hostAddresses, spec.hostRoutes),
@@ -55,13 +86,53 @@ export function sandboxDrift(spec: SandboxSpec, facts: SandboxFacts): readonly s
   ];
 }
 
+/** Macvlans and interfaces that are not in the namespace and could be. What the guest does with them is its own affair. */
+function deviceDrift(spec: SandboxSpec, facts: SandboxFacts): readonly string[] {
+  const isThere = (name: string) =>
+    facts.hostInterfaces.some(found => found.name === name && found.state === 'present');
+  return [
+    ...spec.macvlans
+      .filter(({ parent }) => isThere(parent) && !facts.macvlans.includes(parent))
+      .map(({ parent }) => `there is no macvlan on ${parent}`),
+    ...spec.interfaces
+      .filter(name => isThere(name) && !isInSandbox(name, facts))
+      .map(name => `${name} is not in the sandbox`),
+  ];
+}
+
+/** What a sandbox that nobody has used yet has and is not to have: it is built anew then. */
+export function surplusDevices(spec: SandboxSpec, facts: SandboxFacts): readonly string[] {
+  const macvlans = facts.macvlans.filter(parent => !spec.macvlans.some(wanted => wanted.parent === parent));
+  const interfaces = facts.lent.map(({ name }) => name).filter(name => !spec.interfaces.includes(name));
+  return [
+    ...(!spec.hasPair && facts.guestLink !== null ? ['privateNetwork is off'] : []),
+    ...macvlans.map(parent => `a macvlan on ${parent} is no longer wanted`),
+    ...interfaces.map(name => `the host gets ${name} back`),
+  ];
+}
+
+export function isInSandbox(name: string, facts: SandboxFacts): boolean {
+  return facts.lent.some(lent => lent.name === name && lent.place === 'sandbox');
+}
+
+/** The sandbox as it can be mended under a guest that was started with another spec: what takes a restart is left. */
+export function withoutDevices(spec: SandboxSpec): SandboxSpec {
+  return { ...spec, macvlans: [], interfaces: [] };
+}
+
+/** The sandbox of a guest that is not about to run: the host has its interfaces. */
+export function withoutInterfaces(spec: SandboxSpec): SandboxSpec {
+  return { ...spec, interfaces: [] };
+}
+
 /** True when nothing of ours is left of this name's network. */
 export function isSandboxGone(name: string, facts: SandboxFacts): boolean {
   return (
     (facts.namespace === 'absent' || facts.namespace === 'foreign') &&
     facts.hostLink?.alias !== linkAlias(name) &&
     facts.guard.length === 0 &&
-    facts.builtAt === null
+    facts.builtAt === null &&
+    facts.lent.length === 0
   );
 }
 

@@ -44,6 +44,7 @@ export interface StepArguments {
   buildSandbox: { readonly sandbox: SandboxSpec; readonly keepNamespace: boolean };
   /** Give the namespace of the running guest its name back. */
   attachNamespace: { readonly leader: number };
+  /** Before anything goes, the host gets its interfaces back, as they were. */
   removeSandbox: Record<never, never>;
   writeGuestHosts: { readonly root: string };
   removeGuestHosts: Record<never, never>;
@@ -74,6 +75,8 @@ export type Step = {
 
 /** What the sandbox of one container has to look like on both sides. */
 export interface SandboxSpec {
+  /** False: no pair, only macvlans or interfaces of the host. */
+  readonly hasPair: boolean;
   readonly hostLink: string;
   /** Full `ve-NAME`, given as altname where `hostLink` had to be shortened. */
   readonly hostAltName: string | null;
@@ -86,6 +89,17 @@ export interface SandboxSpec {
   readonly guard: readonly string[];
   /** Addresses that were ours in the guest and no longer are. */
   readonly staleGuestAddresses: readonly string[];
+  readonly macvlans: readonly MacvlanSpec[];
+  /** Names of the host's interfaces that are moved in. */
+  readonly interfaces: readonly string[];
+}
+
+export interface MacvlanSpec {
+  /** The interface of the host it is on. */
+  readonly parent: string;
+  readonly link: string;
+  /** Its full name where `link` had to be shortened. */
+  readonly altName: string | null;
 }
 
 export function step<N extends StepName>(name: N, args: StepArguments[N], because: string): Step {

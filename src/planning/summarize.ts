@@ -1,6 +1,7 @@
 import type { ConditionFact } from '../api/condition.ts';
 import type { Phase } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
+import { hasOwnNetwork } from '../api/own-network.ts';
 import { formatProblem, type Problem } from '../api/problem.ts';
 import { changeClassOf, launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
@@ -11,7 +12,7 @@ import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { RENDERER } from './render/unit.ts';
 import { decideRun, describeEnd, isCrashLooping } from './restart.ts';
 import { isReady, runState } from './run-state.ts';
-import { sandboxDrift, sandboxSpec } from './sandbox.ts';
+import { isInSandbox, sandboxDrift, sandboxSpec, sandboxText, withoutInterfaces } from './sandbox.ts';
 
 /** How applying a plan ended: every step done, or the error of the one that failed. */
 export interface Outcome {
@@ -162,18 +163,20 @@ function networkFact(manifest: Manifest, observed: Observed): Fact {
     reason,
     message,
   });
-  if (!manifest.spec.privateNetwork) return fact('True', 'HostNetwork', "it shares the host's network");
+  if (!hasOwnNetwork(manifest.spec)) return fact('True', 'HostNetwork', "it shares the host's network");
   if (observed.sandbox.isPrivate === false)
     return fact('False', 'RestartRequired', "it shares the host's network until it is restarted");
-  const spec = sandboxSpec(manifest, observed.sandbox);
+  const whole = sandboxSpec(manifest, observed.sandbox);
+  const missing = observed.sandbox.hostInterfaces.find(
+    ({ name, state }) => state === 'missing' && !isInSandbox(name, observed.sandbox),
+  );
+  if (missing !== undefined)
+    return fact('False', 'InterfaceMissing', `this host has no network interface ${missing.name}`);
+  const spec = runState(observed.unit) === 'down' ? withoutInterfaces(whole) : whole;
   const drift = sandboxDrift(spec, observed.sandbox);
   if (drift.length > 0) return fact('False', 'SandboxIncomplete', drift.join(', '));
-  const names = hasGuestHosts(manifest) ? '' : ' (guestHosts is off)';
-  return fact(
-    'True',
-    'SandboxReady',
-    `${spec.hostLink} [${spec.hostAddresses.join(' ')}] <-> eth0 [${spec.guestAddresses.join(' ')}]${names}`,
-  );
+  const names = hasGuestHosts(manifest) || !spec.hasPair ? '' : ' (guestHosts is off)';
+  return fact('True', 'SandboxReady', `${sandboxText(spec)}${names}`);
 }
 
 function runningFact(observed: Observed): Fact {

@@ -72,11 +72,14 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['src/cli/view/output-yaml.ts', 'src/manifests/manifest-text.ts', 'src/manifests/yaml.ts'],
   // The schema, the options, and what other programs and earlier runs wrote.
   zod: [
+    'src/api/device-fields.ts',
     'src/api/manifest-issue.ts',
     'src/api/manifest.ts',
     'src/config.ts',
     'src/host/addresses-in-use.ts',
+    'src/host/ip-device.ts',
     'src/host/ip.ts',
+    'src/host/lent-record.ts',
     'src/host/records.ts',
     'src/host/source-guard.ts',
   ],

@@ -14,6 +14,14 @@ const NETWORK = {
   readiness: 'fifo',
 };
 
+const DEVICES = { ...NETWORK, macvlans: ['eth1'], interfaces: ['eth2'] };
+
+function withDevices(world: World): void {
+  world.host.plugIn('eth1');
+  world.host.plugIn('eth2');
+  world.manifests.put('web', DEVICES);
+}
+
 interface Work {
   /** What was there before; nspawnd is at rest with it. */
   readonly prepare?: (world: World) => void;
@@ -121,6 +129,33 @@ const WORKS: Readonly<Record<string, Work>> = {
     prepare: world => void world.manifests.put('web', { ...NETWORK, readiness: 'notify', autoStart: false }),
     happens: async world => void (await world.controller.request('web', 'start')),
     mayCountOneMore: true,
+  },
+  'a launch with macvlans and an interface of the host': {
+    prepare: world => {
+      world.host.plugIn('eth1');
+      world.host.plugIn('eth2');
+    },
+    happens: world => void world.manifests.put('web', DEVICES),
+    mayCountOneMore: true,
+  },
+  'a crash of a guest that has an interface of the host': {
+    prepare: withDevices,
+    happens: world => world.host.guestPanics('web'),
+    maxMs: 10_000,
+    mayCountOneMore: true,
+  },
+  'a stop that gives an interface back': {
+    prepare: withDevices,
+    happens: async world => void (await world.controller.request('web', 'stop')),
+  },
+  'an edit that takes an interface away': {
+    prepare: withDevices,
+    happens: world => void world.manifests.put('web', { ...DEVICES, interfaces: [] }),
+    mayCountOneMore: true,
+  },
+  'a removal of what has an interface of the host': {
+    prepare: withDevices,
+    happens: world => world.manifests.remove('web'),
   },
   'three at once': {
     prepare: world => {

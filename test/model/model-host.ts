@@ -17,6 +17,12 @@ export class ModelHost {
   readonly pairs = new Map<string, ModelPair>();
   readonly guard = new Map<string, readonly string[]>();
   readonly marks = new Map<string, number>();
+  /** The host's own interfaces by name, and in which namespace each is. Virtual ones: they die with it. */
+  readonly interfaces = new Map<string, number>();
+  /** Which of them are a container's for now. */
+  readonly lent = new Map<string, readonly string[]>();
+  /** Macvlans by namespace: the interfaces they are on. */
+  readonly macvlans = new Map<number, readonly string[]>();
   readonly machines = new Map<string, ModelMachine>();
   readonly fifos = new Map<string, ModelFifo>();
   readonly roots = new Map<string, RootFacts>();
@@ -182,6 +188,22 @@ export class ModelHost {
     this.trigger(name);
   }
 
+  /** An interface of that name comes to the host. */
+  plugIn(interfaceName: string): void {
+    this.#disturb(() => {
+      if (!this.interfaces.has(interfaceName)) this.interfaces.set(interfaceName, HOST_NAMESPACE);
+    });
+    this.trigger(null);
+  }
+
+  /** It goes, unless a guest has it. */
+  unplug(interfaceName: string): void {
+    this.#disturb(() => {
+      if (this.interfaces.get(interfaceName) === HOST_NAMESPACE) this.interfaces.delete(interfaceName);
+    });
+    this.trigger(null);
+  }
+
   emptyHostsFile(): void {
     this.#disturb(() => {
       this.hostsBlock = null;
@@ -233,6 +255,9 @@ export class ModelHost {
     for (const [link, pair] of this.pairs) {
       if (pair.namespace !== null && !alive.has(pair.namespace)) this.pairs.delete(link);
     }
+    for (const [name, namespace] of this.interfaces)
+      if (namespace !== HOST_NAMESPACE && !alive.has(namespace)) this.interfaces.delete(name);
+    for (const namespace of this.macvlans.keys()) if (!alive.has(namespace)) this.macvlans.delete(namespace);
   }
 
   #namespacesOfRuns(): readonly number[] {

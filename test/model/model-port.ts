@@ -17,7 +17,7 @@ import { hostsBlock } from '../../src/planning/render/hosts-block.ts';
 import { isOurUnit, type UnitPaths } from '../../src/planning/render/unit.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
 import type { SandboxSpec, Step, StepArguments, StepName } from '../../src/planning/step.ts';
-import { environmentOf, type ModelHost, type ModelPair } from './model-host.ts';
+import { environmentOf, HOST_NAMESPACE, type ModelHost, type ModelPair } from './model-host.ts';
 
 /**
  * One nspawnd's hold on the model. Every step is done in small parts with a point between any two, where this nspawnd may
@@ -60,14 +60,15 @@ export class ModelPort implements HostPort {
 
   async list(): Promise<readonly string[]> {
     await this.#call();
-    const { unitFiles, marks, ended, requests, histories, units, pairs, fifos, guestHosts } = this.#host;
+    const { unitFiles, marks, ended, requests, histories, units, pairs, fifos, guestHosts, lent } =
+      this.#host;
     const ours = [...unitFiles].filter(([, text]) => isOurUnit(text)).map(([name]) => name);
     const running = [...units].filter(([, unit]) => unit.run !== undefined).map(([name]) => name);
     const prefix = linkAlias('');
     const linked = [...pairs.values()]
       .filter(pair => pair.alias.startsWith(prefix))
       .map(pair => pair.alias.slice(prefix.length));
-    const records = [ended, requests, histories, fifos, guestHosts].flatMap(kind => [...kind.keys()]);
+    const records = [ended, requests, histories, fifos, guestHosts, lent].flatMap(kind => [...kind.keys()]);
     return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records])];
   }
 
@@ -128,7 +129,7 @@ export class ModelPort implements HostPort {
         isListening: fifo?.hasListener ?? false,
         startedInvocationId: fifo?.startedInvocationId ?? '',
       },
-      sandbox: this.#sandboxFacts(name),
+      sandbox: this.#sandboxFacts(name, manifest),
       guestHosts: host.guestHosts.has(name) ? 'present' : 'absent',
       leftoverCopies: [],
     };
@@ -334,6 +335,11 @@ export class ModelPort implements HostPort {
     if (isFresh) host.namespaces.set(name, host.nextId());
     await this.#point();
     const namespace = host.namespaces.get(name) ?? null;
+    if (!spec.hasPair) {
+      this.#refuse(name, pair !== undefined, 'build without a pair beside one');
+      await this.#addDevices(name, spec);
+      return;
+    }
     const kept = pair?.namespace === namespace ? pair : null;
     const built: ModelPair = {
       alias: spec.alias,
@@ -356,7 +362,40 @@ export class ModelPort implements HostPort {
       guestRoutes: spec.guestRoutes,
     });
     await this.#point();
+    await this.#addDevices(name, spec);
     this.#setGuard(spec.hostLink, spec.guard);
+  }
+
+  async #addDevices(name: string, spec: SandboxSpec): Promise<void> {
+    const host = this.#host;
+    const namespace = host.namespaces.get(name) ?? null;
+    if (namespace === null) return;
+    for (const { parent } of spec.macvlans) {
+      const there = host.macvlans.get(namespace) ?? [];
+      if (there.includes(parent) || host.interfaces.get(parent) !== HOST_NAMESPACE) continue;
+      host.macvlans.set(namespace, [...there, parent]);
+      await this.#point();
+    }
+    for (const given of spec.interfaces) {
+      if (host.interfaces.get(given) !== HOST_NAMESPACE) continue;
+      const before = host.lent.get(name) ?? [];
+      host.lent.set(name, [...new Set([...before, given])]);
+      await this.#point();
+      host.interfaces.set(given, namespace);
+      await this.#point();
+    }
+  }
+
+  async #takeBack(name: string): Promise<void> {
+    const host = this.#host;
+    for (const given of host.lent.get(name) ?? []) {
+      if (host.interfaces.has(given)) host.interfaces.set(given, HOST_NAMESPACE);
+      await this.#point();
+      const left = (host.lent.get(name) ?? []).filter(other => other !== given);
+      if (left.length === 0) host.lent.delete(name);
+      else host.lent.set(name, left);
+      await this.#point();
+    }
   }
 
   #setGuard(link: string, addresses: readonly string[]): void {
@@ -367,6 +406,7 @@ export class ModelPort implements HostPort {
   async #removeSandbox(name: string): Promise<void> {
     const host = this.#host;
     this.#refuse(name, host.unit(name).run !== undefined, 'remove the sandbox of a running guest');
+    await this.#takeBack(name);
     const facts = this.#sandboxFacts(name);
     const link = hostLinkName(name);
     if (facts.hostLink?.alias === linkAlias(name)) host.pairs.delete(link);
@@ -379,8 +419,10 @@ export class ModelPort implements HostPort {
     host.marks.delete(name);
   }
 
-  #sandboxFacts(name: string): SandboxFacts {
+  #sandboxFacts(name: string, manifest: Manifest | null = null): SandboxFacts {
     const host = this.#host;
+    const inside = host.namespaces.get(name) ?? null;
+    const wanted = [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])];
     const pair = host.pairs.get(hostLinkName(name));
     const namespace = host.namespaces.get(name);
     const builtAt = host.marks.get(name) ?? null;
@@ -401,6 +443,20 @@ export class ModelPort implements HostPort {
         pair === undefined ? null : link(hostLinkName(name), pair, pair.hostAddresses, pair.hostRoutes),
       guestLink: hasGuestEnd ? link('eth0', pair, pair.guestAddresses, pair.guestRoutes) : null,
       guard: host.guard.get(hostLinkName(name)) ?? [],
+      macvlans: inside === null ? [] : (host.macvlans.get(inside) ?? []),
+      hostInterfaces: wanted.map(wantedName => ({
+        name: wantedName,
+        state: host.interfaces.get(wantedName) === HOST_NAMESPACE ? 'present' : 'missing',
+        detail: '',
+      })),
+      lent: (host.lent.get(name) ?? []).map(lentName => ({
+        name: lentName,
+        place: !host.interfaces.has(lentName)
+          ? 'lost'
+          : host.interfaces.get(lentName) === inside
+            ? 'sandbox'
+            : 'host',
+      })),
     };
   }
 

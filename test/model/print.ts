@@ -1,4 +1,4 @@
-import type { ModelHost } from './model-host.ts';
+import { HOST_NAMESPACE, type ModelHost } from './model-host.ts';
 
 /** The model as text, without what differs from run to run: for looking at, and for comparing two fixpoints. */
 export function printHost(host: ModelHost): string {
@@ -21,6 +21,12 @@ export function printHost(host: ModelHost): string {
     ...names.map(name => printContainer(host, name)),
     ...[...host.pairs.keys()].sort().map(link => printPair(host, link)),
     ...[...host.guard].sort().map(([link, addresses]) => `guard ${link}: ${addresses.join(' ')}`),
+    ...[...host.interfaces]
+      .sort()
+      .map(
+        ([name, namespace]) => `interface ${name} ${namespace === HOST_NAMESPACE ? 'on the host' : 'given'}`,
+      ),
+    ...[...host.lent].sort().map(([name, lent]) => `lent to ${name}: ${lent.join(' ')}`),
     ...(host.hostsBlock === null ? [] : [`hosts file:\n${host.hostsBlock}`.trimEnd()]),
     '',
   ].join('\n');
@@ -42,6 +48,7 @@ function printContainer(host: ModelHost, name: string): string {
     ...(run !== undefined && run.text !== host.unitFiles.get(name) ? ['runs another unit'] : []),
     ...(namespace === undefined ? [] : [namespace === null ? 'stale namespace' : 'namespace']),
     ...(isSame ? ['joined'] : []),
+    ...(host.macvlans.get(namespace ?? -1) ?? []).map(parent => `macvlan on ${parent}`),
     ...(host.marks.has(name) ? ['mark'] : []),
     ...(machine === undefined ? [] : [host.isAlive(machine.leader) ? 'registered' : 'stale registration']),
     ...(fifo === undefined

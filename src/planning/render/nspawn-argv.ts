@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../../api/manifest.ts';
+import { hasOwnNetwork } from '../../api/own-network.ts';
 import type { HostFacts } from '../observed.ts';
 import { namespacePath } from '../sandbox.ts';
 
@@ -37,6 +38,7 @@ export function nspawnArgv(manifest: Manifest, host: HostFacts, paths: LaunchPat
     // nspawn's stub init powers off cleanly on the same signal as systemd does.
     '--kill-signal=SIGRTMIN+3',
     ...(spec.readiness === 'notify' ? ['--notify-ready=yes'] : []),
+    ...spec.extraFlags,
     ...(spec.command === undefined ? ['--boot'] : ['--as-pid2', '--', ...spec.command]),
   ];
 }
@@ -48,7 +50,7 @@ export function hasGuestHosts(manifest: Manifest): boolean {
 
 /** The guest joins the namespace made for it; CAP_NET_ADMIN gives it what --network-veth would. */
 function networkArguments(manifest: Manifest): readonly string[] {
-  if (!manifest.spec.privateNetwork) return [];
+  if (!hasOwnNetwork(manifest.spec)) return [];
   return [`--network-namespace-path=${namespacePath(manifest.name)}`, '--capability=CAP_NET_ADMIN'];
 }
 

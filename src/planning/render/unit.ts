@@ -1,5 +1,6 @@
 import { unitName } from '../../api/container.ts';
 import type { Manifest } from '../../api/manifest.ts';
+import { hasOwnNetwork } from '../../api/own-network.ts';
 import { canonicalJson } from '../../api/spec-hash.ts';
 import { launchHash } from '../change.ts';
 import type { HostFacts } from '../observed.ts';
@@ -59,7 +60,7 @@ export function unitText(manifest: Manifest, host: HostFacts, paths: UnitPaths):
     environmentLine('NSPAWND_LAUNCH_HASH', launchHash(manifest)),
     environmentLine('NSPAWND_RENDERER', RENDERER),
     // The network's /proc/sys is writable, as with --network-veth; systemd, docs/ENVIRONMENT.md.
-    ...(spec.privateNetwork ? [environmentLine('SYSTEMD_NSPAWN_API_VFS_WRITABLE', 'network')] : []),
+    ...(hasOwnNetwork(spec) ? [environmentLine('SYSTEMD_NSPAWN_API_VFS_WRITABLE', 'network')] : []),
     `ExecStart=${argv.map(quoteArgument).join(' ')}`,
     `ExecStopPost=-${recorder.map(quoteArgument).join(' ')}`,
     '',

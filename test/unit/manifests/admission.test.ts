@@ -128,6 +128,32 @@ suite('across manifests', () => {
       },
     ));
 
+  test("an interface is only one guest's; both places are named", () =>
+    check([contender('a', { interfaces: ['eth1'] }), contender('b', { interfaces: ['eth1', 'eth2'] })], {
+      a: ['document'],
+      b: ['none', 'b.yaml:6:15: spec.interfaces: eth1 is in interfaces of "a" (a.yaml:1)'],
+    }));
+
+  test('macvlans share an interface, but not with a guest that has it whole', () =>
+    check(
+      [
+        contender('a', { macvlans: ['eth1'] }),
+        contender('b', { macvlans: ['eth1'] }),
+        contender('c', { interfaces: ['eth1'] }),
+      ],
+      {
+        a: ['document'],
+        b: ['document'],
+        c: ['none', 'c.yaml:6:15: spec.interfaces: eth1 is in macvlans of "a" (a.yaml:1)'],
+      },
+    ));
+
+  test('the link of another container is no interface to give', () =>
+    check([contender('a', address('10.0.0.2')), contender('b', { interfaces: ['ve-a'] })], {
+      a: ['document'],
+      b: ['none', 'b.yaml:6:15: spec.interfaces: ve-a is the link of "a" (a.yaml:1)'],
+    }));
+
   test('an address is the same however it is written', () =>
     check(
       [

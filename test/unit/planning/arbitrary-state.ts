@@ -26,6 +26,8 @@ const spec: fc.Arbitrary<JsonObject> = fc
       volatile: fc.constantFrom('no', 'overlay'),
       guestHosts: fc.boolean(),
       localAddress: fc.constantFrom('10.0.0.2', '10.0.0.3'),
+      macvlans: fc.subarray(['eth1']),
+      interfaces: fc.subarray(['eth2']),
     },
     { requiredKeys: [] },
   )
@@ -170,6 +172,22 @@ export const observeds: fc.Arbitrary<Observed> = fc
           hostLink: link,
           guestLink: link,
           guard: fc.subarray(['10.0.0.2', '10.0.0.3']),
+          macvlans: fc.subarray(['eth1', 'eth9']),
+          hostInterfaces: fc.array(
+            fc.record({
+              name: fc.constantFrom('eth1', 'eth2'),
+              state: fc.constantFrom('present', 'missing', 'unusable'),
+              detail: fc.constant(''),
+            }),
+            { maxLength: 2 },
+          ),
+          lent: fc.array(
+            fc.record({
+              name: fc.constantFrom('eth2', 'eth9'),
+              place: fc.constantFrom('sandbox', 'host', 'lost'),
+            }),
+            { maxLength: 2 },
+          ),
         }),
         guestHosts: fc.constantFrom('absent', 'present'),
         leftoverCopies: fc.subarray(['/srv/.#machine.web0123456789abcdef']),

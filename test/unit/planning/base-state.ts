@@ -1,5 +1,6 @@
 import type { JsonObject, Manifest } from '../../../src/api/manifest.ts';
 import { manifestSchema } from '../../../src/api/manifest.ts';
+import { hasOwnNetwork } from '../../../src/api/own-network.ts';
 import { specHash } from '../../../src/api/spec-hash.ts';
 import { launchHash } from '../../../src/planning/change.ts';
 import type { Desired } from '../../../src/planning/desired.ts';
@@ -72,7 +73,7 @@ export const HOST: Observed['host'] = {
 /** The guest runs with exactly this manifest, is Ready for half an hour, and has never failed. */
 export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
   const startedAt = NOW - 1_800_000;
-  const hasNetwork = manifest.spec.privateNetwork;
+  const hasNetwork = hasOwnNetwork(manifest.spec);
   return {
     ...downAsDesired(manifest),
     unit: {
@@ -107,7 +108,7 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
         ? { exists: true, isListening: false, startedInvocationId: INVOCATION }
         : ABSENT_FIFO,
     sandbox: hasNetwork
-      ? { ...sandboxAsDesired(manifest), builtAt: startedAt - 100, isJoined: true, isPrivate: true }
+      ? { ...sandboxAsDesired(manifest, true), builtAt: startedAt - 100, isJoined: true, isPrivate: true }
       : { ...NO_SANDBOX, isJoined: null, isPrivate: false },
   };
 }
@@ -146,8 +147,8 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
       manifest.spec.readiness === 'fifo'
         ? { exists: true, isListening: true, startedInvocationId: '' }
         : ABSENT_FIFO,
-    sandbox: manifest.spec.privateNetwork
-      ? { ...sandboxAsDesired(manifest), builtAt: NOW - 30_000 }
+    sandbox: hasOwnNetwork(manifest.spec)
+      ? { ...sandboxAsDesired(manifest, false), builtAt: NOW - 30_000 }
       : NO_SANDBOX,
     guestHosts: manifest.spec.privateNetwork && manifest.spec.guestHosts ? 'present' : 'absent',
     leftoverCopies: [],
@@ -218,12 +219,28 @@ export const NO_SANDBOX: Observed['sandbox'] = {
   hostLink: null,
   guestLink: null,
   guard: [],
+  macvlans: [],
+  hostInterfaces: [],
+  lent: [],
 };
 
-function sandboxAsDesired(manifest: Manifest): Observed['sandbox'] {
+function sandboxAsDesired(manifest: Manifest, isRunning: boolean): Observed['sandbox'] {
   const { name, spec } = manifest;
   const hosts = [spec.hostAddress, spec.hostAddress6].filter(address => address !== undefined);
   const locals = [spec.localAddress, spec.localAddress6].filter(address => address !== undefined);
+  const devices = {
+    macvlans: spec.macvlans,
+    hostInterfaces: [
+      ...spec.macvlans.map(parent => ({ name: parent, state: 'present' as const, detail: '' })),
+      ...spec.interfaces.map(given => ({
+        name: given,
+        state: isRunning ? ('missing' as const) : ('present' as const),
+        detail: '',
+      })),
+    ],
+    lent: isRunning ? spec.interfaces.map(given => ({ name: given, place: 'sandbox' as const })) : [],
+  };
+  if (!spec.privateNetwork) return { ...NO_SANDBOX, ...devices, namespace: 'ours' };
   const link = (side: string, addresses: readonly string[], routes: readonly string[]): LinkFacts => ({
     name: side,
     alias: `nspawnd:${name}`,
@@ -234,6 +251,7 @@ function sandboxAsDesired(manifest: Manifest): Observed['sandbox'] {
   });
   return {
     ...NO_SANDBOX,
+    ...devices,
     namespace: 'ours',
     hostLink: link(`ve-${name}`, hosts, locals),
     guestLink: link(

@@ -23,6 +23,8 @@ const COSTS: Readonly<Record<string, ChangeClass>> = {
   localAddress: 'live',
   hostAddress6: 'live',
   localAddress6: 'live',
+  macvlans: 'restart',
+  interfaces: 'restart',
   ephemeral: 'restart',
   volatile: 'restart',
   readiness: 'restart',
@@ -31,6 +33,7 @@ const COSTS: Readonly<Record<string, ChangeClass>> = {
   resolvConf: 'restart',
   guestHosts: 'restart',
   hostsAlias: 'live',
+  extraFlags: 'restart',
 };
 
 /** The changes from one spec to another, one line each. */

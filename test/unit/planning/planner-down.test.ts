@@ -41,6 +41,7 @@ const LAUNCH = [
   'clearRequest (it was launched)',
   'waiting for Starting',
 ];
+const DEVICES = { macvlans: ['eth1'], interfaces: ['eth2'] };
 const SANDBOX = 'buildSandbox ve-web [10.231.136.1/32] <-> eth0 [10.231.136.2/32]';
 
 test('everything is as desired; nothing to do', () => check([]));
@@ -241,8 +242,26 @@ describe('what a start needs is put right even while nobody starts it:', () => {
     const manifest = manifestOf('web', { root: '/var/lib/machines/web' });
     const { sandbox } = downAsDesired();
     checkPlan(present(manifest), { ...downAsDesired(manifest), sandbox }, [
-      'removeSandbox (privateNetwork is off)',
+      'removeSandbox (it has no network of its own)',
     ]);
+  });
+  test('a macvlan that is no longer wanted goes with the sandbox', () => {
+    check(
+      [
+        'removeSandbox (a macvlan on eth1 is no longer wanted)',
+        `${SANDBOX} (a macvlan on eth1 is no longer wanted)`,
+      ],
+      ({ sandbox }) => ({ sandbox: { ...sandbox, macvlans: ['eth1'] } }),
+    );
+  });
+  test("a macvlan, but not an interface of the host: that is the host's while nothing runs", () => {
+    check(
+      [
+        'buildSandbox ve-web [10.231.136.1/32] <-> eth0 [10.231.136.2/32], mv-eth1 on eth1 (there is no macvlan on eth1)',
+      ],
+      ({ sandbox }) => ({ sandbox: { ...sandbox, macvlans: [] } }),
+      DEVICES,
+    );
   });
   test("somebody else's namespace of that name stays when none of ours is used", () => {
     const manifest = manifestOf('web', { root: '/var/lib/machines/web' });
@@ -269,6 +288,73 @@ describe('what a start needs is put right even while nobody starts it:', () => {
         ],
       }),
     );
+  });
+});
+
+describe('interfaces of the host', () => {
+  const sandbox = `${SANDBOX}, mv-eth1 on eth1, with eth2`;
+  const lent = (place: 'sandbox' | 'host' | 'lost') => [{ name: 'eth2', place }];
+
+  test('are moved in right before a start', () => {
+    checkStart([`${sandbox} (eth2 is not in the sandbox)`, ...LAUNCH], () => ({}), DEVICES);
+  });
+  test('go back when the guest has ended, wherever it left them', () => {
+    for (const place of ['sandbox', 'host', 'lost'] as const) {
+      check(
+        ['removeSandbox (the host gets eth2 back)', `${SANDBOX}, mv-eth1 on eth1 (the host gets eth2 back)`],
+        observed => ({ sandbox: { ...observed.sandbox, lent: lent(place) } }),
+        DEVICES,
+      );
+    }
+  });
+  test('go back also when the next start is stalled', () => {
+    check(
+      ['removeSandbox (the host gets eth2 back)', 'stalled by RootMissing'],
+      ({ sandbox: facts, root }) => ({
+        sandbox: { ...facts, lent: lent('sandbox') },
+        root: { ...root, state: 'missing' },
+      }),
+      DEVICES,
+    );
+  });
+  test('go back when none are wanted any more', () => {
+    check(
+      ['removeSandbox (the host gets eth2 back)', `${SANDBOX} (the host gets eth2 back)`],
+      ({ sandbox: facts }) => ({
+        sandbox: { ...facts, lent: lent('sandbox') },
+      }),
+    );
+    const manifest = manifestOf('web', { root: '/var/lib/machines/web' });
+    const observed = downAsDesired(manifest);
+    checkPlan(present(manifest), { ...observed, sandbox: { ...observed.sandbox, lent: lent('sandbox') } }, [
+      'removeSandbox (it has no network of its own)',
+    ]);
+  });
+  test('that are not there are waited for', () => {
+    const missing = (name: string, state: 'missing' | 'unusable') => (observed: Observed) => ({
+      request: START,
+      sandbox: {
+        ...observed.sandbox,
+        hostInterfaces: observed.sandbox.hostInterfaces.map(found =>
+          found.name === name ? { ...found, state } : found,
+        ),
+      },
+    });
+    for (const name of ['eth1', 'eth2']) {
+      check(['stalled by InterfaceMissing'], missing(name, 'missing'), DEVICES);
+      check(['stalled by InterfaceUnusable'], missing(name, 'unusable'), DEVICES);
+    }
+  });
+  test('alone need no pair', () => {
+    const spec = { privateNetwork: false, hostAddress: null, localAddress: null, ...DEVICES };
+    const { hostAddress: _host, localAddress: _local, ...written } = { ...webManifest().written, ...spec };
+    const manifest = manifestOf('web', written);
+    checkPlan(present(manifest), nothingYet(manifest), [
+      'buildSandbox mv-eth1 on eth1, with eth2 (there is no namespace)',
+      'writeUnit (there is no unit)',
+      'launch first SPEC (it has not run since boot)',
+      'waiting for Starting',
+    ]);
   });
 });
 

@@ -114,6 +114,60 @@ describe('a request', () => {
   });
 });
 
+describe('devices of the host under a running guest', () => {
+  const spec = { macvlans: ['eth1'], interfaces: ['eth2'] };
+  const whole = 've-web [10.231.136.1/32] <-> eth0 [10.231.136.2/32], mv-eth1 on eth1, with eth2';
+  const on =
+    (change: (sandbox: Observed['sandbox']) => Partial<Observed['sandbox']>) => (observed: Observed) => ({
+      sandbox: { ...observed.sandbox, ...change(observed.sandbox) },
+    });
+
+  test('are as desired; nothing to do', () => check([], () => ({}), spec));
+  test('are given to one that was started without them', () => {
+    const free = { lent: [], hostInterfaces: [{ name: 'eth2', state: 'present' as const, detail: '' }] };
+    check(
+      [`buildSandbox ${whole} (eth2 is not in the sandbox)`],
+      on(() => free),
+      spec,
+    );
+  });
+  test('are made again where it has deleted them', () => {
+    check(
+      [`buildSandbox ${whole} (there is no macvlan on eth1)`],
+      on(() => ({ macvlans: [] })),
+      spec,
+    );
+  });
+  test('are not missed where there is nothing to give', () => {
+    const gone = { macvlans: [], lent: [{ name: 'eth2', place: 'lost' as const }] };
+    const missing = ['eth1', 'eth2'].map(name => ({ name, state: 'missing' as const, detail: '' }));
+    check(
+      [],
+      on(() => ({ ...gone, hostInterfaces: missing })),
+      spec,
+    );
+  });
+  test('that are missing are not in the way of mending the rest', () => {
+    const missing = [{ name: 'eth1', state: 'missing' as const, detail: '' }];
+    check(
+      [`buildSandbox ${whole} (missing source guard for 10.231.136.2)`],
+      on(() => ({ guard: [], macvlans: [], hostInterfaces: missing })),
+      spec,
+    );
+  });
+  test('come and go with a restart', () => {
+    const because = 'the spec changed in a way that takes a restart';
+    checkEdited([`markRestart (${because})`, `stop (${because})`, 'waiting for Stopping'], {}, spec);
+    checkEdited([`markRestart (${because})`, `stop (${because})`, 'waiting for Stopping'], spec, {});
+  });
+  test('are neither given nor taken while a changed spec waits for a restart', () => {
+    const later = { restartIfChanged: false };
+    const noted = 'noteSpec (the running guest has this spec now)';
+    checkEdited([noted], later, { ...later, ...spec });
+    checkEdited([noted], { ...later, ...spec }, later);
+  });
+});
+
 describe('an edit', () => {
   const noted = 'noteSpec (the running guest has this spec now)';
   const becauseEdited = 'the spec changed in a way that takes a restart';

@@ -77,6 +77,32 @@ describe('the unit', () => {
     const argv = splitWords(unitOf({ environment: { A: value } }).only('Service', 'ExecStart'), 'command');
     assert.ok(argv.includes(`--setenv=A=${value}`));
   });
+  test('hands further options to nspawn as they were written, before what runs', () => {
+    const flags = [
+      '--hostname=a b',
+      '--setenv=A=50% of $MONEY "quoted" \\\nsecond \u0001 ; line',
+      '--bind=/srv/100% $HOME:/mnt',
+    ];
+    const argv = splitWords(unitOf({ extraFlags: flags }).only('Service', 'ExecStart'), 'command');
+    assert.deepEqual(argv.slice(-4), [...flags, '--boot']);
+    const command = unitOf({ extraFlags: flags, command: ['/bin/x', '--read-only'] });
+    assert.deepEqual(splitWords(command.only('Service', 'ExecStart'), 'command').slice(-7), [
+      ...flags,
+      ...['--as-pid2', '--', '/bin/x', '--read-only'],
+    ]);
+  });
+  test('joins the namespace made for it also for macvlans and interfaces alone', () => {
+    for (const spec of [{ macvlans: ['eth1'] }, { interfaces: ['eth1'] }]) {
+      const unit = unitOf({ privateNetwork: false, ...spec });
+      const argv = splitWords(unit.only('Service', 'ExecStart'), 'command');
+      for (const word of ['--network-namespace-path=/run/netns/web', '--capability=CAP_NET_ADMIN'])
+        assert.ok(argv.includes(word), word);
+      // As with --network-macvlan=, which the origin passes: no link of privateNetwork, so it is not told of one.
+      for (const word of ['--setenv=PRIVATE_NETWORK=', '--resolv-conf=off'])
+        assert.ok(argv.includes(word), word);
+      assert.ok(unit.all('Service', 'Environment').includes('SYSTEMD_NSPAWN_API_VFS_WRITABLE=network'));
+    }
+  });
   test('carries the hashes in the environment of nspawn', () => {
     const manifest = webManifest();
     const unit = readUnit(unitText(manifest, HOST, PATHS));

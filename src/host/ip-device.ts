@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { run } from './command.ts';
+import { parseIpJson } from './ip-json.ts';
+
+/** A network interface in detail, as `ip -details -json link show` has it. */
+export interface IpDevice {
+  readonly index: number;
+  /** Whatever its owner calls it: a guest may have put any bytes into it. */
+  readonly name: string;
+  /** `veth`, `macvlan`, ...; empty for what is no device of the kernel's own making. */
+  readonly kind: string;
+  /** The index of the interface it is on, where that is in another namespace. */
+  readonly parentIndexElsewhere: number | null;
+  readonly address: string;
+  /** Burnt in; empty where it has none or has it in use. */
+  readonly permanentAddress: string;
+  readonly mtu: number;
+  readonly alias: string;
+  readonly isUp: boolean;
+  readonly isLoopback: boolean;
+}
+
+/** All of a namespace (null: the host's); none where there is no such namespace. */
+export async function ipDevices(namespace: string | null): Promise<readonly IpDevice[]> {
+  return show(namespace, []);
+}
+
+export async function ipDevice(namespace: string | null, name: string): Promise<IpDevice | null> {
+  const [device = null] = await show(namespace, ['dev', name]);
+  // A name of another interface's beside its own is not what it is called.
+  return device?.name === name ? device : null;
+}
+
+/** `ip link set`, in the namespace of a container or (null) of the host. */
+export async function setDevice(
+  namespace: string | null,
+  device: string,
+  settings: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  await run('ip', [...inNamespace(namespace), 'link', 'set', 'dev', device, ...settings], {
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+async function show(namespace: string | null, which: readonly string[]): Promise<readonly IpDevice[]> {
+  const { stdout, exitCode } = await run(
+    'ip',
+    [...inNamespace(namespace), '-details', '-json', 'link', 'show', ...which],
+    { accept: [0, 1, 255] },
+  );
+  return exitCode === 0 && stdout.trim() !== '' ? parseDevices(parseIpJson(stdout)) : [];
+}
+
+function inNamespace(namespace: string | null): readonly string[] {
+  return namespace === null ? [] : ['-netns', namespace];
+}
+
+const deviceSchema = z.object({
+  ifindex: z.number(),
+  ifname: z.string(),
+  link_index: z.number().optional(),
+  link_netnsid: z.number().optional(),
+  address: z.string().default(''),
+  permaddr: z.string().default(''),
+  mtu: z.number().default(0),
+  ifalias: z.string().default(''),
+  flags: z.array(z.string()).default([]),
+  linkinfo: z.object({ info_kind: z.string().default('') }).optional(),
+});
+
+function parseDevices(json: unknown): readonly IpDevice[] {
+  return z
+    .array(z.unknown())
+    .parse(json)
+    .map(item => deviceSchema.safeParse(item))
+    .filter(parsed => parsed.success)
+    .map(({ data }) => ({
+      index: data.ifindex,
+      name: data.ifname,
+      kind: data.linkinfo?.info_kind ?? '',
+      parentIndexElsewhere: data.link_netnsid === undefined ? null : (data.link_index ?? null),
+      address: data.address,
+      permanentAddress: data.permaddr,
+      mtu: data.mtu,
+      alias: data.ifalias,
+      isUp: data.flags.includes('UP'),
+      isLoopback: data.flags.includes('LOOPBACK'),
+    }));
+}
