@@ -33,6 +33,8 @@ hostContract('the model', async (): Promise<HostUnderTest> => {
     deleteLink: async name => host.deleteLink(name),
     deleteNamespace: async name => host.deleteNamespace(name),
     flushAddresses: async name => host.flushAddresses(name),
+    plugIn: async interfaceName => host.plugIn(interfaceName),
+    unplug: async interfaceName => host.unplug(interfaceName),
     putForeignUnit: async (name, text) => {
       if (text === null) host.unitFiles.delete(name);
       else host.unitFiles.set(name, text);

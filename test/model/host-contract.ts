@@ -39,6 +39,9 @@ export interface HostUnderTest {
   deleteNamespace(name: string): Promise<void>;
   /** ip address flush of the host's end */
   flushAddresses(name: string): Promise<void>;
+  /** An interface of that name comes to the host, virtual and up; and it goes. */
+  plugIn(interfaceName: string): Promise<void>;
+  unplug(interfaceName: string): Promise<void>;
   /** A unit file `container@NAME.service` where nspawnd would write its own; null: none again. */
   putForeignUnit(name: string, text: string | null): Promise<void>;
   end(): Promise<void>;
@@ -321,6 +324,44 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       await withContainer('contract-fifo', spec, async container => {
         const { fifo, unit } = await container.reachReady();
         assert.equal(fifo.startedInvocationId, unit.invocationId);
+      });
+    });
+
+    test('macvlans and interfaces of the host are in the sandbox, and the host has its own back when the guest ends', async () => {
+      const spec = { macvlans: ['contract-a'], interfaces: ['contract-b'] };
+      await withContainer('contract-devices', spec, async container => {
+        const stateOf = ({ sandbox }: Observed, name: string) =>
+          sandbox.hostInterfaces.find(found => found.name === name)?.state;
+        try {
+          const before = await container.observe();
+          assert.deepEqual(
+            [stateOf(before, 'contract-a'), stateOf(before, 'contract-b')],
+            ['missing', 'missing'],
+          );
+          await host.plugIn('contract-a');
+          await host.plugIn('contract-b');
+          await container.until(observed => stateOf(observed, 'contract-b') === 'present');
+          const up = await container.reachReady();
+          assert.deepEqual(up.sandbox.macvlans, ['contract-a']);
+          assert.deepEqual(up.sandbox.lent, [{ name: 'contract-b', place: 'sandbox' }]);
+          assert.deepEqual([stateOf(up, 'contract-a'), stateOf(up, 'contract-b')], ['present', 'missing']);
+          assert.deepEqual([up.sandbox.isJoined, up.sandbox.isPrivate], [true, true]);
+          assert.equal(up.sandbox.hostLink, null, 'no pair that nobody asked for');
+          await container.expectNothingToDo();
+
+          await host.guestPowersOff(container.name);
+          const down = await container.untilSettled(
+            observed => isDown(observed) && observed.sandbox.lent.length === 0,
+          );
+          assert.equal(stateOf(down, 'contract-b'), 'present');
+          await container.apply(step('removeSandbox', {}, 'test'));
+          await container.apply(step('removeSandbox', {}, 'test'));
+          assert.equal(stateOf(await container.observe(), 'contract-b'), 'present');
+        } finally {
+          await container.remove();
+          await host.unplug('contract-a');
+          await host.unplug('contract-b');
+        }
       });
     });
 

@@ -31,6 +31,11 @@ hostContract('LinuxHost', async () => {
     deleteLink: name => quietly('ip', 'link', 'del', hostLinkName(name)),
     deleteNamespace: name => quietly('ip', 'netns', 'del', name),
     flushAddresses: name => quietly('ip', 'address', 'flush', 'dev', hostLinkName(name)),
+    plugIn: async interfaceName => {
+      await quietly('ip', 'link', 'add', interfaceName, 'type', 'veth', 'peer', 'name', `${interfaceName}-p`);
+      await quietly('ip', 'link', 'set', interfaceName, 'up');
+    },
+    unplug: interfaceName => quietly('ip', 'link', 'del', interfaceName),
     putForeignUnit: async (name, text) => {
       const path = `${UNITS}/${unitName(name)}`;
       if (text === null) await rm(path, { force: true });
