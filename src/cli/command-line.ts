@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDurationSec } from '../api/duration.ts';
 import type { Context } from './context.ts';
-import type { ExitCode } from './exit-code.ts';
 
 /**
  * How a command says what can be typed: a file of `registration/` for each, listed in `commands.ts`. What it then does is
@@ -11,7 +10,8 @@ export type Register = (program: Command, act: Act) => void;
 
 /** Turns what a command does into what commander calls: with the context first, and its exit code kept. */
 export type Act = <T extends unknown[]>(
-  action: (context: Context, ...args: T) => Promise<ExitCode>,
+  /** Answers with an exit code: ours, or that of the command it ran. */
+  action: (context: Context, ...args: T) => Promise<number>,
 ) => (...args: [...T, unknown, Command]) => Promise<void>;
 
 /** An option with a span such as `10s`; its value is in milliseconds. */

@@ -5,8 +5,11 @@ import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerGet } from './registration/get.ts';
 import { registerList } from './registration/list.ts';
+import { registerLogin } from './registration/login.ts';
 import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
+import { registerRootLogin } from './registration/root-login.ts';
+import { registerRun } from './registration/run.ts';
 import { registerShowIp } from './registration/show-ip.ts';
 import { registerStatus } from './registration/status.ts';
 import { registerValidate } from './registration/validate.ts';
@@ -24,6 +27,9 @@ export const COMMANDS: readonly Register[] = [
   registerCreate,
   registerDestroy,
   registerRequests,
+  registerRun,
+  registerRootLogin,
+  registerLogin,
   registerPrune,
   registerVersion,
 ];

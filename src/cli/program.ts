@@ -5,7 +5,7 @@ import { chooseSockets, DEFAULT_RUNTIME_DIRECTORY } from './client/sockets.ts';
 import { type Act, spanOption } from './command-line.ts';
 import { COMMANDS } from './commands.ts';
 import type { Context } from './context.ts';
-import { EXIT, type ExitCode } from './exit-code.ts';
+import { EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
 interface GlobalOptions {
@@ -14,8 +14,8 @@ interface GlobalOptions {
 }
 
 /** The command line as a whole: the options that every command has, and the commands of `commands.ts`. */
-export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  let code: ExitCode = EXIT.done;
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let code: number = EXIT.done;
   const program = new Command('nspawnctl')
     .description('See and steer the containers that nspawnd runs from manifests.')
     .version(`nspawnctl ${productVersion()}`, '-V, --version', 'show the version of this command')
@@ -35,7 +35,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .exitOverride();
 
   const act: Act =
-    <T extends unknown[]>(action: (context: Context, ...args: T) => Promise<ExitCode>) =>
+    <T extends unknown[]>(action: (context: Context, ...args: T) => Promise<number>) =>
     async (...args: [...T, unknown, Command]) => {
       const { socket, requestTimeout } = program.opts<GlobalOptions>();
       const client = new Client(chooseSockets(socket), requestTimeout);

@@ -1,11 +1,11 @@
 import { CliError } from './cli-error.ts';
-import { EXIT, type ExitCode } from './exit-code.ts';
+import { EXIT } from './exit-code.ts';
 import { runProgram } from './program.ts';
 import { reportError } from './report-error.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A whole command line, with every way it can end as an exit code; the last place where an error is caught. */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     return await runProgram(argv, terminal);
   } catch (error) {

@@ -39,6 +39,9 @@ export function hostTree(suite: Suite): TreeRecipe {
       'ca-certificates',
       'curl',
       'util-linux',
+      // Real terminals to type into, and chattr.
+      'tmux',
+      'e2fsprogs',
       ...(nodeIsTooOld(suite) ? [] : ['nodejs']),
     ],
     script: [

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isatty } from 'node:tty';
+import { isName } from '../../api/name.ts';
+import { NspawndError } from '../../errors.ts';
+import type { Way } from '../../host/guest-command.ts';
+import { findGuest, type Guest } from '../../host/guest-facts.ts';
+import { CliError } from '../cli-error.ts';
+import type { Client } from '../client/client.ts';
+import { EXIT } from '../exit-code.ts';
+import { findContainer } from './find.ts';
+
+/**
+ * The running guest of a container. nspawnd says whether there is such a container; where it is not there, machined is
+ * believed: at three in the morning this has to work.
+ */
+export async function findRunning(name: string, client: Client): Promise<Guest> {
+  if (process.geteuid?.() !== 0)
+    throw new CliError(EXIT.notPermitted, 'only root may enter a container', [
+      'run the same command with sudo',
+    ]);
+  const container = await findContainer(name, client).catch((error: unknown) => {
+    if (error instanceof CliError && error.exitCode === EXIT.unavailable && isName(name)) return null;
+    throw error;
+  });
+  const guest = await findGuest(name, container?.status.leader ?? null).catch(toCliError);
+  if (guest !== null) return guest;
+  throw new CliError(
+    EXIT.no,
+    `${name} is not running`,
+    container === null
+      ? ['nspawnd is not running either; start it: systemctl start nspawnd', 'see what runs: machinectl list']
+      : [`start it: nspawnctl start ${name}`, `see why it does not: nspawnctl describe ${name}`],
+  );
+}
+
+/** With a terminal only where there is one on both sides. */
+export async function chooseWay(guest: Guest, wantsNamespaces: boolean): Promise<Way> {
+  const isByNamespaces = wantsNamespaces || !guest.hasSystemd;
+  return {
+    isTerminal: isatty(0) && isatty(1),
+    isByNamespaces,
+    unit: `nspawnctl-${process.pid}-${randomBytes(4).toString('hex')}.service`,
+    nsenter: isByNamespaces ? await findProgram('nsenter') : '',
+  };
+}
+
+/** What the host lacks or refuses, in the words of a command. */
+export function toCliError(error: unknown): never {
+  if (error instanceof NspawndError)
+    throw new CliError(EXIT.unavailable, error.message, [], { cause: error });
+  throw error;
+}
+
+async function findProgram(name: string): Promise<string> {
+  for (const directory of (process.env.PATH ?? '').split(':')) {
+    if (!directory.startsWith('/')) continue;
+    const path = join(directory, name);
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
+  }
+  throw new CliError(EXIT.unavailable, `${name} is not installed; on Debian: apt install util-linux`);
+}

@@ -1,0 +1,173 @@
+import type { Guest } from './guest-facts.ts';
+
+/**
+ * The command lines that run something in a guest. Pure. Through the guest's systemd where it has one: the process is the
+ * guest's own then, with a parent, a control group and a terminal of the guest's. Else by its namespaces, from a unit of the
+ * host's: what enters is bounded by what the guest itself may, since a hostile guest can take over who enters it.
+ */
+export interface GuestCommand {
+  readonly argv: readonly string[];
+  /** How to send a signal to what runs; the signal's name without SIG is appended. */
+  readonly signalArgv: readonly string[];
+}
+
+export interface Way {
+  /** A terminal for it; else its input and output are passed on as they are. */
+  readonly isTerminal: boolean;
+  /** By namespaces, also where the guest has a systemd. */
+  readonly isByNamespaces: boolean;
+  /** Of the transient unit; new each time. */
+  readonly unit: string;
+  /** Where nsenter is; only for the way by namespaces. */
+  readonly nsenter: string;
+}
+
+/** `nspawnctl run`: what was typed, in a login's environment where there is a shell that can make one. */
+export function runIn(guest: Guest, command: readonly string[], way: Way): GuestCommand {
+  if (!way.isByNamespaces) return throughSystemd(guest, shell(RUN, command), way);
+  return byNamespaces(guest, guest.hasSystemd ? shell(RUN, command) : command, way);
+}
+
+/** `nspawnctl root-login`: root's own shell. */
+export function rootLogin(guest: Guest, way: Way): GuestCommand {
+  const command = shell(LOGIN, []);
+  return way.isByNamespaces ? byNamespaces(guest, command, way) : throughSystemd(guest, command, way);
+}
+
+function throughSystemd({ name }: Guest, command: readonly string[], way: Way): GuestCommand {
+  const argv = ['systemd-run', `--machine=${name}`, ...common(way), '--uid=root', '--', ...literal(command)];
+  return { argv, signalArgv: ['systemctl', `--machine=${name}`, 'kill', way.unit, '--signal'] };
+}
+
+function byNamespaces({ leader, boundingSet }: Guest, command: readonly string[], way: Way): GuestCommand {
+  const enter = [way.nsenter, `--target=${leader}`, '--all', '--', ...command];
+  const argv = [
+    'systemd-run',
+    ...common(way),
+    '--slice=machine.slice',
+    `--property=CapabilityBoundingSet=${capabilityNames(boundingSet).join(' ')}`,
+    '--property=DevicePolicy=closed',
+    '--property=DeviceAllow=char-pts rw',
+    '--',
+    ...literal(shell(ENTER, enter)),
+  ];
+  return { argv, signalArgv: ['systemctl', 'kill', way.unit, '--signal'] };
+}
+
+function common({ isTerminal, unit }: Way): readonly string[] {
+  return [
+    '--quiet',
+    '--collect',
+    '--wait',
+    isTerminal ? '--pty' : '--pipe',
+    '--service-type=exec',
+    `--unit=${unit}`,
+  ];
+}
+
+/** systemd replaces variables in a command line, also in one of a transient unit; systemd.service(5). */
+function literal(words: readonly string[]): readonly string[] {
+  return words.map(word => word.replaceAll('$', '$$$$'));
+}
+
+function shell(script: string, args: readonly string[]): readonly string[] {
+  return ['/bin/sh', '-c', script, 'sh', ...args];
+}
+
+/**
+ * systemd-run answers 0 or 255 for what a signal has ended; a shell answers 128 and the signal's number, and outlives it to
+ * do so.
+ */
+const OUTLIVE = 'trap : HUP INT QUIT TERM USR1 USR2';
+
+const PROFILE = '[ ! -r /etc/profile ] || . /etc/profile </dev/null >/dev/null 2>&1';
+
+/** What a shell itself has to say of a signal's victim is not the command's. */
+const QUIET = 'exec 3>&2 2>/dev/null';
+
+const RUN = [OUTLIVE, PROFILE, 'cd ~ 2>/dev/null || cd /', QUIET, '(exec "$@" 2>&3 3>&-)', 'exit $?'].join(
+  '\n',
+);
+
+/** The shell that etc/passwd names, or the first there is. No program is needed to find it. */
+const LOGIN = [
+  OUTLIVE,
+  'HOME=/root USER=root LOGNAME=root',
+  'export HOME USER LOGNAME',
+  'cd ~ 2>/dev/null || cd /',
+  'named=',
+  'if [ -r /etc/passwd ]; then',
+  '  while IFS=: read -r user _ _ _ _ _ program; do',
+  '    if [ "$user" = root ]; then named=$program; break; fi',
+  '  done </etc/passwd',
+  'fi',
+  'for program in "$named" /run/current-system/sw/bin/bash /bin/bash /bin/sh; do',
+  '  [ ! -x "$program" ] || break',
+  'done',
+  'SHELL=$program',
+  'export SHELL',
+  '"$program" -l',
+  'exit $?',
+].join('\n');
+
+/** On the host: nothing of the host's environment comes along. */
+const ENTER = [
+  OUTLIVE,
+  QUIET,
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+  '(exec /usr/bin/env -i HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 ${TERM:+"TERM=$TERM"}' +
+    ' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" 2>&3 3>&-)',
+  'exit $?',
+].join('\n');
+
+/** In the order of their numbers; capability.h. What a newer kernel adds is left out. */
+const CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'DAC_READ_SEARCH',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'LINUX_IMMUTABLE',
+  'NET_BIND_SERVICE',
+  'NET_BROADCAST',
+  'NET_ADMIN',
+  'NET_RAW',
+  'IPC_LOCK',
+  'IPC_OWNER',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_CHROOT',
+  'SYS_PTRACE',
+  'SYS_PACCT',
+  'SYS_ADMIN',
+  'SYS_BOOT',
+  'SYS_NICE',
+  'SYS_RESOURCE',
+  'SYS_TIME',
+  'SYS_TTY_CONFIG',
+  'MKNOD',
+  'LEASE',
+  'AUDIT_WRITE',
+  'AUDIT_CONTROL',
+  'SETFCAP',
+  'MAC_OVERRIDE',
+  'MAC_ADMIN',
+  'SYSLOG',
+  'WAKE_ALARM',
+  'BLOCK_SUSPEND',
+  'AUDIT_READ',
+  'PERFMON',
+  'BPF',
+  'CHECKPOINT_RESTORE',
+] as const;
+
+export function capabilityNames(mask: string): readonly string[] {
+  const bits = BigInt(`0x${mask}`);
+  return CAPABILITIES.filter((_, number) => ((bits >> BigInt(number)) & 1n) === 1n).map(
+    name => `CAP_${name}`,
+  );
+}

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { run } from './command.ts';
+
+/** A running guest, as somebody who wants to enter it has to know it. */
+export interface Guest {
+  readonly name: string;
+  /** Its PID 1, seen from here. */
+  readonly leader: number;
+  /** Its PID 1 is systemd, by its own word: it only decides by which door one enters. */
+  readonly hasSystemd: boolean;
+  /** What its processes may at most have; capabilities(7), in hex. */
+  readonly boundingSet: string;
+}
+
+/** Asks machined, so that it works also while nspawnd does not; null: no machine of this name runs. */
+export async function findGuest(name: string, knownLeader: number | null): Promise<Guest | null> {
+  const leader = (await leaderOf(name)) ?? knownLeader;
+  if (leader === null) return null;
+  const status = await readFile(`/proc/${leader}/status`, 'utf8').catch(() => null);
+  const boundingSet = /^CapBnd:\s*([0-9a-f]{1,16})$/m.exec(status ?? '')?.[1];
+  if (status === null || boundingSet === undefined) return null;
+  return { name, leader, hasSystemd: /^Name:\tsystemd$/m.test(status), boundingSet };
+}
+
+async function leaderOf(name: string): Promise<number | null> {
+  const { stdout, exitCode } = await run('machinectl', ['show', '--property=Leader', '--value', '--', name], {
+    accept: [0, 1],
+  });
+  return exitCode === 0 && /^[1-9]\d{0,9}$/.test(stdout) ? Number(stdout) : null;
+}
+
+/** Whether the guest's own systemd answers: says why a command could not be run in it. */
+export async function doesSystemdAnswer(name: string): Promise<boolean> {
+  const args = [`--machine=${name}`, 'show', '--property=Version', '--value'];
+  return run('systemctl', args, { timeoutMs: ANSWER_TIMEOUT_MS }).then(
+    () => true,
+    () => false,
+  );
+}
+
+const ANSWER_TIMEOUT_MS = 5_000;

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { capabilityNames, rootLogin, runIn, type Way } from '../../../src/host/guest-command.ts';
+import type { Guest } from '../../../src/host/guest-facts.ts';
+
+const GUEST: Guest = { name: 'web', leader: 4711, hasSystemd: true, boundingSet: '0000000000200003' };
+const WAY: Way = { isTerminal: false, isByNamespaces: false, unit: 'u.service', nsenter: '/usr/bin/nsenter' };
+
+/** Words up to `--`, and those after it. */
+function split(argv: readonly string[]): { options: readonly string[]; command: readonly string[] } {
+  const index = argv.indexOf('--');
+  return { options: argv.slice(0, index), command: argv.slice(index + 1) };
+}
+
+test("a guest with systemd runs it as a unit of the guest's", () => {
+  const { argv, signalArgv } = runIn(GUEST, ['ls', '-l'], WAY);
+  const { options, command } = split(argv);
+  assert.deepEqual(options, [
+    'systemd-run',
+    '--machine=web',
+    '--quiet',
+    '--collect',
+    '--wait',
+    '--pipe',
+    '--service-type=exec',
+    '--unit=u.service',
+    '--uid=root',
+  ]);
+  assert.deepEqual(command.slice(-2), ['ls', '-l']);
+  assert.deepEqual(signalArgv, ['systemctl', '--machine=web', 'kill', 'u.service', '--signal']);
+});
+
+test('a guest without is entered from a unit of the host, with no more than the guest may', () => {
+  const guest = { ...GUEST, hasSystemd: false };
+  const { argv, signalArgv } = runIn(guest, ['ls', '-l'], { ...WAY, isByNamespaces: true });
+  const { options, command } = split(argv);
+  assert.ok(options.every(option => !option.startsWith('--machine')));
+  assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
+  assert.ok(options.includes('--property=DevicePolicy=closed'));
+  assert.deepEqual(command.slice(-6), ['/usr/bin/nsenter', '--target=4711', '--all', '--', 'ls', '-l']);
+  assert.deepEqual(signalArgv, ['systemctl', 'kill', 'u.service', '--signal']);
+});
+
+test('a terminal is made where there is one', () => {
+  const { options } = split(rootLogin(GUEST, { ...WAY, isTerminal: true }).argv);
+  assert.ok(options.includes('--pty') && !options.includes('--pipe'));
+});
+
+test('systemd replaces nothing in what was typed', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+  const { argv } = runIn(GUEST, ['sh', '-c', 'echo $HOME ${HOME} $$'], WAY);
+  assert.equal(argv.at(-1), 'echo $$HOME $${HOME} $$$$');
+});
+
+test('capabilities are named by their numbers', () => {
+  assert.deepEqual(capabilityNames('0'), []);
+  assert.deepEqual(capabilityNames('000001ffffffffff').length, 41);
+  assert.deepEqual(capabilityNames('10000000001'), ['CAP_CHOWN', 'CAP_CHECKPOINT_RESTORE']);
+});
+
+/** The script that the guest's shell gets, run by ours. */
+function inShell(command: readonly string[], input = ''): { code: number | null; out: string; err: string } {
+  const [program = '', ...args] = split(runIn(GUEST, command, WAY).argv).command.map(word =>
+    word.replaceAll('$$', '$'),
+  );
+  const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8' });
+  return { code: status, out: stdout, err: stderr };
+}
+
+test("the guest's shell ends as the command does, also when a signal ends it", () => {
+  assert.equal(inShell(['true']).code, 0);
+  assert.equal(inShell(['sh', '-c', 'exit 7']).code, 7);
+  assert.equal(inShell(['sh', '-c', 'kill -INT $PPID; kill -INT $$']).code, 130);
+  assert.equal(inShell(['sh', '-c', 'kill -TERM $PPID; kill -TERM $$']).code, 143);
+  assert.equal(inShell(['sh', '-c', 'kill -KILL $$']).code, 137);
+  assert.equal(inShell(['/nowhere/nothing']).code, 127);
+});
+
+test("the guest's shell says nothing of its own, and passes everything on as it is", () => {
+  const { out, err } = inShell(
+    ['sh', '-c', 'cat; echo "[$1][$2]"; echo e >&2; kill -TERM $$', 'sh', '', 'a  b'],
+    'in',
+  );
+  assert.deepEqual([out, err], ['in[][a  b]\n', 'e\n']);
+  assert.match(inShell(['/nowhere/nothing']).err, /nowhere/);
+});
+
+test('the scripts are such as any shell takes', () => {
+  for (const argv of [
+    runIn(GUEST, ['true'], WAY).argv,
+    rootLogin(GUEST, WAY).argv,
+    runIn(GUEST, ['true'], { ...WAY, isByNamespaces: true }).argv,
+  ])
+    execFileSync('/bin/sh', ['-n', '-c', (split(argv).command[2] ?? '').replaceAll('$$', '$')]);
+});
