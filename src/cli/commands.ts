@@ -10,6 +10,7 @@ import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
 import { registerRootLogin } from './registration/root-login.ts';
 import { registerRun } from './registration/run.ts';
+import { registerShowHostKey } from './registration/show-host-key.ts';
 import { registerShowIp } from './registration/show-ip.ts';
 import { registerStatus } from './registration/status.ts';
 import { registerValidate } from './registration/validate.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Register[] = [
   registerList,
   registerStatus,
   registerShowIp,
+  registerShowHostKey,
   registerValidate,
   registerDiff,
   registerCreate,
