@@ -23,6 +23,8 @@ export const configSchema = z.strictObject({
   relistMs: z.number().int().min(100).default(20_000),
   /** Turns on net.ipv6.conf.all.forwarding, which silences router advertisements on the uplink. */
   enableIpv6Forwarding: z.boolean().default(false),
+  /** NIX_PATH of the builds of `config`; null: nspawnd's own. */
+  nixPath: z.string().nullable().default(null),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 

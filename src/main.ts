@@ -25,7 +25,7 @@ try {
 
 async function main(config: Config, log: Log): Promise<void> {
   const startedAt = performance.now();
-  const host = await LinuxHost.connect(config);
+  const host = await LinuxHost.connect({ ...config, nixPath: config.nixPath ?? process.env.NIX_PATH ?? '' });
   const manifests = createManifestSource({
     directory: config.manifestsDirectory,
     stateDirectory: config.stateDirectory,
@@ -81,6 +81,7 @@ function readConfig(argv: readonly string[]): Config {
       '--ipv6-forwarding',
       'turn on net.ipv6.conf.all.forwarding (silences router advertisements on the uplink)',
     )
+    .option('--nix-path <path>', 'NIX_PATH for containers with config, such as nixpkgs=/srv/nixpkgs')
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .parse([...argv]);
   const options = program.opts<Record<string, string | true | undefined>>();
@@ -93,6 +94,7 @@ function readConfig(argv: readonly string[]): Config {
     workers: Number(options.workers),
     relistMs: Number(options.relistSec) * 1000,
     enableIpv6Forwarding: options.ipv6Forwarding === true,
+    nixPath: options.nixPath ?? null,
     logLevel: options.logLevel,
   });
   if (parsed.success) return parsed.data;

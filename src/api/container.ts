@@ -1,5 +1,6 @@
 import type { Condition } from './condition.ts';
 import type { ContainerEvent } from './event.ts';
+import type { NixStatus } from './generation.ts';
 import type { API_VERSION, JsonObject, KIND } from './manifest.ts';
 
 /** What a container is doing, in the few words of the STATUS column. */
@@ -36,6 +37,8 @@ export interface ContainerStatus {
   /** The hash in the running nspawn's own environment. */
   readonly runningSpecHash?: string;
   readonly unit: string;
+  /** Of a guest whose system is made by Nix. */
+  readonly nix?: NixStatus;
   /** Drop-ins of others that change our unit. */
   readonly foreignDropIns?: readonly string[];
 }

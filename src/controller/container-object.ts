@@ -5,6 +5,7 @@ import { API_VERSION, KIND } from '../api/manifest.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { Observed } from '../planning/observed.ts';
 import type { Summary } from '../planning/summarize.ts';
+import { nixStatus } from './nix-status.ts';
 
 /** The API's object, from what is wanted, what is, and their summary. `before` keeps the times of what did not change. */
 export function containerObject(
@@ -76,6 +77,7 @@ function statusOf(
     ...(machine === null || !machine.isLeaderAlive ? {} : { leader: machine.leader }),
     ...(desired.state === 'present' ? { specHash: desired.manifest.specHash } : {}),
     ...(process === null ? {} : { runningSpecHash: process.specHash }),
+    ...(observed.nix === null ? {} : { nix: nixStatus(observed) }),
     ...(unit.dropInPaths.length === 0 ? {} : { foreignDropIns: unit.dropInPaths }),
   };
 }

@@ -1,10 +1,13 @@
 import type { Container, ContainerDetail } from '../api/container.ts';
+import type { Generation } from '../api/generation.ts';
+import { isNixMade } from '../api/nix-source.ts';
 import type { Log } from '../log.ts';
 import { specChanges } from '../planning/change.ts';
 import type { Desired } from '../planning/desired.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
 import { planText } from '../planning/plan-text.ts';
 import { plan } from '../planning/planner.ts';
+import { requestUpdate } from './nix-updates.ts';
 import type {
   ContainerChange,
   ControlPort,
@@ -13,9 +16,11 @@ import type {
   FileText,
   HostPort,
   ManifestPort,
+  NixUpdate,
   Preview,
   Removal,
   SourceStatus,
+  UpdateAnswer,
   Verb,
 } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
@@ -104,6 +109,21 @@ export class Controller implements ControlPort {
     await this.#host.putRequest(name, verb, `nspawnctl ${verb}`);
     this.#queue.add(name);
     return container;
+  }
+
+  async generations(name: string): Promise<readonly Generation[] | null> {
+    return this.#store.get(name) === null ? null : this.#host.generations(name);
+  }
+
+  async update(name: string, update: NixUpdate): Promise<UpdateAnswer | null> {
+    const container = this.#store.get(name);
+    if (container === null) return null;
+    const desired = this.#manifests.desired(name);
+    if (desired.state !== 'present' || !isNixMade(desired.manifest.spec))
+      return { isAccepted: false, because: `${name} has no system made by Nix (path, config or flake)` };
+    const answer = await requestUpdate(this.#host, name, update);
+    this.#queue.add(name);
+    return answer;
   }
 
   async confirmPrune(hash: string): Promise<boolean> {

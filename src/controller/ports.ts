@@ -1,8 +1,10 @@
 import type { Container, ContainerDetail } from '../api/container.ts';
+import type { Generation } from '../api/generation.ts';
 import type { JsonObject, Manifest } from '../api/manifest.ts';
 import type { Problem } from '../api/problem.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
+import type { UpdateRequest } from '../planning/nix-facts.ts';
 import type { Observed } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
@@ -107,6 +109,10 @@ export interface HostPort {
   applyHost(step: Step, signal: AbortSignal): Promise<void>;
   /** Leaves a person's verb on disk, where the planner finds it. */
   putRequest(name: string, verb: Verb, reason: string): Promise<void>;
+  /** The same for an update or a rollback of a system made by Nix. */
+  putUpdate(name: string, update: UpdateRequest): Promise<void>;
+  /** What Nix has made for a container, oldest first. */
+  generations(name: string): Promise<readonly Generation[]>;
   /** State that must survive nspawnd but not a boot: conditions' times and events. Opaque to the host. */
   saveMemory(name: string, memory: string): Promise<void>;
   loadMemory(name: string): Promise<string | null>;
@@ -124,6 +130,13 @@ export interface ControlPort {
   source(): SourceStatus;
   /** Leaves the verb for the planner and wakes it; null when there is no such container. */
   request(name: string, verb: Verb): Promise<Container | null>;
+  /** Generations of a system made by Nix, oldest first; null when there is no such container. */
+  generations(name: string): Promise<readonly Generation[] | null>;
+  /**
+   * Leaves an update or a rollback for the planner and wakes it; null when there is no such container. The change is under
+   * way when the status' `updateRequestedAt` is not before `requestedAt`.
+   */
+  update(name: string, update: NixUpdate): Promise<UpdateAnswer | null>;
   confirmPrune(hash: string): Promise<boolean>;
   createManifest(draft: Draft): Promise<Creation>;
   removeManifest(name: string, isDryRun: boolean): Promise<Removal>;
@@ -136,6 +149,14 @@ export interface ControlPort {
 
 /** What people ask of a container. `terminate` is a stop at once, without a clean power-off. */
 export type Verb = 'start' | 'stop' | 'restart' | 'terminate';
+
+export type NixUpdate =
+  | { readonly mode: 'build' | 'switch' }
+  | { readonly mode: 'rollback'; readonly to: number | null };
+
+export type UpdateAnswer =
+  | { readonly isAccepted: true; readonly requestedAt: string; readonly generation: number | null }
+  | { readonly isAccepted: false; readonly because: string };
 
 export interface ContainerChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

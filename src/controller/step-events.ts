@@ -34,9 +34,32 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
       return observed.unit.mainPid > 0 ? warning('NetworkMended', step.because) : null;
     case 'resetHistory':
       return normal('BackoffReset', step.because);
+    case 'startBuild':
+      return normal('Building', step.because);
+    case 'reportBuild': {
+      const { isGood, cause, tail } = step.arguments.result;
+      return isGood
+        ? normal('Built', 'Nix built its system')
+        : warning('BuildFailed', `the build of its system ${withLines(cause, tail)}`);
+    }
+    case 'setProfile':
+      return normal('NewSystem', `${step.arguments.closure}: ${step.because}`);
+    case 'switchGeneration':
+      return normal('RolledBack', `to generation ${step.arguments.generation}`);
+    case 'startSwitch':
+      return normal('Reloading', `${step.arguments.closure}: ${step.because}`);
+    case 'reportSwitch': {
+      const { isGood, closure, how, output } = step.arguments.record;
+      const said = withLines(`${closure}: switch-to-configuration ${how}`, output === '' ? [] : [output]);
+      return isGood ? normal('Reloaded', said) : warning('ReloadFailed', said);
+    }
     default:
       return null;
   }
+}
+
+function withLines(sentence: string, lines: readonly string[]): string {
+  return lines.length === 0 ? sentence : `${sentence}; its last lines:\n${lines.join('\n')}`;
 }
 
 function failureText(cause: string, { ended }: Observed): string {

@@ -13,6 +13,7 @@ export interface CommandOptions {
   /** Exit codes that are answers and no errors; default only 0. */
   readonly accept?: readonly number[];
   readonly signal?: AbortSignal;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -26,7 +27,7 @@ export async function run(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const result = await execa(program, args, {
-    env: { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' },
+    env: { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', ...options.env },
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
     maxBuffer: MAX_OUTPUT_BYTES,
@@ -39,6 +40,37 @@ export async function run(
     return { stdout: result.stdout, exitCode: result.exitCode };
   }
   throw commandError(program, args, result as unknown as ExecaError);
+}
+
+export interface Ended {
+  /** The end of what it printed on both outputs. */
+  readonly output: string;
+  /** Null when a signal ended it, ours at the deadline too. */
+  readonly exitCode: number | null;
+  readonly isTimedOut: boolean;
+}
+
+const MAX_TAIL_CHARACTERS = 16 * 1024;
+
+/** Runs a program whose failure is an answer: how it ended and the end of what it said, however much that was. */
+export async function runToEnd(program: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
+  const child = execa(program, args, {
+    env: { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' },
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    reject: false,
+  });
+  let output = '';
+  child.all.setEncoding('utf8');
+  child.all.on('data', (text: string) => {
+    output = (output + text).slice(-MAX_TAIL_CHARACTERS);
+  });
+  const result = await child;
+  if (result.code === 'ENOENT') output = `${program} is not installed`;
+  return { output, exitCode: result.exitCode ?? null, isTimedOut: result.timedOut };
 }
 
 function commandError(program: string, args: readonly string[], result: ExecaError): NspawndError {

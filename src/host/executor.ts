@@ -4,10 +4,13 @@ import { hostsBlock } from '../planning/render/hosts-block.ts';
 import type { Step, StepArguments, StepName } from '../planning/step.ts';
 import { removeCopy } from './ephemeral-copy.ts';
 import type { GuestHosts } from './guest-hosts.ts';
+import type { GuestSwitch } from './guest-switch.ts';
 import { afterFailure, afterLaunch, afterNote, afterReset } from './history.ts';
 import type { HostsFile } from './hosts-file.ts';
 import type { Machined } from './machined.ts';
 import type { Network } from './network.ts';
+import type { Nix } from './nix.ts';
+import type { NixBuilds } from './nix-builds.ts';
 import type { Records } from './records.ts';
 import { prepareRoot } from './root-tree.ts';
 import type { StartFifos } from './start-fifo.ts';
@@ -23,6 +26,9 @@ export interface Tools {
   readonly fifos: StartFifos;
   readonly guestHosts: GuestHosts;
   readonly hostsFile: HostsFile;
+  readonly nix: Nix;
+  readonly builds: NixBuilds;
+  readonly switches: GuestSwitch;
   readonly guestCapacity: () => Promise<GuestCapacity | null>;
 }
 
@@ -50,6 +56,7 @@ export class Executor {
 
 function executors(tools: Tools): Executors {
   const { systemd, machined, network, records, unitFiles, fifos, guestHosts, hostsFile } = tools;
+  const { nix, builds, switches } = tools;
   const places = new Places(tools.guestCapacity);
   return {
     clearRequest: name => records.removeRequest(name),
@@ -85,6 +92,20 @@ function executors(tools: Tools): Executors {
     removeGuestHosts: name => guestHosts.remove(name),
     writeUnit: (name, { text }) => unitFiles.write(name, text),
     removeUnit: name => unitFiles.remove(name),
+    prepareNix: (_name, { directories }) => nix.prepare(directories),
+    setProfile: (name, args) => nix.setProfile(name, args),
+    switchGeneration: (_name, args) => nix.switchGeneration(args),
+    startBuild: (name, build) => builds.start(name, build),
+    stopBuild: name => builds.stop(name),
+    reportBuild: (name, { result }) => builds.report(name, result),
+    startSwitch: async (name, order) => switches.start(name, order),
+    reportSwitch: (name, { record }) => records.putSwitch(name, { ...record, isReported: true }),
+    forgetSwitch: name => records.removeSwitch(name),
+    takeUpdate: async name => {
+      const update = await records.update(name);
+      if (update !== null) await records.putUpdate(name, { ...update, isTaken: true });
+    },
+    removeNix: name => builds.remove(name),
     // The attempt goes on disk before it is made: a kill in between is seen as a launch that came to nothing.
     launch: async (name, { specHash, cause }) => {
       await places.take(async () => {

@@ -1,7 +1,7 @@
+import { cleanLine } from './clean-line.ts';
 import { run } from './command.ts';
 
 const LINES = 10;
-const MAX_LINE_LENGTH = 300;
 
 /** The last lines that one run of a unit left in the journal, cleaned of what would disturb a terminal. */
 export async function lastLines(invocationId: string): Promise<readonly string[]> {
@@ -13,14 +13,6 @@ export async function lastLines(invocationId: string): Promise<readonly string[]
   );
   return stdout
     .split('\n')
-    .map(line =>
-      line.replace(ESCAPE_SEQUENCES, '').replace(CONTROL_CHARACTERS, '').trimEnd().slice(0, MAX_LINE_LENGTH),
-    )
+    .map(cleanLine)
     .filter(line => line !== '');
 }
-
-/** ECMA-48 control sequences, which a guest's console is full of. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-const ESCAPE_SEQUENCES = /\u001b(\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(\u0007|\u001b\\)|[@-Z\\-_])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g;

@@ -1,10 +1,13 @@
 import { unitName } from '../api/container.ts';
+import type { Generation } from '../api/generation.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { isName } from '../api/name.ts';
+import { isNixMade } from '../api/nix-source.ts';
 import type { HostPort, Verb } from '../controller/ports.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
+import type { UpdateRequest } from '../planning/nix-facts.ts';
 import type { EndedRecord, Observed, RootFacts } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
@@ -13,6 +16,7 @@ import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopies } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
 import { GuestHosts } from './guest-hosts.ts';
+import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
 import { HostsFile } from './hosts-file.ts';
 import { lastLines } from './journal.ts';
@@ -20,6 +24,9 @@ import { enableIpv6Forwarding } from './link-settings.ts';
 import { MACHINED_MATCHES, Machined, machineOfSignal } from './machined.ts';
 import { Network } from './network.ts';
 import { type NetworkChange, NetworkMonitor } from './network-monitor.ts';
+import { Nix } from './nix.ts';
+import { NixBuilds } from './nix-builds.ts';
+import { generationsOf } from './nix-profile.ts';
 import { processFacts } from './process-facts.ts';
 import { Records } from './records.ts';
 import { observeRoot } from './root-tree.ts';
@@ -30,9 +37,12 @@ import { UnitFiles } from './unit-files.ts';
 
 export interface LinuxHostOptions {
   readonly runtimeDirectory: string;
+  readonly stateDirectory: string;
   readonly unitDirectory: string;
   readonly hostsFile: string;
   readonly enableIpv6Forwarding: boolean;
+  /** NIX_PATH of builds. */
+  readonly nixPath: string;
 }
 
 /**
@@ -53,6 +63,8 @@ export class LinuxHost implements HostPort {
   readonly #fifos: StartFifos;
   readonly #hostsFile: HostsFile;
   readonly #guestHosts: GuestHosts;
+  readonly #builds: NixBuilds;
+  readonly #nix: Nix;
   readonly #executor: Executor;
   readonly #options: LinuxHostOptions;
   readonly #namesByLink = new Map<string, string>();
@@ -85,6 +97,14 @@ export class LinuxHost implements HostPort {
     );
     this.#hostsFile = new HostsFile(options.hostsFile);
     this.#guestHosts = new GuestHosts(runtimeDirectory, options.hostsFile);
+    this.#builds = new NixBuilds(options.stateDirectory, options.unitDirectory, this.#systemd);
+    const switches = new GuestSwitch(this.#records, name => this.#onTrigger(name));
+    this.#nix = new Nix({
+      builds: this.#builds,
+      switches,
+      records: this.#records,
+      searchPath: options.nixPath,
+    });
     this.#executor = new Executor({
       systemd: this.#systemd,
       machined: this.#machined,
@@ -94,6 +114,9 @@ export class LinuxHost implements HostPort {
       fifos: this.#fifos,
       guestHosts: this.#guestHosts,
       hostsFile: this.#hostsFile,
+      nix: this.#nix,
+      builds: this.#builds,
+      switches,
       guestCapacity: () => this.#facts.guestCapacity(() => this.#countRunning()),
     });
   }
@@ -127,6 +150,8 @@ export class LinuxHost implements HostPort {
       fifo: this.#fifos.path(name),
       guestHosts: this.#guestHosts.path(name),
       endedDirectory: this.#records.endedDirectory(),
+      runtimeDirectory: this.#options.runtimeDirectory,
+      nixDirectory: this.#builds.directory(name),
     };
   }
 
@@ -138,6 +163,7 @@ export class LinuxHost implements HostPort {
       this.#records.names(),
       this.#fifos.names(),
       this.#guestHosts.names(),
+      this.#builds.names(),
     ]);
     const names = new Set(lists.flat().filter(isName));
     for (const name of await this.#otherRunning(names)) names.add(name);
@@ -145,7 +171,6 @@ export class LinuxHost implements HostPort {
   }
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
-    const root = manifest?.spec.root;
     this.#namesByLink.set(hostLinkName(name), name);
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
       this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
@@ -158,14 +183,14 @@ export class LinuxHost implements HostPort {
         this.#records.ended(name),
         this.#records.request(name),
         this.#records.history(name),
-        root === undefined ? NO_ROOT : observeRoot(root),
+        manifest === null ? NO_ROOT : observeRoot(manifest.spec.root, isNixMade(manifest.spec)),
         this.#fifos.observe(name),
         this.#guestHosts.observe(name),
         manifest?.spec.ephemeral ? leftoverCopies(manifest.spec.root) : [],
       ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [process, sandbox, ended, hasMemory] = await Promise.all([
+    const [process, sandbox, ended, hasMemory, nix, hasNixLeftovers] = await Promise.all([
       processFacts(unit.mainPid),
       this.#network.observe(
         name,
@@ -175,6 +200,8 @@ export class LinuxHost implements HostPort {
       ),
       this.#withLastLines(record, unit.mainPid > 0),
       this.#records.hasMemory(name),
+      manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
+      this.#builds.hasAny(name),
     ]);
     return {
       name,
@@ -193,6 +220,8 @@ export class LinuxHost implements HostPort {
       sandbox,
       guestHosts,
       leftoverCopies: unit.mainPid > 0 ? [] : copies,
+      nix,
+      hasNixLeftovers,
     };
   }
 
@@ -226,6 +255,14 @@ export class LinuxHost implements HostPort {
       reason,
       at: Date.now(),
     });
+  }
+
+  async putUpdate(name: string, update: UpdateRequest): Promise<void> {
+    await this.#records.putUpdate(name, update);
+  }
+
+  generations(name: string): Promise<readonly Generation[]> {
+    return generationsOf(name);
   }
 
   async saveMemory(name: string, memory: string): Promise<void> {

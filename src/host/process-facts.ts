@@ -12,7 +12,12 @@ export async function processFacts(pid: number): Promise<ProcessFacts | null> {
   const specHash = variables.get('NSPAWND_SPEC_HASH');
   const launchHash = variables.get('NSPAWND_LAUNCH_HASH');
   if (specHash === undefined || launchHash === undefined) return null;
-  return { specHash, launchHash, renderer: variables.get('NSPAWND_RENDERER') ?? '' };
+  return {
+    specHash,
+    launchHash,
+    renderer: variables.get('NSPAWND_RENDERER') ?? '',
+    systemPath: variables.get('NSPAWND_SYSTEM_PATH') ?? '',
+  };
 }
 
 function splitVariable(entry: string): [string, string] {

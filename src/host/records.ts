@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
+import type { SwitchRecord, UpdateRequest } from '../planning/nix-facts.ts';
 import { type EndedRecord, type History, NO_HISTORY, type Request } from '../planning/observed.ts';
 import {
   exists,
@@ -76,6 +77,26 @@ export class Records {
     await this.#write('history', name, JSON.stringify(history));
   }
 
+  lastSwitch(name: string): Promise<SwitchRecord | null> {
+    return this.#readJson('switched', name, switchSchema);
+  }
+
+  async putSwitch(name: string, record: SwitchRecord): Promise<void> {
+    await this.#write('switched', name, JSON.stringify(record));
+  }
+
+  async removeSwitch(name: string): Promise<void> {
+    await removeFile(this.#path('switched', name));
+  }
+
+  update(name: string): Promise<UpdateRequest | null> {
+    return this.#readJson('updates', name, updateSchema);
+  }
+
+  async putUpdate(name: string, update: UpdateRequest): Promise<void> {
+    await this.#write('updates', name, JSON.stringify(update));
+  }
+
   async memory(name: string): Promise<string | null> {
     return readFileIfExists(this.#path('memory', name));
   }
@@ -121,7 +142,7 @@ export class Records {
   }
 }
 
-const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history'] as const;
+const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', 'switched', 'updates'] as const;
 const KINDS = [...KINDS_OF_CONTAINERS, 'memory'] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -140,6 +161,21 @@ const requestSchema = z.object({
   invocationId: word,
   reason: z.string(),
   at: z.number(),
+});
+const switchSchema = z.object({
+  invocationId: word,
+  closure: z.string(),
+  isGood: z.boolean(),
+  how: z.string(),
+  output: z.string(),
+  at: z.number(),
+  isReported: z.boolean(),
+});
+const updateSchema = z.object({
+  mode: z.enum(['build', 'switch', 'rollback']),
+  generation: z.number().nullable(),
+  at: z.number(),
+  isTaken: z.boolean(),
 });
 const historySchema = z.object({
   failures: z.number(),

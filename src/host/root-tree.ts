@@ -17,8 +17,15 @@ const SKELETON = [
   { path: 'var/lib', isDirectory: true },
   { path: 'etc/os-release', isDirectory: false },
 ] as const;
+/** Of a guest whose system is made by Nix. */
+const ROOT_ITSELF = '.';
+const USR = 'usr';
 
-export async function observeRoot(root: string): Promise<RootFacts> {
+/**
+ * `isNixMade`: the tree only holds the guest's state, so it need not be there, and has no usr of its own, which nspawn
+ * insists on.
+ */
+export async function observeRoot(root: string, isNixMade = false): Promise<RootFacts> {
   const facts = (state: RootFacts['state'], more: Partial<RootFacts> = {}): RootFacts => ({
     state,
     realPath: '',
@@ -27,6 +34,11 @@ export async function observeRoot(root: string): Promise<RootFacts> {
     ...more,
   });
   const stat = await lstatIfExists(root);
+  if (stat === null && isNixMade)
+    return facts('ready', {
+      realPath: root,
+      missing: [ROOT_ITSELF, ...SKELETON.map(({ path }) => path), USR],
+    });
   if (stat === null) return facts('missing');
   if (stat.isSymbolicLink()) return facts('symlink', { detail: await realpath(root).catch(() => 'nothing') });
   if (!stat.isDirectory()) return facts('not-a-directory');
@@ -39,12 +51,15 @@ export async function observeRoot(root: string): Promise<RootFacts> {
       detail: `${root}/etc is not a directory but ${etc.isSymbolicLink() ? 'a symbolic link' : 'something else'}; nothing is created through it`,
     });
   }
-  return facts('ready', { realPath, missing: await missingSkeleton(root) });
+  const missing = await missingSkeleton(root);
+  const lacksUsr = isNixMade && (await lstatIfExists(join(root, USR))) === null;
+  return facts('ready', { realPath, missing: lacksUsr ? [...missing, USR] : missing });
 }
 
 /** Creates what is missing, component by component, and nothing through a symlink. */
 export async function prepareRoot(root: string, missing: readonly string[]): Promise<void> {
-  for (const { path, isDirectory } of SKELETON) {
+  if (missing.includes(ROOT_ITSELF)) await mkdir(root, { recursive: true, mode: 0o755 });
+  for (const { path, isDirectory } of [...SKELETON, { path: USR, isDirectory: true }]) {
     if (!missing.includes(path)) continue;
     const target = join(root, path);
     await refuseSymlinks(root, path);

@@ -1,5 +1,6 @@
 import { nameOfUnit, unitName } from '../api/container.ts';
 import { NspawndError } from '../errors.ts';
+import { nameOfBuildUnit } from '../planning/nix-places.ts';
 import type { UnitFacts } from '../planning/observed.ts';
 import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
 
@@ -12,7 +13,7 @@ const MANAGER: BusTarget = {
 const UNIT_INTERFACE = 'org.freedesktop.systemd1.Unit';
 const SERVICE_INTERFACE = 'org.freedesktop.systemd1.Service';
 const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
-const CONTAINER_PATH_PREFIX = `${UNIT_PATH_PREFIX}${escapeLabel('container@')}`;
+const PATH_PREFIXES = ['container@', 'nspawnd-build@'].map(unit => `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`);
 
 const RELOAD_TIMEOUT_MS = 90_000;
 /** A daemon-reload serialises the whole manager: never more than one in this time, whoever asks. */
@@ -54,8 +55,13 @@ export class Systemd {
    * Reads the unit. A unit that is not loaded is loaded for every question and unloaded after it, which systemd announces
    * each time: so it is asked once for all properties.
    */
-  async unit(name: string): Promise<UnitFacts> {
-    const path = unitPath(name);
+  unit(name: string): Promise<UnitFacts> {
+    return this.unitNamed(unitName(name));
+  }
+
+  /** The same of a unit that is no container. */
+  async unitNamed(unit: string): Promise<UnitFacts> {
+    const path = unitPath(unit);
     const properties = { ...MANAGER, path, interface: 'org.freedesktop.DBus.Properties' };
     const service = { ...MANAGER, path, interface: SERVICE_INTERFACE };
     const [all] = await this.#bus.call(properties, 'GetAll', 's', [UNIT_INTERFACE]);
@@ -81,7 +87,7 @@ export class Systemd {
       startedAt,
       activeAt: activeAt !== null && activeAt >= (startedAt ?? 0) ? activeAt : null,
       stateChangedAt: milliseconds(value('StateChangeTimestamp')),
-      jobCanceledAt: this.#canceledAt.get(name) ?? null,
+      jobCanceledAt: this.#canceledAt.get(nameOfUnit(unit) ?? '') ?? null,
     };
   }
 
@@ -107,29 +113,37 @@ export class Systemd {
    * Asks for the start and does not wait for it. Before that, what systemd holds of the unit must be what we wrote: a
    * unit that somebody's After= keeps loaded is still the old one.
    */
-  async start(name: string, expectedFragment: string): Promise<void> {
-    let unit = await this.unit(name);
+  start(name: string, expectedFragment: string): Promise<void> {
+    return this.startNamed(unitName(name), expectedFragment);
+  }
+
+  async startNamed(unitToStart: string, expectedFragment: string): Promise<void> {
+    let unit = await this.unitNamed(unitToStart);
     if (unit.needsDaemonReload) {
       await this.reload();
-      unit = await this.unit(name);
+      unit = await this.unitNamed(unitToStart);
     }
     if (unit.loadState === 'bad-setting' || unit.loadState === 'error') {
       throw new NspawndError(
         'UnitInvalid',
-        `systemd refuses ${expectedFragment} (${unit.loadState}); see: systemctl status ${unitName(name)}`,
+        `systemd refuses ${expectedFragment} (${unit.loadState}); see: systemctl status ${unitToStart}`,
       );
     }
     if (unit.fragmentPath !== expectedFragment) {
       const found =
         unit.loadState === 'masked' ? 'is masked' : `is taken from ${unit.fragmentPath || 'nowhere'}`;
-      throw new NspawndError('UnitShadowed', `${unitName(name)} ${found}, not from ${expectedFragment}`);
+      throw new NspawndError('UnitShadowed', `${unitToStart} ${found}, not from ${expectedFragment}`);
     }
-    await this.#bus.call(MANAGER, 'StartUnit', 'ss', [unitName(name), 'replace']);
+    await this.#bus.call(MANAGER, 'StartUnit', 'ss', [unitToStart, 'replace']);
   }
 
-  async stop(name: string): Promise<void> {
+  stop(name: string): Promise<void> {
+    return this.stopNamed(unitName(name));
+  }
+
+  async stopNamed(unit: string): Promise<void> {
     await unlessBusError(NO_SUCH_UNIT, undefined, async () => {
-      await this.#bus.call(MANAGER, 'StopUnit', 'ss', [unitName(name), 'replace']);
+      await this.#bus.call(MANAGER, 'StopUnit', 'ss', [unit, 'replace']);
     });
   }
 
@@ -143,9 +157,13 @@ export class Systemd {
     await this.#signalMain(name, SIGKILL);
   }
 
-  async resetFailed(name: string): Promise<void> {
+  resetFailed(name: string): Promise<void> {
+    return this.resetFailedNamed(unitName(name));
+  }
+
+  async resetFailedNamed(unit: string): Promise<void> {
     await unlessBusError(NO_SUCH_UNIT, undefined, async () => {
-      await this.#bus.call(MANAGER, 'ResetFailedUnit', 's', [unitName(name)]);
+      await this.#bus.call(MANAGER, 'ResetFailedUnit', 's', [unit]);
     });
   }
 
@@ -178,19 +196,24 @@ export class Systemd {
 /** Which container a signal speaks of: its name, `null` for all of them, `undefined` for none. */
 export function containerOfSystemdSignal(signal: BusSignal): string | null | undefined {
   if (signal.member === 'PropertiesChanged') {
-    if (!signal.path.startsWith(CONTAINER_PATH_PREFIX)) return undefined;
-    return nameOfUnit(unescapeLabel(signal.path.slice(UNIT_PATH_PREFIX.length))) ?? undefined;
+    if (!PATH_PREFIXES.some(prefix => signal.path.startsWith(prefix))) return undefined;
+    return containerOf(unescapeLabel(signal.path.slice(UNIT_PATH_PREFIX.length)));
   }
-  if (signal.member === 'JobRemoved') return nameOfUnit(String(signal.body[2])) ?? undefined;
+  if (signal.member === 'JobRemoved') return containerOf(String(signal.body[2]));
   // A daemon-reload has just ended: anything may have been swapped.
   if (signal.member === 'Reloading') return signal.body[0] === false ? null : undefined;
   return undefined;
 }
 
+/** Its own unit, or the one in which its system is built. */
+function containerOf(unit: string): string | undefined {
+  return nameOfUnit(unit) ?? nameOfBuildUnit(unit) ?? undefined;
+}
+
 const NO_SUCH_UNIT = ['org.freedesktop.systemd1.NoSuchUnit'];
 
-function unitPath(name: string): string {
-  return `${UNIT_PATH_PREFIX}${escapeLabel(unitName(name))}`;
+function unitPath(unit: string): string {
+  return `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`;
 }
 
 /** sd_bus_path_encode(3): everything but letters and digits becomes `_` and two hex digits, a leading digit too. */

@@ -1,3 +1,5 @@
+import type { NixFacts } from './nix-facts.ts';
+
 /**
  * What the host says of one name, read afresh for every plan. Facts only: no decisions, no memory. Times are
  * milliseconds since the epoch; `null` means the host does not say.
@@ -23,6 +25,10 @@ export interface Observed {
   readonly guestHosts: 'absent' | 'present';
   /** Copies that killed ephemeral guests of this root left behind, and nobody holds. Absolute paths. */
   readonly leftoverCopies: readonly string[];
+  /** Of a guest whose system is made by Nix; null for any other. */
+  readonly nix: NixFacts | null;
+  /** Builds of Nix left something behind, or one still runs, though the manifest is gone or names no system. */
+  readonly hasNixLeftovers: boolean;
 }
 
 /** What one look at the whole host says to every container. */
@@ -87,6 +93,8 @@ export interface ProcessFacts {
   readonly specHash: string;
   readonly launchHash: string;
   readonly renderer: string;
+  /** The closure it booted; empty for a guest whose root tree is all there is. */
+  readonly systemPath: string;
 }
 
 /** org.freedesktop.machine1. A hint, never the truth: machined forgets and leaks. */

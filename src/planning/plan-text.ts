@@ -37,6 +37,13 @@ function argumentsText(step: Step): string {
     case 'terminateMachine':
     case 'attachNamespace':
       return `leader ${step.arguments.leader}`;
+    case 'setProfile':
+    case 'startSwitch':
+      return step.arguments.closure;
+    case 'switchGeneration':
+      return String(step.arguments.generation);
+    case 'startBuild':
+      return step.arguments.input;
     case 'updateHostsFile':
     case 'updateGuestHosts':
       return `${step.arguments.hosts.length} lines`;

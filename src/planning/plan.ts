@@ -1,3 +1,4 @@
+import type { Observed } from './observed.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -17,4 +18,19 @@ export interface Waiting {
   readonly message: string;
   /** Milliseconds since the epoch at which to look again even if no signal comes; null: a signal will. */
   readonly until: number | null;
+}
+
+export function nothing(observed: Observed): Plan {
+  return { key: observed.name, steps: [], waitingFor: null, stalled: null };
+}
+
+export function waiting(observed: Observed, steps: readonly Step[], waitingFor: Waiting | null): Plan {
+  return { key: observed.name, steps, waitingFor, stalled: null };
+}
+
+export function stalled(
+  observed: Observed,
+  obstacle: { readonly reason: string; readonly message: string },
+): Plan {
+  return { key: observed.name, steps: [], waitingFor: null, stalled: obstacle };
 }

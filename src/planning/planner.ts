@@ -1,23 +1,21 @@
-import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { hasOwnNetwork } from '../api/own-network.ts';
 import { assertNever } from '../errors.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
+import { planRealisation, type Realisation, usableSystem } from './nix.ts';
+import { planSwitch, restartForSystem } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
 import { findObstacle } from './obstacle.ts';
-import type { Plan, Waiting } from './plan.ts';
+import { nothing, type Plan, stalled, type Waiting, waiting } from './plan.ts';
 import { cleanUp, prepareLaunch, returnInterfaces } from './prepare.ts';
+import { planRemoval } from './removal.ts';
 import type { UnitPaths } from './render/unit.ts';
 import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
 import { hasStartedUp, isReady, runState } from './run-state.ts';
-import { isSandboxGone, sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
+import { sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
-
-/** After this long a guest that was stopped before it could hear is asked once more. */
-const DEAF_GRACE_MS = 2000;
-/** A guest this young when its stop came may have had no handler for it yet. */
-const DEAF_AGE_MS = 10_000;
+import { killIfForced, planStopping, STOPPING } from './stopping.ts';
 
 /**
  * The whole decision: what has to be done for one container, now, given what is wanted and what is. Pure, total,
@@ -52,31 +50,8 @@ export function plan(desired: Desired, observed: Observed, paths: UnitPaths): Pl
 /** systemd has taken a job and not begun it: a launch that looks as if it came to nothing, a stop that looks refused. */
 function isAboutToChange({ unit }: Observed): boolean {
   const state = runState(unit);
-  return unit.hasJob && (state === 'down' || state === 'up');
-}
-
-function planRemoval(observed: Observed): Plan {
-  const isOurs = observed.unitFile.owner === 'ours' || observed.process !== null;
-  const state = runState(observed.unit);
-  if (isOurs && (state === 'up' || state === 'starting')) {
-    return waiting(observed, [step('stop', {}, 'its manifest is gone')], STOPPING);
-  }
-  if (isOurs && state === 'stopping') return planStopping(observed);
-  return { ...nothing(observed), steps: [...cleanUp(observed), ...removeEverything(observed)] };
-}
-
-function removeEverything(observed: Observed): readonly Step[] {
-  const because = 'its manifest is gone';
-  const { ended, request, history, hasMemory, fifo } = observed;
-  const hasHistory = history.launch !== null || history.failures > 0 || history.seenSpecHash !== '';
-  const hasRecords = ended !== null || request !== null || hasHistory || hasMemory;
-  return [
-    ...(isSandboxGone(observed.name, observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
-    ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),
-    ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
-    ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
-    ...(hasRecords ? [step('forget', {}, because)] : []),
-  ];
+  // A reload's job is there for as long as the reload runs, and waits for us.
+  return unit.hasJob && (state === 'down' || (state === 'up' && unit.activeState !== 'reloading'));
 }
 
 function planPresent(manifest: Manifest, observed: Observed, paths: UnitPaths): Plan {
@@ -84,7 +59,7 @@ function planPresent(manifest: Manifest, observed: Observed, paths: UnitPaths): 
   switch (runState(observed.unit)) {
     case 'up':
     case 'starting':
-      return planRunning(manifest, sandbox, observed);
+      return planRunning(manifest, sandbox, observed, planRealisation(manifest, observed, paths));
     case 'stopping':
       return planStopping(observed);
     case 'down':
@@ -92,7 +67,12 @@ function planPresent(manifest: Manifest, observed: Observed, paths: UnitPaths): 
   }
 }
 
-function planRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: Observed): Plan {
+function planRunning(
+  manifest: Manifest,
+  sandbox: SandboxSpec | null,
+  observed: Observed,
+  system: Realisation,
+): Plan {
   const obstacle = findObstacle(manifest, sandbox, observed);
   if (observed.process === null && obstacle?.reason === 'UnitShadowed') return stalled(observed, obstacle);
 
@@ -106,7 +86,10 @@ function planRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
     return waiting(observed, [step('stop', {}, request.reason)], STOPPING);
   }
 
-  const restart = findRestartReason(manifest, sandbox, observed);
+  const restart = findRestartReason(manifest, sandbox, observed, system);
+  // A guest is not stopped for a system that is not there yet, or will never be.
+  if (restart !== null && observed.nix !== null && usableSystem(observed) === null)
+    return withSystem(nothing(observed), system);
   if (restart !== null && obstacle !== null) return stalled(observed, obstacle);
   if (restart !== null) {
     const mark = step('markRestart', { invocationId: unit.invocationId, cause: restart }, restart);
@@ -124,7 +107,27 @@ function planRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   const isInTheWay = obstacle !== null && obstacle.reason !== 'InterfaceMissing';
   const isMendable = !isInTheWay && observed.sandbox.isPrivate !== false;
   const mendable = isMendable && sandbox !== null ? asStarted(manifest, sandbox, observed) : null;
-  return waiting(observed, mendRunning(manifest, mendable, observed), waitForReadiness(manifest, observed));
+  const mend = waiting(
+    observed,
+    mendRunning(manifest, mendable, observed),
+    waitForReadiness(manifest, observed),
+  );
+  const isSwitched = system.steps.length === 0 && runState(unit) === 'up';
+  return withSystem(withSystem(mend, system), isSwitched ? planSwitch(manifest, observed) : {});
+}
+
+/** What Nix has to do comes after everything that may not wait for it. */
+function withSystem(base: Plan, system: Partial<Realisation>): Plan {
+  const waits = [base.waitingFor, system.waitingFor ?? null].filter(wait => wait !== null);
+  const times = waits.map(({ until }) => until).filter(until => until !== null);
+  const shown = waits.find(({ reason }) => reason !== 'Settling') ?? waits[0];
+  return {
+    ...base,
+    steps: [...base.steps, ...(system.steps ?? [])],
+    waitingFor:
+      shown === undefined ? null : { ...shown, until: times.length === 0 ? null : Math.min(...times) },
+    stalled: base.stalled ?? system.problem ?? null,
+  };
 }
 
 /** What was changed in a way that takes a restart comes with it, and not before. */
@@ -137,6 +140,7 @@ function findRestartReason(
   manifest: Manifest,
   sandbox: SandboxSpec | null,
   observed: Observed,
+  system: Realisation,
 ): string | null {
   const isOutdated = observed.process !== null && observed.process.launchHash !== launchHash(manifest);
   if (isOutdated && manifest.spec.restartIfChanged) return 'the spec changed in a way that takes a restart';
@@ -145,7 +149,7 @@ function findRestartReason(
   if (sandbox !== null && isJoined === false && namespace === 'ours') {
     return 'the guest runs in another network namespace than the one of its name';
   }
-  return null;
+  return system.steps.length === 0 ? restartForSystem(manifest, observed) : null;
 }
 
 /** What can be put right under a running guest. */
@@ -197,41 +201,6 @@ function waitForReadiness(manifest: Manifest, observed: Observed): Waiting | nul
   };
 }
 
-/**
- * One SIGTERM is systemd's. It is lost on a guest whose init has no handler yet. One that was still starting has nothing
- * to lose and gets the second SIGTERM, which ends it. One that counts as started (`command`, fifo, started) may have begun
- * its work: it is asked again, which changes nothing where the first time was heard.
- */
-function planStopping(observed: Observed): Plan {
-  const { unit, machine, now } = observed;
-  const { activeAt, stateChangedAt } = unit;
-  const kills = killIfForced(observed);
-  if (kills.length > 0) return waiting(observed, kills, STOPPING);
-  if (stateChangedAt === null) return waiting(observed, [], STOPPING);
-  const isStarting = activeAt === null;
-  if (!isStarting && stateChangedAt - activeAt >= DEAF_AGE_MS) return waiting(observed, [], STOPPING);
-  const due = stateChangedAt + DEAF_GRACE_MS;
-  if (now < due) return waiting(observed, [], { ...STOPPING, until: due });
-  if (isStarting) {
-    const kill = step('killActivating', {}, 'stopped while starting, it has no handler for a clean stop');
-    return waiting(observed, [kill], STOPPING);
-  }
-  if (!machine?.isLeaderAlive || machine.unit !== unitName(observed.name))
-    return waiting(observed, [], STOPPING);
-  const askAgain = step(
-    'askAgain',
-    {},
-    'stopped right after its start, it may not have heard the first time',
-  );
-  return waiting(observed, [askAgain], { ...STOPPING, until: now + DEAF_GRACE_MS });
-}
-
-/** `nspawnctl terminate`, also of one that is powering off already. Not once it is dead: what records its end is left alone. */
-function killIfForced({ request, unit }: Observed): readonly Step[] {
-  const isForced = request?.verb === 'stop' && request.isForced === true;
-  return isForced && unit.mainPid > 0 ? [step('killMain', {}, request.reason)] : [];
-}
-
 function planDown(
   manifest: Manifest,
   sandbox: SandboxSpec | null,
@@ -261,10 +230,14 @@ function planDown(
     });
   }
 
+  const system = planRealisation(manifest, observed, paths);
+  // With another system another unit is written, so that comes first; without any there is nothing to write.
+  if (system.steps.length > 0 || (observed.nix !== null && usableSystem(observed) === null))
+    return withSystem({ ...nothing(observed), steps: returnInterfaces(observed) }, system);
   // While it is down the host has its interfaces.
   const wanted = sandbox === null || decision.run === 'start' ? sandbox : withoutInterfaces(sandbox);
   const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, wanted, observed, paths)];
-  return launchOrWait(manifest, observed, decision, prepare);
+  return withSystem(launchOrWait(manifest, observed, decision, prepare), system);
 }
 
 /** Stopped while its start was only queued: it never was, so its unit could leave no record of that. */
@@ -327,16 +300,3 @@ function waitForCapacity({ host }: Observed): Waiting | null {
 
 const JOB_RECHECK_MS = 1000;
 const JOB_PENDING = { reason: 'JobPending', message: 'systemd has a job for it in its queue' };
-const STOPPING: Waiting = { reason: 'Stopping', message: 'the guest is powering off', until: null };
-
-function nothing(observed: Observed): Plan {
-  return { key: observed.name, steps: [], waitingFor: null, stalled: null };
-}
-
-function waiting(observed: Observed, steps: readonly Step[], waitingFor: Waiting | null): Plan {
-  return { key: observed.name, steps, waitingFor, stalled: null };
-}
-
-function stalled(observed: Observed, obstacle: { readonly reason: string; readonly message: string }): Plan {
-  return { key: observed.name, steps: [], waitingFor: null, stalled: obstacle };
-}

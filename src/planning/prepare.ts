@@ -1,4 +1,5 @@
 import type { Manifest } from '../api/manifest.ts';
+import { usableSystem } from './nix.ts';
 import type { Observed } from './observed.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { type UnitPaths, unitText } from './render/unit.ts';
@@ -47,7 +48,9 @@ export function prepareLaunch(
   if (hasGuestHosts(manifest) && observed.guestHosts === 'absent') {
     steps.push(step('writeGuestHosts', { root: spec.root }, 'the guest is to know the others by name'));
   }
-  const text = unitText(manifest, observed.host, paths);
+  if (observed.nix === null && observed.hasNixLeftovers)
+    steps.push(step('removeNix', {}, 'its root is no longer made by Nix'));
+  const text = unitText(manifest, observed.host, paths, usableSystem(observed));
   if (unitFile.text !== text) {
     steps.push(
       step('writeUnit', { text }, unitFile.owner === 'none' ? 'there is no unit' : 'the unit differs'),

@@ -1,4 +1,5 @@
 import type { HostsEntry } from './host-state.ts';
+import type { BuildResult, SwitchRecord } from './nix-facts.ts';
 
 /**
  * Every change nspawnd can make, declared once: name -> arguments. The union, the executor's table and the plan's text
@@ -50,6 +51,29 @@ export interface StepArguments {
   removeGuestHosts: Record<never, never>;
   writeUnit: { readonly text: string };
   removeUnit: Record<never, never>;
+  /** Directories of the host that a guest of Nix has bound in. */
+  prepareNix: { readonly directories: readonly string[] };
+  /** A generation of this closure, and the note that its input has been made into one. */
+  setProfile: { readonly profile: string; readonly closure: string; readonly input: string };
+  switchGeneration: { readonly profile: string; readonly generation: number };
+  startBuild: NixBuild;
+  stopBuild: Record<never, never>;
+  /** The result of a build has been told. */
+  reportBuild: { readonly result: BuildResult };
+  /** Begin to bring the guest to this system; how it ended is a record, and nobody waits for it. */
+  startSwitch: {
+    readonly closure: string;
+    readonly leader: number;
+    readonly invocationId: string;
+    readonly timeoutSec: number;
+  };
+  reportSwitch: { readonly record: SwitchRecord };
+  /** A switch that failed is to be tried again. */
+  forgetSwitch: Record<never, never>;
+  /** An update that was asked for has begun. */
+  takeUpdate: Record<never, never>;
+  /** The unit, log and notes of builds. Generations are data and stay. */
+  removeNix: Record<never, never>;
   launch: { readonly specHash: string; readonly cause: LaunchCause };
   /** Forget the records of a container that is gone. */
   forget: Record<never, never>;
@@ -100,6 +124,13 @@ export interface MacvlanSpec {
   readonly link: string;
   /** Its full name where `link` had to be shortened. */
   readonly altName: string | null;
+}
+
+/** One build of a system: the unit that runs it, and the files that it reads, by their name in the build's directory. */
+export interface NixBuild {
+  readonly input: string;
+  readonly unit: string;
+  readonly files: Readonly<Record<string, string>>;
 }
 
 export function step<N extends StepName>(name: N, args: StepArguments[N], because: string): Step {

@@ -5,6 +5,8 @@ import { hasOwnNetwork } from '../api/own-network.ts';
 import { formatProblem, type Problem } from '../api/problem.ts';
 import { changeClassOf, launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
+import { isNixProblem, usableSystem } from './nix.ts';
+import { systemLeftAlone } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
 import { badRoot } from './obstacle.ts';
 import type { Plan } from './plan.ts';
@@ -42,7 +44,7 @@ export function summarize(desired: Desired, observed: Observed, plan: Plan, outc
   const conditions = [
     ready,
     manifestFact(desired),
-    rootFact(manifest, observed),
+    rootFact(manifest, observed, plan),
     networkFact(manifest, observed),
     runningFact(observed),
     ...abnormalFacts(desired, observed, plan, outcome),
@@ -149,11 +151,22 @@ function problemsText(problems: readonly Problem[]): string {
   return problems.map(formatProblem).join('\n');
 }
 
-function rootFact(manifest: Manifest, observed: Observed): Fact {
-  const obstacle = badRoot(manifest, observed);
+function rootFact(manifest: Manifest, observed: Observed, plan: Plan): Fact {
+  const obstacle = badRoot(manifest, observed) ?? (isNixProblem(plan.stalled) ? plan.stalled : null);
   if (obstacle !== null)
     return { type: 'RootReady', status: 'False', reason: obstacle.reason, message: obstacle.message };
+  if (observed.nix !== null) return systemFact(observed, plan);
   return { type: 'RootReady', status: 'True', reason: 'Found', message: observed.root.realPath };
+}
+
+function systemFact(observed: Observed, plan: Plan): Fact {
+  const system = usableSystem(observed);
+  if (system === null) {
+    const { reason, message } = plan.waitingFor ?? { reason: 'Pending', message: 'it has no system yet' };
+    return { type: 'RootReady', status: 'False', reason, message };
+  }
+  const message = `${observed.root.realPath}, generation ${system.generation}: ${system.closure}`;
+  return { type: 'RootReady', status: 'True', reason: 'Found', message };
 }
 
 function networkFact(manifest: Manifest, observed: Observed): Fact {
@@ -248,6 +261,8 @@ function restartRequired(manifest: Manifest, observed: Observed): { reason: stri
       message: `it runs with an older spec (one of ${fields.join(', ')} changed); run: nspawnctl restart ${manifest.name}`,
     };
   }
+  const system = systemLeftAlone(manifest, observed);
+  if (system !== null) return system;
   if (process.renderer !== RENDERER) {
     return {
       reason: 'NewRenderer',

@@ -157,6 +157,34 @@ const WORKS: Readonly<Record<string, Work>> = {
     prepare: withDevices,
     happens: world => world.manifests.remove('web'),
   },
+  'a launch from a path': {
+    happens: world => void world.manifests.put('web', { ...NETWORK, path: '/nix/store/a' }),
+    mayCountOneMore: true,
+  },
+  'a build and what follows': {
+    prepare: world => void world.manifests.put('web', { ...NETWORK, flake: '/etc/nixos' }),
+    happens: world => void world.manifests.put('web', { ...NETWORK, config: '{ }' }),
+  },
+  'a new system that takes a restart': {
+    prepare: world => void world.manifests.put('web', { path: '/nix/store/a', update: 'restart' }),
+    happens: world => void world.manifests.put('web', { path: '/nix/store/b', update: 'restart' }),
+    mayCountOneMore: true,
+  },
+  'an update': {
+    prepare: world => void world.manifests.put('web', { flake: '/etc/nixos' }),
+    happens: async world => void (await world.controller.update('web', { mode: 'build' })),
+  },
+  'a rollback': {
+    prepare: world => {
+      world.manifests.put('web', { path: '/nix/store/a' });
+      world.host.nix.setProfile('web', '/nix/store/b');
+    },
+    happens: async world => void (await world.controller.update('web', { mode: 'rollback', to: 1 })),
+  },
+  'a removal of what Nix made': {
+    prepare: world => void world.manifests.put('web', { flake: '/etc/nixos' }),
+    happens: world => world.manifests.remove('web'),
+  },
   'three at once': {
     prepare: world => {
       world.manifests.put('old', NETWORK);

@@ -1,5 +1,6 @@
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { EndedRecord, History, Request, RootFacts } from '../../src/planning/observed.ts';
+import { ModelNix } from './model-nix.ts';
 
 /**
  * A host in memory: units with systemd's states, nspawn, its guests, machined, namespaces, links and files, as far as
@@ -31,6 +32,7 @@ export class ModelHost {
   readonly histories = new Map<string, History>();
   readonly memories = new Map<string, string>();
   readonly guestHosts = new Map<string, string>();
+  readonly nix = new ModelNix(this);
   hostsBlock: string | null = null;
   isStopping = false;
   guestLimit: number | null = null;
@@ -226,14 +228,13 @@ export class ModelHost {
     const event = due[index % Math.max(1, due.length)];
     if (event === undefined) return false;
     this.pending.splice(this.pending.indexOf(event), 1);
-    if (this.units.get(event.name)?.invocationId === event.invocationId) event.happen();
+    if (!this.#isOver(event)) event.happen();
     return true;
   }
 
   /** When the next thing is under way that only time brings to its end. */
   nextDueAt(): number {
-    const isOver = (event: PendingEvent) => this.units.get(event.name)?.invocationId !== event.invocationId;
-    return Math.min(...this.pending.filter(event => !isOver(event)).map(event => event.dueAt));
+    return Math.min(...this.pending.filter(event => !this.#isOver(event)).map(event => event.dueAt));
   }
 
   advance(ms: number): void {
@@ -336,6 +337,15 @@ export class ModelHost {
     this.pending.push({ name, what, invocationId, happen, dueAt: this.now + afterMs });
   }
 
+  /** Something that belongs to no run of a guest. */
+  later(name: string, what: string, happen: () => void): void {
+    this.pending.push({ name, what, invocationId: null, happen, dueAt: this.now });
+  }
+
+  #isOver({ name, invocationId }: PendingEvent): boolean {
+    return invocationId !== null && this.units.get(name)?.invocationId !== invocationId;
+  }
+
   #disturb(change: () => void): void {
     this.disturbances++;
     change();
@@ -396,7 +406,8 @@ export interface ModelFifo {
 interface PendingEvent {
   readonly name: string;
   readonly what: string;
-  readonly invocationId: string;
+  /** The run it belongs to; null: none. */
+  readonly invocationId: string | null;
   readonly dueAt: number;
   readonly happen: () => void;
 }

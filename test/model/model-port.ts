@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import type { Generation } from '../../src/api/generation.ts';
 import type { Manifest } from '../../src/api/manifest.ts';
 import type { HostPort, Verb } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
 import { afterFailure, afterLaunch, afterNote, afterReset } from '../../src/host/history.ts';
 import type { HostDesired, HostObserved } from '../../src/planning/host-state.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
+import type { UpdateRequest } from '../../src/planning/nix-facts.ts';
 import {
   type LinkFacts,
   NO_HISTORY,
@@ -68,8 +70,11 @@ export class ModelPort implements HostPort {
     const linked = [...pairs.values()]
       .filter(pair => pair.alias.startsWith(prefix))
       .map(pair => pair.alias.slice(prefix.length));
-    const records = [ended, requests, histories, fifos, guestHosts, lent].flatMap(kind => [...kind.keys()]);
-    return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records])];
+    const { nix } = this.#host;
+    const records = [ended, requests, histories, fifos, guestHosts, lent, nix.switched, nix.updates].flatMap(
+      kind => [...kind.keys()],
+    );
+    return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records, ...nix.names()])];
   }
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
@@ -107,6 +112,7 @@ export class ModelPort implements HostPort {
               specHash: environmentOf(unit.run.text, 'NSPAWND_SPEC_HASH'),
               launchHash: environmentOf(unit.run.text, 'NSPAWND_LAUNCH_HASH'),
               renderer: environmentOf(unit.run.text, 'NSPAWND_RENDERER'),
+              systemPath: environmentOf(unit.run.text, 'NSPAWND_SYSTEM_PATH'),
             },
       machine:
         machine === undefined
@@ -132,6 +138,8 @@ export class ModelPort implements HostPort {
       sandbox: this.#sandboxFacts(name, manifest),
       guestHosts: host.guestHosts.has(name) ? 'present' : 'absent',
       leftoverCopies: [],
+      nix: host.nix.observe(name, manifest, this.#switching.get(unit.invocationId ?? '') ?? null),
+      hasNixLeftovers: host.nix.hasLeftovers(name),
     };
   }
 
@@ -140,6 +148,8 @@ export class ModelPort implements HostPort {
       fifo: `/run/nspawnd/startup/${name}`,
       guestHosts: `/run/nspawnd/guest-hosts/${name}`,
       endedDirectory: '/run/nspawnd/ended',
+      runtimeDirectory: '/run/nspawnd',
+      nixDirectory: `/var/lib/nspawnd/nix/${name}`,
     };
   }
 
@@ -177,6 +187,16 @@ export class ModelPort implements HostPort {
       reason,
       at: this.#host.now,
     });
+  }
+
+  async putUpdate(name: string, update: UpdateRequest): Promise<void> {
+    await this.#call();
+    this.#host.nix.updates.set(name, update);
+  }
+
+  async generations(name: string): Promise<readonly Generation[]> {
+    await this.#call();
+    return this.#host.nix.generations(name);
   }
 
   async saveMemory(name: string, memory: string): Promise<void> {
@@ -275,14 +295,50 @@ export class ModelPort implements HostPort {
       this.#refuse(name, this.#host.unit(name).run !== undefined, 'remove the unit of a running guest');
       if (isOurUnit(this.#host.unitFiles.get(name) ?? '')) this.#host.unitFiles.delete(name);
     },
+    prepareNix: (_name, { directories }) => {
+      for (const directory of directories) this.#host.nix.directories.add(directory);
+    },
+    setProfile: async (name, { closure, input }) => {
+      this.#host.nix.setProfile(name, closure);
+      await this.#point();
+      this.#host.nix.realised.set(name, input);
+    },
+    switchGeneration: (name, { generation }) => {
+      const { profiles } = this.#host.nix;
+      const { generations } = profiles.get(name) ?? { generations: [] };
+      if (generation > generations.length) throw new NspawndError('CommandFailed', 'no such generation');
+      profiles.set(name, { generations, current: generation });
+    },
+    startBuild: (name, build) => {
+      this.#refuse(name, !this.#host.nix.isInstalled, 'build without Nix');
+      this.#host.nix.startBuild(name, build);
+    },
+    stopBuild: name => this.#host.nix.stopBuild(name),
+    reportBuild: (name, { result }) => void this.#host.nix.results.set(name, { ...result, isReported: true }),
+    startSwitch: (name, { closure, leader, invocationId }) => {
+      const { run } = this.#host.unit(name);
+      this.#refuse(name, run === undefined || run.leader !== leader, 'switch a stranger');
+      this.#refuse(name, run?.hasBooted !== true, 'switch a guest that boots');
+      if (this.#switching.has(invocationId)) return;
+      this.#switching.set(invocationId, closure);
+      this.#host.later(name, 'switch', () => this.#endSwitch(name, closure, invocationId));
+    },
+    reportSwitch: (name, { record }) =>
+      void this.#host.nix.switched.set(name, { ...record, isReported: true }),
+    forgetSwitch: name => void this.#host.nix.switched.delete(name),
+    takeUpdate: name => {
+      const update = this.#host.nix.updates.get(name);
+      if (update !== undefined) this.#host.nix.updates.set(name, { ...update, isTaken: true });
+    },
+    removeNix: name => this.#host.nix.remove(name),
     launch: (name, args) => {
       // One at a time, as on the real host while places are counted.
       this.#lastLaunch = this.#lastLaunch.catch(() => undefined).then(() => this.#launch(name, args));
       return this.#lastLaunch;
     },
     forget: async name => {
-      const { ended, requests, histories, memories } = this.#host;
-      for (const kind of [ended, requests, histories, memories]) {
+      const { ended, requests, histories, memories, nix } = this.#host;
+      for (const kind of [ended, requests, histories, memories, nix.switched, nix.updates]) {
         kind.delete(name);
         await this.#point();
       }
@@ -297,6 +353,21 @@ export class ModelPort implements HostPort {
   };
 
   #lastLaunch: Promise<void> = Promise.resolve();
+  /** Closures by run: only the nspawnd that began a switch knows of it. */
+  readonly #switching = new Map<string, string>();
+
+  #endSwitch(name: string, closure: string, invocationId: string): void {
+    if (this.isKilled) return;
+    this.#switching.delete(invocationId);
+    this.#host.disturbances++;
+    const isGood = !this.#host.nix.stubborn.has(name);
+    const how = `exited with status ${isGood ? 0 : 1}`;
+    this.#host.nix.switched.set(name, {
+      ...{ invocationId, closure, isGood, how, output: '', at: this.#host.now },
+      isReported: false,
+    });
+    this.#host.trigger(name);
+  }
 
   async #launch(name: string, { specHash, cause }: StepArguments['launch']): Promise<void> {
     const host = this.#host;

@@ -15,6 +15,9 @@ export function printHost(host: ModelHost): string {
       ...host.histories.keys(),
       ...host.memories.keys(),
       ...host.guestHosts.keys(),
+      ...host.nix.names(),
+      ...host.nix.switched.keys(),
+      ...host.nix.updates.keys(),
     ]),
   ].sort();
   return [
@@ -61,9 +64,23 @@ function printContainer(host: ModelHost, name: string): string {
       : [`ended ${ended.isRequested ? 'by request' : `${ended.exitCode} ${ended.exitStatus}`}`]),
     ...(history === undefined ? [] : ['history']),
     ...(history !== undefined && history.failures > 0 ? [`${history.failures} failures`] : []),
+    ...printNix(host, name),
     ...(host.memories.has(name) ? ['memory'] : []),
   ];
   return `${name}: ${words.join(', ')}`;
+}
+
+/** Generations stay when everything else goes: they are data. */
+function printNix({ nix }: ModelHost, name: string): readonly string[] {
+  const profile = nix.profiles.get(name);
+  const last = nix.switched.get(name);
+  return [
+    ...(profile === undefined ? [] : [`generation ${profile.current} of ${profile.generations.join(' ')}`]),
+    ...(nix.builds.has(name) ? ['building'] : []),
+    ...(nix.results.get(name)?.isGood === false ? ['failed to build'] : []),
+    ...(last === undefined ? [] : [`${last.isGood ? 'switched' : 'not switched'} to ${last.closure}`]),
+    ...(nix.updates.get(name)?.isTaken === false ? ['asked to update'] : []),
+  ];
 }
 
 function printPair(host: ModelHost, link: string): string {

@@ -39,6 +39,22 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'nspawnctl terminate': async (world, name) => void (await world.controller.request(name, 'terminate')),
   'nspawnctl start': async (world, name) => void (await world.controller.request(name, 'start')),
   'nspawnctl restart': async (world, name) => void (await world.controller.request(name, 'restart')),
+  'a path leads elsewhere': (world, name, random) =>
+    void world.host.nix.paths.set(`/srv/${name}`, random.pick(['/nix/store/a', '/nix/store/b', null])),
+  'nspawnctl update': async (world, name, random) =>
+    void (await world.controller.update(name, { mode: random.pick(['build', 'switch']) })),
+  'nspawnctl rollback': async (world, name) =>
+    void (await world.controller.update(name, { mode: 'rollback', to: null })),
+  'switches fail or not': (world, name) => {
+    if (!world.host.nix.stubborn.delete(name)) world.host.nix.stubborn.add(name);
+  },
+  'builds fail or not': (world, _name, random) => {
+    world.host.nix.buildFailure = random.pick([
+      null,
+      null,
+      { cause: 'failed', isPassing: random.chance(0.5) },
+    ]);
+  },
   'delete the link': (world, name) => world.host.deleteLink(name),
   'delete the namespace': (world, name) => world.host.deleteNamespace(name),
   'flush the addresses': (world, name) => world.host.flushAddresses(name),
@@ -82,6 +98,9 @@ function specOf(name: string, random: Random): Record<string, boolean | string |
     ...(name === 'web' && random.chance(0.3) ? { interfaces: ['eth2'] } : {}),
     ...(random.chance(0.2) ? { autoStart: false } : {}),
     ...(random.chance(0.2) ? { restartIfChanged: false } : {}),
+    ...(random.chance(0.4)
+      ? random.pick([{ path: `/srv/${name}` }, { flake: '/etc/nixos' }, { config: `{ ${random.below(3)} }` }])
+      : {}),
     ...(random.chance(0.3) ? { readiness: 'fifo' } : {}),
     ...(random.chance(0.3) ? { volatile: random.pick(['state', 'overlay']) } : {}),
     ...(random.chance(0.3) ? { restartPolicy: random.pick(['Always', 'Never']) } : {}),

@@ -16,6 +16,8 @@ const run = promisify(execFile);
 hostContract('LinuxHost', async () => {
   const port = await LinuxHost.connect({
     runtimeDirectory: '/run/nspawnd',
+    stateDirectory: '/var/lib/nspawnd',
+    nixPath: '',
     unitDirectory: UNITS,
     hostsFile: '/etc/hosts',
     enableIpv6Forwarding: false,

@@ -9,7 +9,7 @@ import { raiseKernelLimits } from './kernel-limits.ts';
 import { cgroupOf, diskOf } from './places.ts';
 import { identifyProcess, isAlive } from './process-identity.ts';
 import { report } from './progress.ts';
-import { guestTree, hostTree } from './recipes.ts';
+import { type Extra, guestTree, treeOf } from './recipes.ts';
 import { defaultSuite, type Suite } from './suite.ts';
 import { endHost, startSupervisor } from './supervisor.ts';
 import { ensureTree } from './tree.ts';
@@ -22,6 +22,8 @@ export interface BootOptions {
   readonly startService?: boolean;
   /** Trees it has at /var/lib/machines/NAME besides `base`, each an overlay on one that `ensureTree` has made. */
   readonly extraTrees?: Readonly<Record<string, string>>;
+  /** What it has installed besides. */
+  readonly with?: Extra;
   /** A tree for the host itself, instead of the suite's; `ensureTree` has made it. */
   readonly hostTree?: string;
   /** The host stays when this process ends; false when not given. */
@@ -48,7 +50,7 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
   const me = identifyProcess(process.pid);
   if (!me) throw new Error('/proc is not mounted');
   const [hostRoot, guestRoot] = await Promise.all([
-    options.hostTree ?? ensureTree(hostTree(suite)),
+    options.hostTree ?? ensureTree(treeOf(suite, options.with ?? null)),
     ensureTree(guestTree(suite)),
   ]);
   await raiseKernelLimits();

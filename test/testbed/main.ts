@@ -1,9 +1,10 @@
 import { constants } from 'node:os';
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { bootHost, findHost } from './boot-host.ts';
 import { isStale, listHosts } from './host-record.ts';
+import { EXTRAS, type Extra } from './recipes.ts';
 import { defaultSuite, isSuite, type Suite, suites } from './suite.ts';
 import { endHost } from './supervisor.ts';
 
@@ -17,12 +18,14 @@ program
   .argument('<name>')
   .option('--suite <suite>', `the Debian version: ${suites.join(', ')}`, parseSuite, defaultSuite)
   .option('--no-start', 'leave nspawnd.service disabled')
-  .action(async (name: string, options: { suite: Suite; start: boolean }) => {
+  .addOption(new Option('--with <what>', 'what it has installed besides').choices(EXTRAS))
+  .action(async (name: string, options: { suite: Suite; start: boolean; with?: Extra }) => {
     const startedAt = performance.now();
     const host = await bootHost({
       name,
       suite: options.suite,
       startService: options.start,
+      ...(options.with === undefined ? {} : { with: options.with }),
       outlivesMe: true,
     });
     const systemd = (await host.exec(['systemctl', '--version'])).stdout.split(' ')[1];

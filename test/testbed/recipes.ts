@@ -54,6 +54,37 @@ export function hostTree(suite: Suite): TreeRecipe {
   };
 }
 
+/** What a host may have besides, by the name that `with` takes. */
+export const EXTRAS = ['nix'] as const;
+export type Extra = (typeof EXTRAS)[number];
+
+/**
+ * A host with Debian's Nix, for one user and without a network: builds run in the open, with the shell as their builder.
+ * A static busybox is a guest's whole userland.
+ */
+export function nixHostTree(suite: Suite): TreeRecipe {
+  const settings = [
+    'sandbox = false',
+    'build-users-group =',
+    'substituters =',
+    'experimental-features = nix-command flakes',
+  ];
+  return {
+    name: 'nix-host',
+    suite,
+    parent: hostTree(suite),
+    packages: ['nix-bin', 'busybox-static'],
+    script: [
+      'mkdir -p /etc/nix',
+      `printf '%s\\n' ${settings.map(setting => `'${setting}'`).join(' ')} > /etc/nix/nix.conf`,
+    ].join('\n'),
+  };
+}
+
+export function treeOf(suite: Suite, extra: Extra | null): TreeRecipe {
+  return extra === null ? hostTree(suite) : nixHostTree(suite);
+}
+
 /** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling. */
 export function benchHostTree(suite: Suite): TreeRecipe {
   return {

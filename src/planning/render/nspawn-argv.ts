@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../../api/manifest.ts';
 import { hasOwnNetwork } from '../../api/own-network.ts';
+import type { SystemFacts } from '../nix-facts.ts';
+import {
+  GUEST_GC_ROOTS,
+  GUEST_PROFILES,
+  gcRootsOf,
+  NIX_DAEMON_SOCKET,
+  NIX_DATABASE,
+  NIX_STORE,
+  profilesOf,
+  userProfilesOf,
+} from '../nix-places.ts';
 import type { HostFacts } from '../observed.ts';
 import { namespacePath } from '../sandbox.ts';
 
@@ -16,7 +27,12 @@ export interface LaunchPaths {
 }
 
 /** systemd-nspawn's argv for a manifest. Pure text: what is in here is what `systemctl cat` shows. */
-export function nspawnArgv(manifest: Manifest, host: HostFacts, paths: LaunchPaths): readonly string[] {
+export function nspawnArgv(
+  manifest: Manifest,
+  host: HostFacts,
+  paths: LaunchPaths,
+  system: SystemFacts | null = null,
+): readonly string[] {
   const { name, spec } = manifest;
   return [
     host.nspawnPath,
@@ -34,12 +50,35 @@ export function nspawnArgv(manifest: Manifest, host: HostFacts, paths: LaunchPat
     `--resolv-conf=${spec.resolvConf}`,
     ...(hasGuestHosts(manifest) ? [bind('--bind-ro', paths.guestHosts, '/etc/hosts')] : []),
     ...(spec.readiness === 'fifo' ? [bind('--bind', paths.fifo, GUEST_FIFO)] : []),
+    ...(system === null ? [] : nixArguments(name, system)),
     ...Object.entries(guestEnvironment(manifest)).map(([key, value]) => `--setenv=${key}=${value}`),
     // nspawn's stub init powers off cleanly on the same signal as systemd does.
     '--kill-signal=SIGRTMIN+3',
     ...(spec.readiness === 'notify' ? ['--notify-ready=yes'] : []),
     ...spec.extraFlags,
-    ...(spec.command === undefined ? ['--boot'] : ['--as-pid2', '--', ...spec.command]),
+    ...payload(manifest, system),
+  ];
+}
+
+/** A system from Nix names its init itself, which then is PID 1 as with --boot. */
+function payload({ spec }: Manifest, system: SystemFacts | null): readonly string[] {
+  if (system !== null) return ['--', `${system.closure}/init`];
+  return spec.command === undefined ? ['--boot'] : ['--as-pid2', '--', ...spec.command];
+}
+
+/**
+ * The store, and the origin's other places. The profile is read-only but for its users' part: what the host's own Nix
+ * writes to must not be the guest's to redirect.
+ */
+function nixArguments(name: string, { platform }: SystemFacts): readonly string[] {
+  return [
+    ...(platform === 'i686-linux' ? ['--personality=x86'] : []),
+    `--bind-ro=${NIX_STORE}`,
+    `--bind-ro=${NIX_DATABASE}`,
+    `--bind-ro=${NIX_DAEMON_SOCKET}`,
+    bind('--bind-ro', profilesOf(name), GUEST_PROFILES),
+    bind('--bind', userProfilesOf(name), `${GUEST_PROFILES}/per-user`),
+    bind('--bind', gcRootsOf(name), GUEST_GC_ROOTS),
   ];
 }
 

@@ -3,8 +3,11 @@ import type { Manifest } from '../../api/manifest.ts';
 import { hasOwnNetwork } from '../../api/own-network.ts';
 import { canonicalJson } from '../../api/spec-hash.ts';
 import { launchHash } from '../change.ts';
+import type { SystemFacts } from '../nix-facts.ts';
+import { NIX_STORE } from '../nix-places.ts';
 import type { HostFacts } from '../observed.ts';
 import { type LaunchPaths, nspawnArgv } from './nspawn-argv.ts';
+import { environmentLine, OWNER_SECTION, quoteArgument, quoteValue } from './unit-text.ts';
 
 /**
  * Raised whenever the text below changes for an unchanged manifest. A running guest with another number is left alone
@@ -12,25 +15,31 @@ import { type LaunchPaths, nspawnArgv } from './nspawn-argv.ts';
  */
 export const RENDERER = '1';
 
-/** The section that says whose file it is. systemd ignores sections that begin with X-; systemd.unit(5). */
-const OWNER_SECTION = '[X-Nspawnd]';
-
 export interface UnitPaths extends LaunchPaths {
   /** Directory of the records of ends. */
   readonly endedDirectory: string;
+  /** Where nspawnd's sockets are. */
+  readonly runtimeDirectory: string;
+  /** What is kept of the builds of its system. */
+  readonly nixDirectory: string;
 }
 
-/** The unit file `container@NAME.service`, whole. */
-export function unitText(manifest: Manifest, host: HostFacts, paths: UnitPaths): string {
+/** The unit file `container@NAME.service`, whole. `system` is what it boots where Nix makes that. */
+export function unitText(
+  manifest: Manifest,
+  host: HostFacts,
+  paths: UnitPaths,
+  system: SystemFacts | null = null,
+): string {
   const { name, spec } = manifest;
-  const argv = nspawnArgv(manifest, host, paths);
+  const argv = nspawnArgv(manifest, host, paths, system);
   const recorder = ['/bin/sh', '-c', RECORD_END, 'record-end', paths.endedDirectory, name, manifest.specHash];
   const lines = [
     '# Made by nspawnd from a manifest; changes here are overwritten.',
     '[Unit]',
     `Description=Container ${name}`,
     `Documentation=man:systemd-nspawn(1)`,
-    `RequiresMountsFor=${quoteValue(spec.root)}`,
+    `RequiresMountsFor=${[spec.root, ...(system === null ? [] : [NIX_STORE])].map(quoteValue).join(' ')}`,
     // How often it may be started is nspawnd's decision (its backoff), also when a guest reboots six times in a row.
     'StartLimitIntervalSec=0',
     '',
@@ -59,9 +68,11 @@ export function unitText(manifest: Manifest, host: HostFacts, paths: UnitPaths):
     environmentLine('NSPAWND_SPEC_HASH', manifest.specHash),
     environmentLine('NSPAWND_LAUNCH_HASH', launchHash(manifest)),
     environmentLine('NSPAWND_RENDERER', RENDERER),
+    ...(system === null ? [] : [environmentLine('NSPAWND_SYSTEM_PATH', system.closure)]),
     // The network's /proc/sys is writable, as with --network-veth; systemd, docs/ENVIRONMENT.md.
     ...(hasOwnNetwork(spec) ? [environmentLine('SYSTEMD_NSPAWN_API_VFS_WRITABLE', 'network')] : []),
     `ExecStart=${argv.map(quoteArgument).join(' ')}`,
+    ...(system === null ? [] : [`ExecReload=${reloadArgv(name, paths).map(quoteArgument).join(' ')}`]),
     `ExecStopPost=-${recorder.map(quoteArgument).join(' ')}`,
     '',
     OWNER_SECTION,
@@ -71,6 +82,11 @@ export function unitText(manifest: Manifest, host: HostFacts, paths: UnitPaths):
     '',
   ];
   return lines.join('\n');
+}
+
+/** `systemctl reload` switches the guest to its system, and answers as that does. systemd finds the program. */
+function reloadArgv(name: string, { runtimeDirectory }: UnitPaths): readonly string[] {
+  return ['nspawnctl', '--socket', runtimeDirectory, 'update', '--reload-only', name];
 }
 
 /** Whether a unit file was made by us. */
@@ -95,26 +111,3 @@ const RECORD_END = [
   // A killed nspawn leaves this mounted, and the next one refuses to start over it; systemd#36455. (The second: since 262.)
   'umount -l -- "/run/systemd/nspawn/unix-export/$2" "/run/systemd/nspawn/$2/unix-export" 2>/dev/null || true',
 ].join('\n');
-
-function environmentLine(name: string, value: string): string {
-  return `Environment=${quoteValue(`${name}=${value}`)}`;
-}
-
-/** One word of a command line: as a value, and `$` (variables) doubled too; systemd.service(5), "COMMAND LINES". */
-function quoteArgument(word: string): string {
-  return quoteValue(word.replaceAll('$', '$$$$'));
-}
-
-/** One word of a unit file: systemd.syntax(7) quoting, with `%` (specifiers) doubled so that it means itself. */
-function quoteValue(word: string): string {
-  const escaped = word
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
-    .replaceAll('%', '%%')
-    .replace(CONTROL_CHARACTERS, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
-  return /^[-A-Za-z0-9_@+=:,./%$]+$/.test(escaped) ? escaped : `"${escaped}"`;
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
-const CONTROL_CHARACTERS = /[\u0001-\u001f\u007f]/g;

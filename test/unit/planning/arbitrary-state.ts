@@ -108,7 +108,12 @@ export const observeds: fc.Arbitrary<Observed> = fc
           text: fc.constantFrom('', 'old'),
         }),
         process: fc.option(
-          fc.record({ specHash: hash, launchHash: hash, renderer: fc.constantFrom('0', '1') }),
+          fc.record({
+            specHash: hash,
+            launchHash: hash,
+            renderer: fc.constantFrom('0', '1'),
+            systemPath: fc.constantFrom('', '/nix/store/a-web', '/nix/store/b-web'),
+          }),
         ),
         machine: fc.option(
           fc.record({

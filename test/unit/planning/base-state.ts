@@ -19,6 +19,8 @@ export const PATHS: UnitPaths = {
   fifo: '/run/nspawnd/startup/web',
   guestHosts: '/run/nspawnd/guest-hosts/web',
   endedDirectory: '/run/nspawnd/ended',
+  runtimeDirectory: '/run/nspawnd',
+  nixDirectory: '/var/lib/nspawnd/nix/web',
 };
 
 export const WEB_SPEC = {
@@ -87,7 +89,12 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
       stateChangedAt: startedAt + 500,
       jobCanceledAt: null,
     },
-    process: { specHash: manifest.specHash, launchHash: launchHash(manifest), renderer: RENDERER },
+    process: {
+      specHash: manifest.specHash,
+      launchHash: launchHash(manifest),
+      renderer: RENDERER,
+      systemPath: '',
+    },
     machine: {
       leader: 4250,
       isLeaderAlive: true,
@@ -152,6 +159,8 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
       : NO_SANDBOX,
     guestHosts: manifest.spec.privateNetwork && manifest.spec.guestHosts ? 'present' : 'absent',
     leftoverCopies: [],
+    nix: null,
+    hasNixLeftovers: false,
   };
 }
 

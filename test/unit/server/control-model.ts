@@ -1,6 +1,7 @@
 import { findCondition } from '../../../src/api/condition.ts';
 import type { Container, ContainerDetail, Phase } from '../../../src/api/container.ts';
 import type { ContainerEvent } from '../../../src/api/event.ts';
+import type { Generation } from '../../../src/api/generation.ts';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import type {
   ContainerChange,
@@ -8,9 +9,11 @@ import type {
   Creation,
   Draft,
   FileText,
+  NixUpdate,
   Preview,
   Removal,
   SourceStatus,
+  UpdateAnswer,
   Verb,
 } from '../../../src/controller/ports.ts';
 
@@ -22,6 +25,10 @@ const CREATED = '2026-01-01T00:00:00Z';
  */
 export class ControlModel implements ControlPort {
   readonly requests: { readonly name: string; readonly verb: Verb }[] = [];
+  readonly generationsOf = new Map<string, readonly Generation[]>();
+  readonly updates: { readonly name: string; readonly update: NixUpdate }[] = [];
+  updateAnswer: UpdateAnswer = { isAccepted: true, requestedAt: CREATED, generation: null };
+  onUpdate: (name: string, update: NixUpdate) => void = () => {};
   readonly previewed: (readonly FileText[])[] = [];
   readonly events = new Map<string, readonly ContainerEvent[]>();
   /** What happens after a verb was accepted; by default nothing. */
@@ -122,6 +129,17 @@ export class ControlModel implements ControlPort {
     this.requests.push({ name, verb });
     setImmediate(() => this.onRequest(name, verb));
     return container;
+  }
+
+  async generations(name: string): Promise<readonly Generation[] | null> {
+    return this.get(name) === null ? null : (this.generationsOf.get(name) ?? []);
+  }
+
+  async update(name: string, update: NixUpdate): Promise<UpdateAnswer | null> {
+    if (this.get(name) === null) return null;
+    this.updates.push({ name, update });
+    setImmediate(() => this.onUpdate(name, update));
+    return this.updateAnswer;
   }
 
   async confirmPrune(hash: string): Promise<boolean> {

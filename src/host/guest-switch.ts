@@ -1,0 +1,123 @@
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../errors.ts';
+import type { SwitchRecord } from '../planning/nix-facts.ts';
+import type { StepArguments } from '../planning/step.ts';
+import { lastCleanLines } from './clean-line.ts';
+import { type Ended, runToEnd } from './command.ts';
+import { exists } from './files.ts';
+import { openGuestSocket, pathOfHandle } from './guest-socket.ts';
+import type { Records } from './records.ts';
+import { runByCommandSocket } from './run-command-socket.ts';
+
+type Order = StepArguments['startSwitch'];
+
+const COMMAND_SOCKET = 'var/lib/run-command.socket';
+const BUS_SOCKET = 'run/dbus/system_bus_socket';
+const OUTPUT_LINES = 20;
+/** The guest's own systemd ends it first, and says so. */
+const GRACE_MS = 5000;
+
+/**
+ * Brings running guests to another system. Nobody waits for it: how it ended is left as a record, and a trigger says so.
+ * What is under way when nspawnd ends goes on in the guest, and is done once more by the next nspawnd; switching to what
+ * one has already changes nothing.
+ */
+export class GuestSwitch {
+  readonly #records: Records;
+  readonly #onEnded: (name: string) => void;
+  readonly #running = new Map<string, Order>();
+
+  constructor(records: Records, onEnded: (name: string) => void) {
+    this.#records = records;
+    this.#onEnded = onEnded;
+  }
+
+  /** The closure that this run of a guest is being switched to, or null. */
+  switchingTo(name: string, invocationId: string): string | null {
+    const order = this.#running.get(name);
+    return order?.invocationId === invocationId ? order.closure : null;
+  }
+
+  start(name: string, order: Order): void {
+    if (this.#running.get(name)?.invocationId === order.invocationId) return;
+    this.#running.set(name, order);
+    void this.#run(name, order);
+  }
+
+  async #run(name: string, order: Order): Promise<void> {
+    const record = await switchGuest(name, order);
+    if (this.#running.get(name) !== order) return;
+    // Without the record it would look as if it had never been tried, and be tried again at once.
+    await this.#records.putSwitch(name, record).catch(() => undefined);
+    this.#running.delete(name);
+    this.#onEnded(name);
+  }
+}
+
+async function switchGuest(name: string, order: Order): Promise<SwitchRecord> {
+  const { invocationId, closure } = order;
+  const record = (isGood: boolean, how: string, output = ''): SwitchRecord => ({
+    invocationId,
+    closure,
+    isGood,
+    how,
+    output: lastCleanLines(output, OUTPUT_LINES).join('\n'),
+    at: Date.now(),
+    isReported: false,
+  });
+  try {
+    const program = join(closure, 'bin/switch-to-configuration');
+    if (!(await exists(program))) return record(false, 'is missing from it');
+    const { way, ended } = await runInGuest(name, [program, 'test'], order);
+    const { exitCode, isTimedOut, output } = ended;
+    if (isTimedOut) return record(false, `did not end within ${order.timeoutSec} s (${way})`, output);
+    if (exitCode === null && way === VIA_SOCKET)
+      return record(true, `ended (${way}, which tells no status)`, output);
+    if (exitCode === null) return record(false, `was ended by a signal (${way})`, output);
+    return record(exitCode === 0, `exited with status ${exitCode} (${way})`, output);
+  } catch (error) {
+    return record(false, `could not be run: ${messageOf(error)}`);
+  }
+}
+
+const VIA_SOCKET = "by the guest's run-command socket";
+
+/** The guest's own ways in first: what they run is the guest's child, in its control group. */
+async function runInGuest(
+  name: string,
+  command: readonly string[],
+  { leader, timeoutSec }: Order,
+): Promise<{ readonly way: string; readonly ended: Ended }> {
+  const timeoutMs = timeoutSec * 1000;
+  const socket = await openGuestSocket(leader, COMMAND_SOCKET);
+  if (socket !== null) {
+    const ended = await using(socket, () =>
+      runByCommandSocket(pathOfHandle(socket), command.join(' '), timeoutMs),
+    );
+    return { way: VIA_SOCKET, ended };
+  }
+  const bus = await openGuestSocket(leader, BUS_SOCKET);
+  await bus?.close();
+  const startedAt = performance.now();
+  const bounds = ['--quiet', '--wait', '--pipe', '--collect', `--property=RuntimeMaxSec=${timeoutSec}`];
+  const argv =
+    bus === null
+      ? // In a unit of the host's: nspawnd's own has bounds that are none of the guest's.
+        [...bounds, '--', 'nsenter', `--target=${leader}`, '--all', '--', ...command]
+      : [...bounds, `--machine=${name}`, '--service-type=exec', '--', ...command];
+  const ended = await runToEnd('systemd-run', argv, timeoutMs + GRACE_MS);
+  const isTimedOut = ended.isTimedOut || (ended.exitCode !== 0 && performance.now() - startedAt >= timeoutMs);
+  return {
+    way: bus === null ? 'by entering the guest' : "by the guest's systemd",
+    ended: { ...ended, isTimedOut },
+  };
+}
+
+async function using<T>(handle: FileHandle, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,40 @@
+import type { Observed } from './observed.ts';
+import { nothing, type Plan, waiting } from './plan.ts';
+import { cleanUp } from './prepare.ts';
+import { runState } from './run-state.ts';
+import { isSandboxGone } from './sandbox.ts';
+import { type Step, step } from './step.ts';
+import { planStopping, STOPPING } from './stopping.ts';
+
+/** A container without a manifest: it is stopped, and everything of ours is removed but its root and its generations. */
+export function planRemoval(observed: Observed): Plan {
+  const isOurs = observed.unitFile.owner === 'ours' || observed.process !== null;
+  const state = runState(observed.unit);
+  if (isOurs && (state === 'up' || state === 'starting')) {
+    return waiting(observed, [step('stop', {}, MANIFEST_GONE), ...removeBuilds(observed)], STOPPING);
+  }
+  if (isOurs && state === 'stopping') return planStopping(observed);
+  return { ...nothing(observed), steps: [...cleanUp(observed), ...removeEverything(observed)] };
+}
+
+const MANIFEST_GONE = 'its manifest is gone';
+
+/** Also a build that still runs: nobody wants what it makes. */
+function removeBuilds({ hasNixLeftovers }: Observed): readonly Step[] {
+  return hasNixLeftovers ? [step('removeNix', {}, MANIFEST_GONE)] : [];
+}
+
+function removeEverything(observed: Observed): readonly Step[] {
+  const because = MANIFEST_GONE;
+  const { ended, request, history, hasMemory, fifo } = observed;
+  const hasHistory = history.launch !== null || history.failures > 0 || history.seenSpecHash !== '';
+  const hasRecords = ended !== null || request !== null || hasHistory || hasMemory;
+  return [
+    ...(isSandboxGone(observed.name, observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
+    ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),
+    ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
+    ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
+    ...removeBuilds(observed),
+    ...(hasRecords ? [step('forget', {}, because)] : []),
+  ];
+}
