@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 16 * 1024;
@@ -27,6 +27,14 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
     throw error;
   }
 }
+
+/** What a killed nspawnd had written aside and not renamed, in a directory where `writeFileAtomically` writes. */
+export async function removeWrittenAside(directory: string): Promise<void> {
+  const names = (await listDirectory(directory)).filter(name => WRITTEN_ASIDE.test(name));
+  await Promise.all(names.map(name => removeFile(join(directory, name))));
+}
+
+const WRITTEN_ASIDE = /\.\d+\.\d+\.tmp$/;
 
 /**
  * Text of a regular file; null where there is none, or where it is longer than 4 MiB. Never follows a symlink, never blocks.

@@ -15,6 +15,7 @@ import { addressesInUse } from './addresses-in-use.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopies } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
+import { listDirectory, removeWrittenAside } from './files.ts';
 import { GuestHosts } from './guest-hosts.ts';
 import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
@@ -130,9 +131,16 @@ export class LinuxHost implements HostPort {
     });
     this.#bus.onReconnect(() => onTrigger(null));
     signal.addEventListener('abort', () => this.#stop(), { once: true });
-    await Promise.all([this.#facts.start(), this.#guard.start()]);
+    await Promise.all([this.#facts.start(), this.#guard.start(), this.#removeWrittenAside()]);
     if (this.#options.enableIpv6Forwarding) await enableIpv6Forwarding();
     this.#monitor.start();
+  }
+
+  /** Nobody else writes there, and we have written nothing yet. */
+  async #removeWrittenAside(): Promise<void> {
+    const { runtimeDirectory, unitDirectory } = this.#options;
+    const kinds = (await listDirectory(runtimeDirectory)).map(kind => `${runtimeDirectory}/${kind}`);
+    await Promise.all([unitDirectory, ...kinds].map(removeWrittenAside));
   }
 
   /** Whether the bus answers; without it nothing can be seen. */

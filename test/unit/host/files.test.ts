@@ -10,6 +10,7 @@ import {
   makeDirectoryFor,
   readFileIfExists,
   removeFile,
+  removeWrittenAside,
   writeFileAtomically,
 } from '../../../src/host/files.ts';
 import { scratch } from './scratch.ts';
@@ -94,4 +95,15 @@ test('a directory that is not there is empty, and is made when something goes in
   await makeDirectoryFor(path);
   await writeFile(path, '');
   assert.deepEqual(await listDirectory(join(path, '..')), ['file']);
+});
+
+test('what a killed nspawnd had written aside is removed, and nothing else', async context => {
+  const directory = await scratch(context);
+  const others = ['container@web.service', 'container@web.service.tmp', 'notes.1.tmp', '1.2.tmp.yaml'];
+  for (const name of [...others, 'container@web.service.88.1.tmp'])
+    await writeFile(join(directory, name), '');
+  await mkdir(join(directory, 'sub.1.2.dir'));
+  await removeWrittenAside(directory);
+  assert.deepEqual((await readdir(directory)).sort(), [...others, 'sub.1.2.dir'].sort());
+  await removeWrittenAside(join(directory, 'nowhere'));
 });
