@@ -28,6 +28,11 @@ export function hiddenOption(flags: string): Option {
   return new Option(flags).hideHelp();
 }
 
+export function parseNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('Not a number such as 3.');
+  return Number(text);
+}
+
 function parseSpanMs(text: string): number {
   const seconds = parseDurationSec(text);
   if (seconds === null || seconds <= 0 || seconds > 2_000_000)

@@ -6,6 +6,7 @@ import { registerDiff } from './registration/diff.ts';
 import { registerGet } from './registration/get.ts';
 import { registerList } from './registration/list.ts';
 import { registerLogin } from './registration/login.ts';
+import { registerNix } from './registration/nix.ts';
 import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
 import { registerRootLogin } from './registration/root-login.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Register[] = [
   registerCreate,
   registerDestroy,
   registerRequests,
+  registerNix,
   registerRun,
   registerRootLogin,
   registerLogin,

@@ -5,7 +5,7 @@ import type { Ask, Face, Route } from './route.ts';
 import { onceStarted } from './starting.ts';
 import { isTrue, parseWatchRequest, type Query } from './watch-request.ts';
 
-const CONTAINER_PATH = `${CONTAINERS_PATH}/:name`;
+export const CONTAINER_PATH = `${CONTAINERS_PATH}/:name`;
 
 /** The containers: list, watch, one, its status, its history, and the verbs as sub-resources. */
 export const containerRoutes: readonly Route[] = [
@@ -75,7 +75,7 @@ function selectedName(query: Query): { readonly name: string | null } | string {
   return isName(name) ? { name } : 'fieldSelector: only metadata.name=NAME is supported';
 }
 
-function named(answer: Route['answer']): Route['answer'] {
+export function named(answer: Route['answer']): Route['answer'] {
   return onceStarted((ask, face) =>
     isName(ask.name)
       ? answer(ask, face)
@@ -83,7 +83,7 @@ function named(answer: Route['answer']): Route['answer'] {
   );
 }
 
-function notFound(name: string): Answer {
+export function notFound(name: string): Answer {
   return refuse('NotFound', `containers.nspawnd.io "${name}" not found`);
 }
 

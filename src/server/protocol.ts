@@ -1,5 +1,6 @@
 import type { Container } from '../api/container.ts';
 import type { ContainerEvent } from '../api/event.ts';
+import type { Generation } from '../api/generation.ts';
 import type { API_VERSION, JsonObject } from '../api/manifest.ts';
 import type { Preview, SourceStatus, Verb } from '../controller/ports.ts';
 
@@ -49,6 +50,23 @@ export interface RemovedContainer {
   readonly file: string;
   /** Null where no version of it was ever valid. */
   readonly root: string | null;
+}
+
+export interface GenerationList {
+  readonly kind: 'GenerationList';
+  readonly apiVersion: typeof API_VERSION;
+  readonly metadata: Record<never, never>;
+  /** Oldest first. */
+  readonly items: readonly Generation[];
+}
+
+/** An update or a rollback that was accepted; the container's `updateRequestedAt` says when it is under way. */
+export interface ContainerUpdate {
+  readonly kind: 'ContainerUpdate';
+  readonly apiVersion: typeof API_VERSION;
+  readonly requestedAt: string;
+  /** Of a rollback: where to. */
+  readonly generation?: number;
 }
 
 export interface RootVerdict {

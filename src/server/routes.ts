@@ -2,10 +2,11 @@ import { containerRoutes } from './container-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import type { Limits } from './limits.ts';
 import { manifestRoutes } from './manifest-routes.ts';
+import { nixRoutes } from './nix-routes.ts';
 import type { Route } from './route.ts';
 import { sourceRoutes } from './source-routes.ts';
 
 /** Everything the sockets can be asked; the reading socket has the GETs of it. */
 export function allRoutes(limits: Limits): readonly Route[] {
-  return [...containerRoutes, ...manifestRoutes, ...sourceRoutes(limits), ...healthRoutes];
+  return [...containerRoutes, ...nixRoutes, ...manifestRoutes, ...sourceRoutes(limits), ...healthRoutes];
 }

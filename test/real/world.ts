@@ -72,7 +72,10 @@ export const suite = (process.env.NSPAWND_TEST_SUITE as Suite | undefined) ?? de
  * Boots a host before the tests of a file and ends it after them. After each test every manifest is removed, everything
  * nspawnd made must be gone, and when a test failed the host's story is printed.
  */
-export function useWorld(options: BootOptions = {}): World {
+export function useWorld(
+  options: BootOptions = {},
+  prepare: (world: World) => Promise<void> = async () => undefined,
+): World {
   let host: Host | null = null;
   const current = (): Host => {
     assert.ok(host !== null, 'the host is booted');
@@ -81,6 +84,7 @@ export function useWorld(options: BootOptions = {}): World {
   const world = new HostWorld(current);
   before(async () => {
     host = await bootHost({ suite, ...options });
+    await prepare(world);
   });
   afterEach(async context => {
     if (host === null) return;

@@ -5,8 +5,10 @@ import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts'
 import {
   CONTAINERS_PATH,
   type ContainerList,
+  type ContainerUpdate,
   type CreatedContainer,
   type EventList,
+  type GenerationList,
   PREVIEW_PATH,
   PRUNE_PATH,
   type PreviewList,
@@ -71,6 +73,18 @@ export class Client {
 
   request(name: string, verb: Verb): Promise<Container> {
     return this.#ask({ method: 'POST', path: `${pathOf(name)}/${verb}` });
+  }
+
+  update(name: string, mode: 'build' | 'switch'): Promise<ContainerUpdate> {
+    return this.#ask({ method: 'POST', path: `${pathOf(name)}/update`, body: { mode } });
+  }
+
+  rollback(name: string, to: number | null): Promise<ContainerUpdate> {
+    return this.#ask({ method: 'POST', path: `${pathOf(name)}/rollback`, body: { to } });
+  }
+
+  generations(name: string): Promise<GenerationList> {
+    return this.#ask({ method: 'GET', path: `${pathOf(name)}/generations` });
   }
 
   create(container: NewContainer, options: CreateOptions): Promise<CreatedContainer> {

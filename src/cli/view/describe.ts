@@ -1,6 +1,7 @@
 import { findCondition } from '../../api/condition.ts';
 import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { ContainerEvent } from '../../api/event.ts';
+import type { NixStatus } from '../../api/generation.ts';
 import { formatAge, formatDuration } from './age.ts';
 import { escapeLine, escapeLines } from './escape.ts';
 import { toYaml } from './output-yaml.ts';
@@ -42,11 +43,20 @@ function facts(container: Container, now: number): readonly (readonly Cell[])[] 
     ['Restarts:', String(status.restarts)],
     ['Addresses:', status.addresses.length === 0 ? '<none>' : status.addresses.join('\n')],
   );
+  if (status.nix !== undefined) rows.push(...systemRows(status.nix));
   if (status.leader !== undefined) rows.push(['Leader:', String(status.leader)]);
   if (status.startedAt !== undefined) rows.push(['Started:', ago(status.startedAt)]);
   if (status.waitingFor !== undefined) rows.push(['Waiting for:', status.waitingFor]);
   if (status.nextRetryTime !== undefined)
     rows.push(['Next retry:', `${status.nextRetryTime} (${formatDue(status.nextRetryTime, now)})`]);
+  return rows;
+}
+
+function systemRows({ closure, generation, runningClosure }: NixStatus): readonly (readonly Cell[])[] {
+  const rows: (readonly Cell[])[] = [
+    ['System:', closure === undefined ? '<none>' : `${closure} (generation ${generation})`],
+  ];
+  if (runningClosure !== undefined && runningClosure !== closure) rows.push(['Runs:', runningClosure]);
   return rows;
 }
 

@@ -71,6 +71,13 @@ export class ControlModel implements ControlPort {
     return object;
   }
 
+  /** A container as it is given, and the watchers are told. */
+  replace(object: Container): void {
+    const metadata = { ...object.metadata, resourceVersion: this.#nextVersion() };
+    this.#containers.set(metadata.name, { ...object, metadata });
+    this.#tell({ type: 'MODIFIED', object: { ...object, metadata } });
+  }
+
   /** A run of its own, as after every launch. */
   putRunning(name: string, change: ContainerFacts = {}): Container {
     this.#leader += 1;

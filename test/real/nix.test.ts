@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventually } from '../testbed/eventually.ts';
+import { buildSystem, link, nixGuest, PROFILES, plantNix, stateOf, untilSays } from './nix-world.ts';
+import { useWorld } from './world.ts';
+
+/** Guests whose system is made by Nix, from a path: real store paths and profiles, by the Nix of Debian. */
+const world = useWorld({ with: 'nix' }, plantNix);
+
+/** Runs a command of the guest's own system in it. */
+async function inSystem(name: string, ...command: readonly string[]): Promise<string> {
+  const closure = await world.sh('readlink', '-f', `${PROFILES}/${name}/system`);
+  return world.amongGuest(name, [`${closure}/bin/busybox`, ...command]);
+}
+
+test('a closure boots in a root of its own, with the store, a profile and roots for the garbage collector', async () => {
+  const closure = await buildSystem(world, 'one');
+  await link(world, closure, '/srv/one');
+  await world.drop('one', nixGuest({ path: '/srv/one', privateNetwork: true, localAddress: '10.231.136.2' }));
+  await world.untilReady('one');
+  assert.equal(await world.host.readFile(`${stateOf('one')}/booted`), 'one\n');
+  assert.equal(await world.sh('readlink', `${PROFILES}/one/system-1-link`), closure);
+  assert.ok(await world.pings('10.231.136.2'));
+  assert.equal((await world.condition('one', 'RootReady'))?.status, 'True');
+  const modes = await world.sh(
+    'stat',
+    '-c',
+    '%a',
+    `${PROFILES}/one`,
+    '/nix/var/nix/gcroots/per-container/one',
+  );
+  assert.equal(modes, '755\n755');
+
+  const tries = {
+    [`${closure}/x`]: 'Read-only',
+    '/nix/var/nix/db/x': 'Read-only',
+    '/nix/var/nix/daemon-socket/x': 'Read-only',
+    '/nix/var/nix/profiles/x': 'Read-only',
+    '/nix/var/nix/profiles/per-user/x': '',
+    '/nix/var/nix/gcroots/x': '',
+  };
+  for (const [path, refusal] of Object.entries(tries)) {
+    const said = await inSystem('one', 'sh', '-c', `echo x > ${path}`).catch(error => String(error));
+    assert.ok(refusal === '' ? said === '' : said.includes(refusal), `${path}: ${said}`);
+  }
+  assert.ok((await world.sh('ls', '/nix/var/nix/gcroots/per-container/one')).includes('x'));
+  // Data, as the root is.
+  await world.remove('one');
+  await world.untilGone('one');
+  assert.equal(await world.sh('readlink', '-f', `${PROFILES}/one/system`), closure);
+  assert.equal(await world.sh('ls', '/var/lib/nspawnd/nix'), '');
+});
+
+test('a profile that flips is a new generation, switched to in the guest, which runs on; older ones are not collected', async () => {
+  const [first, second, third, unused] = await Promise.all(
+    ['first', 'second', 'third', 'unused'].map(version => buildSystem(world, version)),
+  );
+  await link(world, first ?? '', '/srv/flip');
+  await world.drop('flip', nixGuest({ path: '/srv/flip' }));
+  await world.untilReady('flip');
+  const run = await world.invocation('flip');
+  // Twice before anybody looks: only where it ends counts.
+  await link(world, third ?? '', '/srv/flip');
+  await link(world, second ?? '', '/srv/flip');
+  await untilSays(world, `${stateOf('flip')}/switched`, 'test second');
+  const reloaded = await world.untilEvent('flip', 'Reloaded');
+  assert.match(reloaded.message, /status 0 \(by entering the guest\)[\s\S]*switched to second/);
+  assert.equal(await world.invocation('flip'), run);
+  assert.equal((await world.get('flip'))?.status.nix?.runningClosure, second);
+  const { stdout } = await world.ctl('generations', 'flip');
+  assert.match(stdout, /^1 .* - +\/nix\/store\/\S+-system-first\n2 .* current,running +\S+-system-second$/m);
+
+  await world.sh('nix-collect-garbage');
+  const left = await world.sh('ls', '/nix/store');
+  assert.match(left, /-system-first\n/);
+  assert.match(left, /-system-second\n/);
+  assert.doesNotMatch(left, /-system-(third|unused)\n/, unused);
+  await world.remove('flip');
+});
+
+test('a rollback switches the guest back, and is not undone; another update goes on', async () => {
+  const [first, second] = [await buildSystem(world, 'first'), await buildSystem(world, 'second')];
+  await link(world, first, '/srv/back');
+  await world.drop('back', nixGuest({ path: '/srv/back' }));
+  await world.untilReady('back');
+  await link(world, second, '/srv/back');
+  const updated = await world.ctl('update', 'back');
+  assert.equal(updated.exitCode, 0, updated.stderr);
+  assert.match(updated.stdout, /back updated: generation 2, \/nix\/store\/\S+-system-second\n?$/);
+  const back = await world.ctl('rollback', 'back');
+  assert.equal(back.exitCode, 0, back.stderr);
+  assert.match(back.stdout, /back rolled back: generation 1, /);
+  await untilSays(world, `${stateOf('back')}/switched`, 'test second\ntest first');
+  await world.sh('systemctl', 'restart', 'nspawnd');
+  await world.sh('systemctl', 'restart', 'container@back');
+  await world.untilReady('back');
+  assert.equal(await world.host.readFile(`${stateOf('back')}/booted`), 'first\n');
+  assert.equal((await world.ctl('rollback', 'back', '--to', '2')).exitCode, 0);
+  assert.equal((await world.get('back'))?.status.nix?.runningClosure, second);
+  const refused = await world.ctl('rollback', 'back', '--to', '9');
+  assert.equal(refused.exitCode, 78);
+  assert.match(refused.stderr, /no generation 9; there are: 1, 2/);
+});
+
+test('update: restart starts the guest anew, none leaves it alone and says so, and systemctl reload switches it all the same', async () => {
+  const [first, second] = [await buildSystem(world, 'first'), await buildSystem(world, 'second')];
+  for (const name of ['restarts', 'stays']) {
+    await link(world, first, `/srv/${name}`);
+    await world.drop(name, nixGuest({ path: `/srv/${name}`, update: name === 'stays' ? 'none' : 'restart' }));
+  }
+  await world.untilReady('restarts', 'stays');
+  const run = await world.invocation('stays');
+  for (const name of ['restarts', 'stays']) await link(world, second, `/srv/${name}`);
+  await untilSays(world, `${stateOf('restarts')}/booted`, 'second');
+  const left = await world.until('stays', 'RestartRequired', 'True', 'NewSystem');
+  assert.match(left.message, /update is none; run: nspawnctl restart stays/);
+  assert.equal(await world.invocation('stays'), run);
+  assert.equal(await world.host.readFile(`${stateOf('stays')}/booted`), 'first\n');
+
+  await world.sh('systemctl', 'reload', 'container@stays');
+  assert.equal(await world.host.readFile(`${stateOf('stays')}/switched`), 'test second\n');
+  assert.equal(await world.condition('stays', 'RestartRequired'), undefined);
+  await world.sh('systemctl', 'reload', 'container@stays');
+  assert.equal(await world.host.readFile(`${stateOf('stays')}/switched`), 'test second\ntest second\n');
+  assert.equal(await world.invocation('stays'), run);
+});
+
+test('a switch that fails, hangs or is missing is told once, with its output, and leaves the guest running', async () => {
+  const first = await buildSystem(world, 'first');
+  const says = {
+    fail: /exited with status 4[\s\S]*the cellar is flooded/,
+    hang: /did not end within 3 s[\s\S]*hanging/,
+    missing: /is missing from it/,
+  };
+  const names = Object.keys(says);
+  for (const name of names) {
+    await link(world, first, `/srv/${name}`);
+    await world.drop(name, nixGuest({ path: `/srv/${name}`, timeoutStartSec: name === 'hang' ? 3 : 90 }));
+  }
+  await world.untilReady(...names);
+  const runs = await Promise.all(names.map(name => world.invocation(name)));
+  for (const name of names)
+    await link(world, await buildSystem(world, `bad-${name}`, { switch: name }), `/srv/${name}`);
+  for (const [name, pattern] of Object.entries(says)) {
+    assert.match((await world.until(name, 'RestartRequired', 'True', 'SwitchFailed')).message, pattern);
+    const failed = await world.untilEvent(name, 'ReloadFailed', pattern);
+    assert.equal(failed.type, 'Warning');
+    assert.equal((await world.condition(name, 'Ready'))?.status, 'True');
+  }
+  assert.notEqual(await world.exits('systemctl', 'reload', 'container@fail'), 0);
+  const again = await world.ctl('update', 'fail');
+  assert.equal(again.exitCode, 1);
+  assert.match(again.stderr, /SwitchFailed: .*exited with status 4/);
+  assert.deepEqual(await Promise.all(names.map(name => world.invocation(name))), runs);
+  // No more often than it was asked for: at first, by the reload, and by the update.
+  const begun = (await world.events('fail')).filter(event => event.reason === 'Reloading');
+  assert.equal(
+    begun.reduce((sum, { count }) => sum + count, 0),
+    3,
+  );
+  // What hung is not left in the guest.
+  await eventually(async () => !(await inSystem('hang', 'ps')).includes('sleep 1000'), {
+    timeoutMs: 20_000,
+    describe: 'what hung to be gone',
+  });
+});
+
+test('a guest with systemd is switched by its systemd, or by its run-command socket where it has one', async () => {
+  const [first, second] = [
+    await buildSystem(world, 'first', { init: 'tree' }),
+    await buildSystem(world, 'second', { init: 'tree' }),
+  ];
+  const servers = {
+    'by-shell': 'ExecStart=/bin/sh',
+    // As a guest that reads one line and no more.
+    'by-line': 'ExecStart=/bin/sh -c \'read -r line; eval "$$line"\'',
+    'by-systemd': null,
+  };
+  const says = {
+    'by-shell': /status 0 \(by the guest's run-command socket\)/,
+    'by-line': /ended \(by the guest's run-command socket, which tells no status\)/,
+    'by-systemd': /status 0 \(by the guest's systemd\)/,
+  };
+  for (const [name, server] of Object.entries(servers)) {
+    const root = `/var/lib/machines/${name}`;
+    await world.sh('cp', '-a', '/var/lib/machines/base', root);
+    const units = `${root}/etc/systemd/system`;
+    if (server !== null) {
+      const socket = '[Socket]\nListenStream=/var/lib/run-command.socket\nAccept=yes\nSocketMode=0600\n';
+      await world.host.writeFile(`${units}/run-command.socket`, socket);
+      const service = `[Service]\n${server}\nStandardInput=socket\nStandardOutput=socket\nStandardError=socket\n`;
+      await world.host.writeFile(`${units}/run-command@.service`, service);
+      await world.sh('mkdir', '-p', `${units}/sockets.target.wants`);
+      await world.sh('ln', '-s', '../run-command.socket', `${units}/sockets.target.wants/run-command.socket`);
+    }
+    await link(world, first, `/srv/${name}`);
+    await world.drop(name, { root, path: `/srv/${name}` });
+  }
+  const names = Object.keys(servers);
+  await world.untilReady(...names);
+  for (const name of names) await link(world, second, `/srv/${name}`);
+  for (const [name, pattern] of Object.entries(says)) {
+    await untilSays(world, `/var/lib/machines/${name}/switched`, 'test second');
+    assert.match((await world.untilEvent(name, 'Reloaded')).message, pattern);
+  }
+  // A link where the socket was leads nowhere: the host's own bus must not hear of it.
+  await world.sh(
+    'ln',
+    '-sfn',
+    '/run/dbus/system_bus_socket',
+    '/var/lib/machines/by-shell/var/lib/run-command.socket',
+  );
+  await world.sh('systemctl', 'reload', 'container@by-shell');
+  assert.match((await world.untilEvent('by-shell', 'Reloaded', /systemd/)).message, /by the guest's systemd/);
+});
+
+test('a 32-bit system sees a 32-bit machine', async () => {
+  const closure = await buildSystem(world, 'small', { platform: 'i686-linux' });
+  await world.drop('small', nixGuest({ path: closure }));
+  await world.untilReady('small');
+  assert.equal(
+    await world.sh('cat', `/proc/${(await world.get('small'))?.status.leader}/personality`),
+    '00000008',
+  );
+  const argv = await world.sh('tr', '\\0', '\\n', `/proc/${await world.mainPid('small')}/cmdline`);
+  void argv;
+  assert.match(await world.unit('small', 'ExecStart'), /--personality=x86 /);
+});
+
+test('a path that does not exist or is no system is said, and waited for; a guest that runs goes on', async () => {
+  const closure = await buildSystem(world, 'late');
+  await world.sh('mkdir', '-p', '/srv/plain');
+  await world.drop('late', nixGuest({ path: '/srv/late' }));
+  await world.drop('plain', nixGuest({ path: '/srv/plain' }));
+  assert.match(
+    (await world.until('late', 'Stalled', 'True', 'ClosureMissing')).message,
+    /\/srv\/late does not exist/,
+  );
+  assert.match((await world.until('plain', 'Stalled', 'True', 'NotAClosure')).message, /no system of Nix/);
+  await link(world, closure, '/srv/late');
+  await world.untilReady('late');
+  const run = await world.invocation('late');
+  await world.sh('rm', '/srv/late');
+  await world.until('late', 'RootReady', 'False', 'ClosureMissing');
+  await world.sh('systemctl', 'restart', 'container@late');
+  await world.untilReady('late');
+  assert.notEqual(await world.invocation('late'), run, 'its generation is still there');
+});
+
+test('without Nix on the host that is said, nothing else breaks, and it goes on when there is one', async () => {
+  const closure = await buildSystem(world, 'without');
+  await world.sh('mv', '/usr/bin/nix-env', '/usr/bin/nix-env.away');
+  try {
+    await world.drop('without', nixGuest({ path: closure }));
+    await world.drop('other', { root: '/var/lib/machines/base', volatile: 'overlay' });
+    assert.match(
+      (await world.until('without', 'RootReady', 'False', 'NixMissing')).message,
+      /apt install nix-bin/,
+    );
+    await world.untilReady('other');
+  } finally {
+    await world.sh('mv', '/usr/bin/nix-env.away', '/usr/bin/nix-env');
+  }
+  await world.untilReady('without');
+});

@@ -1,0 +1,7 @@
+{
+  outputs = _: {
+    nixosConfigurations = builtins.mapAttrs (name: version: {
+      config.system.build.toplevel = import ./system.nix { inherit version; };
+    }) { flaky = "flake"; other = "other"; };
+  };
+}
