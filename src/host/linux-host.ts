@@ -32,6 +32,7 @@ import { processFacts } from './process-facts.ts';
 import { Records } from './records.ts';
 import { observeRoot } from './root-tree.ts';
 import { SourceGuard } from './source-guard.ts';
+import { SourceWatch, watchedPath } from './source-watch.ts';
 import { StartFifos } from './start-fifo.ts';
 import { containerOfSystemdSignal, SYSTEMD_MATCHES, Systemd } from './systemd.ts';
 import { UnitFiles } from './unit-files.ts';
@@ -66,6 +67,7 @@ export class LinuxHost implements HostPort {
   readonly #guestHosts: GuestHosts;
   readonly #builds: NixBuilds;
   readonly #nix: Nix;
+  readonly #sourceWatch = new SourceWatch(name => this.#triggerSoon(name));
   readonly #executor: Executor;
   readonly #options: LinuxHostOptions;
   readonly #namesByLink = new Map<string, string>();
@@ -180,6 +182,7 @@ export class LinuxHost implements HostPort {
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
     this.#namesByLink.set(hostLinkName(name), name);
+    this.#sourceWatch.set(name, manifest === null ? null : watchedPath(manifest));
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
       this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
     const [host, unit, unitFile, machine, record, request, history, rootFacts, fifo, guestHosts, copies] =
@@ -284,6 +287,7 @@ export class LinuxHost implements HostPort {
   #stop(): void {
     this.#monitor.stop();
     this.#fifos.stop();
+    this.#sourceWatch.stop();
     this.#bus.close();
   }
 

@@ -43,6 +43,8 @@ export class Nix {
     const source = nixSourceOf(name, manifest.spec);
     if (source === null) return null;
     const { builds, switches, records, searchPath } = this.#tools;
+    // Before its record is read: one that ends in between is seen as under way, never as not begun.
+    const switchingTo = switches.switchingTo(name, invocationId);
     const [programs, found, realised, system, missing, build, lastSwitch, update] = await Promise.all([
       findPrograms(),
       observeSource(source),
@@ -53,7 +55,6 @@ export class Nix {
       records.lastSwitch(name),
       records.update(name),
     ]);
-    const switchingTo = switches.switchingTo(name, invocationId);
     return {
       programs,
       searchPath,

@@ -5,6 +5,8 @@ import type { World } from './world.ts';
 /** Small systems made by the host's own Nix, and what stands in for <nixpkgs/nixos>: see `nix/`. */
 
 export const NIX = '/srv/nix';
+/** What Nix calls this machine. */
+const SYSTEM = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux`;
 export const PROFILES = '/nix/var/nix/profiles/per-container';
 
 /** Puts the expressions into the host, and tells nspawnd where <nixpkgs> is. */
@@ -12,7 +14,7 @@ export async function plantNix(world: World): Promise<void> {
   const read = (file: string) => readFileSync(new URL(`nix/${file}`, import.meta.url), 'utf8');
   await world.host.writeFile(`${NIX}/system.nix`, read('system.nix'));
   await world.host.writeFile('/srv/nixpkgs/nixos/default.nix', read('nixos.nix'));
-  await world.host.writeFile('/srv/flake/flake.nix', read('flake.nix'));
+  await world.host.writeFile('/srv/flake/flake.nix', read('flake.nix').replace('@system@', SYSTEM));
   await world.host.writeFile('/srv/flake/system.nix', read('system.nix'));
   const dropIn = '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --nix-path nixpkgs=/srv/nixpkgs\n';
   await world.host.writeFile('/etc/systemd/system/nspawnd.service.d/nix-path.conf', dropIn);

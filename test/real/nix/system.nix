@@ -11,10 +11,12 @@
   # A line of shell that the builder runs first.
   before ? "true",
   facts ? "",
+  # Flakes do not know where they are evaluated.
+  builtFor ? builtins.currentSystem,
 }:
 derivation {
   name = "system-${version}";
-  system = builtins.currentSystem;
+  system = builtFor;
   builder = "/bin/sh";
   inherit version platform init switch before facts;
   args = [
@@ -35,7 +37,8 @@ derivation {
         else
           echo "export PATH=$out/bin"
           echo "echo $version > /booted"
-          echo 'trap "exit 0" TERM RTMIN+3 37'
+          echo 'uname -m > /machine'
+          echo 'trap "exit 0" TERM 37'
           echo 'echo up > /var/lib/startup-done'
           echo 'while :; do sleep 0.2; done'
         fi
