@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { isName } from '../api/name.ts';
 import { fromRecord, toRecord } from './accepted-record.ts';
 import type { AcceptedVersion } from './accepted-version.ts';
-import { removeFile, syncDirectory, writeAtomically } from './atomic-file.ts';
+import { removeFile, syncToDisk, writeAtomically } from './atomic-file.ts';
 import type { Log } from './log.ts';
 
 /**
@@ -16,6 +16,7 @@ export class AcceptedStore {
   /** Names whose record cannot be read: known, without a version. */
   readonly #unreadable = new Set<string>();
   #queue: Promise<unknown> = Promise.resolve();
+  #syncs: Promise<void> = Promise.resolve();
 
   constructor(directory: string, log: Log) {
     this.#directory = directory;
@@ -73,7 +74,7 @@ export class AcceptedStore {
       for (let index = 0; index < versions.length; index += WRITES_AT_ONCE) {
         await Promise.all(versions.slice(index, index + WRITES_AT_ONCE).map(write));
       }
-      this.#syncLater();
+      this.#syncLater(versions.map(({ name }) => name).filter(name => !failures.has(name)));
       return failures;
     });
   }
@@ -95,6 +96,7 @@ export class AcceptedStore {
   /** Waits for everything begun. */
   async idle(): Promise<void> {
     await this.#queue;
+    await this.#syncs;
   }
 
   async #list(): Promise<readonly string[]> {
@@ -110,14 +112,21 @@ export class AcceptedStore {
     }
   }
 
-  /** The renames are visible already; only a power cut could undo them, and nothing waits for that. */
-  #syncLater(): void {
-    void this.#inTurn(() => syncDirectory(this.#directory)).catch(err =>
-      this.#log.warn(
-        { directory: this.#directory, err },
-        'accepted manifests could not be synced to disk, ignoring',
-      ),
-    );
+  /**
+   * What was written is visible already; only a power cut could undo it, and no container waits for a disk: a record cut
+   * off by one is a broken one, and what it was made from is the manifest.
+   */
+  #syncLater(names: readonly string[]): void {
+    const sync = async () => {
+      for (const name of names) if (this.#versions.has(name)) await syncToDisk(this.#pathOf(name));
+      await syncToDisk(this.#directory);
+    };
+    this.#syncs = this.#syncs.then(sync).catch(err => {
+      // Removed in the meantime.
+      if ((err as NodeJS.ErrnoException).code === 'ENOENT') return;
+      const fields = { directory: this.#directory, err };
+      this.#log.warn(fields, 'accepted manifests could not be synced to disk, ignoring');
+    });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -2,8 +2,9 @@ import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Replaces a file whole: after a crash there is the old text or the new. Private to its owner, since a manifest's environment
- * may hold secrets. The directory is made where it is missing.
+ * Replaces a file whole: after a crash of ours there is the old text or the new; after a power cut too once `syncToDisk` has
+ * been called. Private to its owner, since a manifest's environment may hold secrets. The directory is made where it is
+ * missing.
  */
 export async function writeAtomically(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
@@ -11,15 +12,14 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   const handle = await open(temporary, 'w', 0o600);
   try {
     await handle.writeFile(text);
-    await handle.sync();
   } finally {
     await handle.close();
   }
   await rename(temporary, path);
 }
 
-/** Makes renames and removals in a directory last through a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
+/** Makes a file, or the renames and removals in a directory, last through a power cut. */
+export async function syncToDisk(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

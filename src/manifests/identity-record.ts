@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { writeAtomically } from './atomic-file.ts';
+import { syncToDisk, writeAtomically } from './atomic-file.ts';
 import type { DirectoryIdentity } from './identity.ts';
 
 /** The identity last accepted; null where none is recorded or the record is broken, which counts as a first run. */
@@ -15,4 +15,5 @@ export async function loadIdentity(path: string): Promise<DirectoryIdentity | nu
 
 export async function saveIdentity(path: string, identity: DirectoryIdentity): Promise<void> {
   await writeAtomically(path, `${JSON.stringify(identity)}\n`);
+  await syncToDisk(path);
 }

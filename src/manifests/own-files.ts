@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, link, lstat, mkdir, open, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from './atomic-file.ts';
+import { syncToDisk } from './atomic-file.ts';
 
 /** Below the manifests directory and a part of it: what `nspawnctl create` writes, and all that `destroy` removes. */
 export const OWN_DIRECTORY = 'created';
@@ -46,13 +46,13 @@ export async function writeNew(file: string, text: string): Promise<boolean> {
   } finally {
     await rm(aside, { force: true });
   }
-  await syncDirectory(directory);
+  await syncToDisk(directory);
   return true;
 }
 
 export async function removeOwn(file: string): Promise<void> {
   await unlink(file);
-  await syncDirectory(dirname(file));
+  await syncToDisk(dirname(file));
 }
 
 /** Why a file of ours could not be removed, before it is tried; null: it can be. */
