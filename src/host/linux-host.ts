@@ -8,7 +8,7 @@ import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
-import type { EndedRecord, Observed, RootFacts } from '../planning/observed.ts';
+import type { Observed, RootFacts } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
@@ -20,7 +20,7 @@ import { GuestHosts } from './guest-hosts.ts';
 import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
 import { HostsFile } from './hosts-file.ts';
-import { lastLines } from './journal.ts';
+import { LastWords } from './last-words.ts';
 import { enableIpv6Forwarding } from './link-settings.ts';
 import { MACHINED_MATCHES, Machined, machineOfSignal } from './machined.ts';
 import { Network } from './network.ts';
@@ -73,7 +73,7 @@ export class LinuxHost implements HostPort {
   readonly #namesByLink = new Map<string, string>();
   /** Containers that were seen to want an interface of the host. */
   readonly #wantedBy = new Map<string, ReadonlySet<string>>();
-  readonly #linesByInvocation = new Map<string, readonly string[]>();
+  readonly #lastWords = new LastWords();
   readonly #burst = new Set<string>();
   #onTrigger: (name: string | null) => void = () => undefined;
 
@@ -209,7 +209,7 @@ export class LinuxHost implements HostPort {
         this.#monitor.isWatching(),
         manifest?.spec,
       ),
-      this.#withLastLines(record, unit.mainPid > 0),
+      this.#lastWords.of(record, unit.mainPid > 0),
       this.#records.hasMemory(name),
       manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
       this.#builds.hasAny(name),
@@ -333,25 +333,7 @@ export class LinuxHost implements HostPort {
   async #countRunning(): Promise<number> {
     return (await this.#systemd.runningContainers()).length;
   }
-
-  /** Journal lines of a run that ended by itself; asked for until there are some, then kept while it is the last run. */
-  async #withLastLines(
-    record: Omit<EndedRecord, 'lastLines'> | null,
-    isRunning: boolean,
-  ): Promise<EndedRecord | null> {
-    if (record === null) return null;
-    if (isRunning || record.isRequested) return { ...record, lastLines: [] };
-    const known = this.#linesByInvocation.get(record.invocationId);
-    if (known !== undefined) return { ...record, lastLines: known };
-    const lines = await lastLines(record.invocationId).catch(() => []);
-    if (lines.length > 0) {
-      if (this.#linesByInvocation.size >= MAX_KEPT_LINES) this.#linesByInvocation.clear();
-      this.#linesByInvocation.set(record.invocationId, lines);
-    }
-    return { ...record, lastLines: lines };
-  }
 }
 
-const MAX_KEPT_LINES = 500;
 const BURST_MS = 100;
 const NO_ROOT: RootFacts = { state: 'missing', realPath: '', missing: [], detail: '' };
