@@ -76,6 +76,7 @@ function executors(tools: Tools): Executors {
     killActivating: name => systemd.terminateMain(name),
     askAgain: name => machined.powerOff(name),
     killMain: name => systemd.killMain(name),
+    stopFormer: (_name, { unit }) => systemd.stopNamed(unit),
     resetFailed: name => systemd.resetFailed(name),
     terminateMachine: name => machined.terminateStale(name),
     removeCopy: (_name, { path }) => removeCopy(path),

@@ -1,3 +1,4 @@
+import { formerUnit } from '../api/adopted.ts';
 import { unitName } from '../api/container.ts';
 import type { Generation } from '../api/generation.ts';
 import type { Manifest } from '../api/manifest.ts';
@@ -8,7 +9,7 @@ import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
-import type { Observed, RootFacts } from '../planning/observed.ts';
+import type { FormerUnitFacts, Observed, RootFacts } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
@@ -201,7 +202,8 @@ export class LinuxHost implements HostPort {
       ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [process, sandbox, ended, hasMemory, nix, hasNixLeftovers] = await Promise.all([
+    const [former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers] = await Promise.all([
+      this.#formerUnit(name, manifest),
       processFacts(unit.mainPid),
       this.#network.observe(
         name,
@@ -220,6 +222,7 @@ export class LinuxHost implements HostPort {
       host,
       unit,
       unitFile,
+      former,
       process,
       machine,
       ended,
@@ -282,6 +285,12 @@ export class LinuxHost implements HostPort {
 
   loadMemory(name: string): Promise<string | null> {
     return this.#records.memory(name);
+  }
+
+  async #formerUnit(name: string, manifest: Manifest | null): Promise<FormerUnitFacts | null> {
+    const unit = manifest === null ? null : formerUnit(name, manifest.annotations);
+    if (unit === null || unit === unitName(name)) return null;
+    return { unit, activeState: await this.#systemd.activeState(unit) };
   }
 
   #stop(): void {

@@ -1,5 +1,7 @@
+import { nameOfNspawnUnit } from '../api/adopted.ts';
 import { nameOfUnit, unitName } from '../api/container.ts';
 import { NspawndError } from '../errors.ts';
+import { isTemplate } from '../planning/adopted.ts';
 import { nameOfBuildUnit } from '../planning/nix-places.ts';
 import type { UnitFacts } from '../planning/observed.ts';
 import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
@@ -13,7 +15,9 @@ const MANAGER: BusTarget = {
 const UNIT_INTERFACE = 'org.freedesktop.systemd1.Unit';
 const SERVICE_INTERFACE = 'org.freedesktop.systemd1.Service';
 const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
-const PATH_PREFIXES = ['container@', 'nspawnd-build@'].map(unit => `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`);
+const PATH_PREFIXES = ['container@', 'nspawnd-build@', 'systemd-nspawn@'].map(
+  unit => `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`,
+);
 
 const RELOAD_TIMEOUT_MS = 90_000;
 /** A daemon-reload serialises the whole manager: never more than one in this time, whoever asks. */
@@ -119,7 +123,8 @@ export class Systemd {
 
   async startNamed(unitToStart: string, expectedFragment: string): Promise<void> {
     let unit = await this.unitNamed(unitToStart);
-    if (unit.needsDaemonReload) {
+    // A unit that was loaded from a template does not see by itself that there is one of its own name now.
+    if (unit.needsDaemonReload || isTemplate(unit)) {
       await this.reload();
       unit = await this.unitNamed(unitToStart);
     }
@@ -145,6 +150,12 @@ export class Systemd {
     await unlessBusError(NO_SUCH_UNIT, undefined, async () => {
       await this.#bus.call(MANAGER, 'StopUnit', 'ss', [unit, 'replace']);
     });
+  }
+
+  /** How a unit that is not ours is. */
+  async activeState(unit: string): Promise<UnitFacts['activeState']> {
+    const target = { ...MANAGER, path: `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`, interface: UNIT_INTERFACE };
+    return String(await this.#bus.get(target, 'ActiveState')) as UnitFacts['activeState'];
   }
 
   /** A second SIGTERM makes nspawn end its guest at once; systemd-nspawn(1). */
@@ -205,9 +216,9 @@ export function containerOfSystemdSignal(signal: BusSignal): string | null | und
   return undefined;
 }
 
-/** Its own unit, or the one in which its system is built. */
+/** Its own unit, the one in which its system is built, or the one in which it ran before. */
 function containerOf(unit: string): string | undefined {
-  return nameOfUnit(unit) ?? nameOfBuildUnit(unit) ?? undefined;
+  return nameOfUnit(unit) ?? nameOfBuildUnit(unit) ?? nameOfNspawnUnit(unit) ?? undefined;
 }
 
 const NO_SUCH_UNIT = ['org.freedesktop.systemd1.NoSuchUnit'];

@@ -10,6 +10,8 @@ export interface Observed {
   readonly host: HostFacts;
   readonly unit: UnitFacts;
   readonly unitFile: UnitFileFacts;
+  /** The unit the container ran in before, where its manifest names another than ours; else null. */
+  readonly former: FormerUnitFacts | null;
   /** From the environment of the running nspawn; null while none runs. */
   readonly process: ProcessFacts | null;
   readonly machine: MachineFacts | null;
@@ -80,6 +82,10 @@ export interface UnitFacts {
   readonly stateChangedAt: number | null;
   /** When a start or stop of it was last taken back before systemd began it; null where we did not hear of one. */
   readonly jobCanceledAt: number | null;
+}
+
+export interface FormerUnitFacts extends Pick<UnitFacts, 'activeState'> {
+  readonly unit: string;
 }
 
 export interface UnitFileFacts {

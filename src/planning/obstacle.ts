@@ -1,5 +1,6 @@
 import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
+import { isTemplate } from './adopted.ts';
 import type { Observed } from './observed.ts';
 import { runState } from './run-state.ts';
 import { isInSandbox, linkAlias, namespacePath } from './sandbox.ts';
@@ -42,10 +43,17 @@ export function shadowedUnit({ unit, unitFile, name }: Observed): Obstacle | nul
   if (unitFile.owner === 'foreign') return shadow(`${unitFile.path} was not made by nspawnd; move it away`);
   if (unit.loadState === 'masked')
     return shadow(`${unitName(name)} is masked; run: systemctl unmask ${unitName(name)}`);
-  if (unit.fragmentPath !== '' && unit.fragmentPath !== unitFile.path) {
+  // A template gives way to the unit that we write, but not while it runs.
+  const givesWay = isTemplate(unit) && runState(unit) === 'down';
+  if (unit.fragmentPath !== '' && unit.fragmentPath !== unitFile.path && !givesWay) {
     return shadow(`systemd takes ${unitName(name)} from ${unit.fragmentPath}; move that file away`);
   }
   return null;
+}
+
+/** A unit of exactly this name elsewhere, which systemd would go on running instead of ours. */
+export function instanceShadow(observed: Observed): Obstacle | null {
+  return isTemplate(observed.unit) ? null : shadowedUnit(observed);
 }
 
 export function badRoot(manifest: Manifest, { root }: Observed): Obstacle | null {

@@ -34,6 +34,8 @@ function argumentsText(step: Step): string {
       return `${step.arguments.cause} ${step.arguments.specHash}`;
     case 'removeCopy':
       return step.arguments.path;
+    case 'stopFormer':
+      return step.arguments.unit;
     case 'terminateMachine':
     case 'attachNamespace':
       return `leader ${step.arguments.leader}`;

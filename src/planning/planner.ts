@@ -1,6 +1,7 @@
 import type { Manifest } from '../api/manifest.ts';
 import { hasOwnNetwork } from '../api/own-network.ts';
 import { assertNever } from '../errors.ts';
+import { adoptedRun } from './adopted.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
 import { planRealisation, type Realisation, usableSystem } from './nix.ts';
@@ -8,6 +9,7 @@ import { planSwitch, restartForSystem } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
 import { findObstacle } from './obstacle.ts';
 import { nothing, type Plan, stalled, type Waiting, waiting } from './plan.ts';
+import { planAdopted } from './plan-adopted.ts';
 import { cleanUp, prepareLaunch, returnInterfaces } from './prepare.ts';
 import { planRemoval } from './removal.ts';
 import type { UnitPaths } from './render/unit.ts';
@@ -56,6 +58,8 @@ function isAboutToChange({ unit }: Observed): boolean {
 
 function planPresent(manifest: Manifest, observed: Observed, paths: UnitPaths): Plan {
   const sandbox = hasOwnNetwork(manifest.spec) ? sandboxSpec(manifest, observed.sandbox) : null;
+  const adopted = adoptedRun(manifest, observed);
+  if (adopted !== null) return planAdopted(manifest, adopted, observed);
   switch (runState(observed.unit)) {
     case 'up':
     case 'starting':

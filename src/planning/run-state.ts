@@ -4,7 +4,7 @@ import type { Observed, UnitFacts } from './observed.ts';
 /** systemd's many unit states as the four that decide anything. */
 export type RunState = 'down' | 'starting' | 'up' | 'stopping';
 
-export function runState(unit: UnitFacts): RunState {
+export function runState(unit: Pick<UnitFacts, 'activeState'>): RunState {
   switch (unit.activeState) {
     case 'active':
     case 'reloading':

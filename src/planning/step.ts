@@ -33,6 +33,8 @@ export interface StepArguments {
   askAgain: Record<never, never>;
   /** SIGKILL to nspawn, whose guest dies with it. */
   killMain: Record<never, never>;
+  /** Stop the unit in which an adopted guest runs. */
+  stopFormer: { readonly unit: string };
   resetFailed: Record<never, never>;
   terminateMachine: { readonly leader: number };
   removeCopy: { readonly path: string };

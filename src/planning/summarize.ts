@@ -3,6 +3,7 @@ import type { Phase } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { hasOwnNetwork } from '../api/own-network.ts';
 import { formatProblem, type Problem } from '../api/problem.ts';
+import { adoptedRun } from './adopted.ts';
 import { changeClassOf, launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
 import { isNixProblem, usableSystem } from './nix.ts';
@@ -46,7 +47,7 @@ export function summarize(desired: Desired, observed: Observed, plan: Plan, outc
     manifestFact(desired),
     rootFact(manifest, observed, plan),
     networkFact(manifest, observed),
-    runningFact(observed),
+    runningFact(manifest, observed),
     ...abnormalFacts(desired, observed, plan, outcome),
   ];
   return {
@@ -100,6 +101,9 @@ function readyFact(manifest: Manifest, observed: Observed, plan: Plan, outcome: 
     reason,
     message,
   });
+  const adopted = adoptedRun(manifest, observed);
+  if (adopted?.state === 'up')
+    return fact('True', 'Adopted', `it runs in ${adopted.unit}, as before it had a manifest`);
   if (isReady(manifest, observed)) return fact('True', 'Ready', readyMessage(manifest));
   if (plan.stalled !== null) return fact('False', plan.stalled.reason, plan.stalled.message);
   if (outcome.error !== null) return fact('False', outcome.error.code, outcome.error.message);
@@ -176,6 +180,9 @@ function networkFact(manifest: Manifest, observed: Observed): Fact {
     reason,
     message,
   });
+  const adopted = adoptedRun(manifest, observed);
+  if (adopted !== null)
+    return fact('Unknown', 'Adopted', `its network is as ${adopted.unit} made it, until it is restarted`);
   if (!hasOwnNetwork(manifest.spec)) return fact('True', 'HostNetwork', "it shares the host's network");
   if (observed.sandbox.isPrivate === false)
     return fact('False', 'RestartRequired', "it shares the host's network until it is restarted");
@@ -192,8 +199,11 @@ function networkFact(manifest: Manifest, observed: Observed): Fact {
   return fact('True', 'SandboxReady', `${sandboxText(spec)}${names}`);
 }
 
-function runningFact(observed: Observed): Fact {
+function runningFact(manifest: Manifest, observed: Observed): Fact {
   const { unit, ended } = observed;
+  const adopted = adoptedRun(manifest, observed);
+  if (adopted !== null)
+    return { type: 'Running', status: 'True', reason: 'Adopted', message: `in ${adopted.unit}` };
   const fact = (status: Fact['status'], reason: string, message: string): Fact => ({
     type: 'Running',
     status,
@@ -253,6 +263,12 @@ function abnormalFacts(
 
 function restartRequired(manifest: Manifest, observed: Observed): { reason: string; message: string } | null {
   const { process, unit } = observed;
+  const adopted = adoptedRun(manifest, observed);
+  if (adopted !== null)
+    return {
+      reason: 'Adopted',
+      message: `${adopted.unit} runs it; it is nspawnd's from its next start on, when it suits: nspawnctl restart ${manifest.name}`,
+    };
   if (process === null || runState(unit) === 'down') return null;
   if (process.launchHash !== launchHash(manifest)) {
     const fields = Object.keys(manifest.written).filter(field => changeClassOf(field) === 'restart');
@@ -273,7 +289,8 @@ function restartRequired(manifest: Manifest, observed: Observed): { reason: stri
 }
 
 function phaseOf(manifest: Manifest, observed: Observed, plan: Plan, ready: Fact): Phase {
-  switch (runState(observed.unit)) {
+  const adopted = adoptedRun(manifest, observed);
+  switch (adopted?.state ?? runState(observed.unit)) {
     case 'up':
       return ready.status === 'True' ? 'Running' : 'Starting';
     case 'starting':

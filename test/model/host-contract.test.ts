@@ -35,6 +35,7 @@ hostContract('the model', async (): Promise<HostUnderTest> => {
     flushAddresses: async name => host.flushAddresses(name),
     plugIn: async interfaceName => host.plugIn(interfaceName),
     unplug: async interfaceName => host.unplug(interfaceName),
+    runUnit: async unit => void host.formerUnits.add(unit),
     putForeignUnit: async (name, text) => {
       if (text === null) host.unitFiles.delete(name);
       else host.unitFiles.set(name, text);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { ADOPTED_FROM_ANNOTATION } from '../../src/api/adopted.ts';
 import type { JsonObject, Manifest } from '../../src/api/manifest.ts';
 import type { HostPort } from '../../src/controller/ports.ts';
 import type { Desired } from '../../src/planning/desired.ts';
@@ -42,6 +43,8 @@ export interface HostUnderTest {
   /** An interface of that name comes to the host, virtual and up; and it goes. */
   plugIn(interfaceName: string): Promise<void>;
   unplug(interfaceName: string): Promise<void>;
+  /** Something runs in this unit, which is not ours. */
+  runUnit(unit: string): Promise<void>;
   /** A unit file `container@NAME.service` where nspawnd would write its own; null: none again. */
   putForeignUnit(name: string, text: string | null): Promise<void>;
   end(): Promise<void>;
@@ -362,6 +365,21 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
           await host.unplug('contract-a');
           await host.unplug('contract-b');
         }
+      });
+    });
+
+    test('the unit in which a container ran before is seen where the manifest names it, and stopped', async () => {
+      const manifest = manifestOf('contract-former', { root: host.root });
+      const unit = 'systemd-nspawn@contract-former.service';
+      const adopting = { ...manifest, annotations: { [ADOPTED_FROM_ANNOTATION]: unit } };
+      await host.runUnit(unit);
+      const look = () => host.port.observe(manifest.name, adopting);
+      assert.deepEqual((await look()).former, { unit, activeState: 'active' });
+      assert.equal((await host.port.observe(manifest.name, manifest)).former, null);
+      await host.port.apply(manifest.name, step('stopFormer', { unit }, 'test'), abort.signal);
+      await eventually(async () => (await look()).former?.activeState === 'inactive', {
+        timeoutMs: TIMEOUT_MS,
+        describe: 'the former unit to stop',
       });
     });
 

@@ -20,6 +20,8 @@ export class ModelHost {
   readonly marks = new Map<string, number>();
   /** The host's own interfaces by name, and in which namespace each is. Virtual ones: they die with it. */
   readonly interfaces = new Map<string, number>();
+  /** Units in which containers ran before: those that run. */
+  readonly formerUnits = new Set<string>();
   /** Which of them are a container's for now. */
   readonly lent = new Map<string, readonly string[]>();
   /** Macvlans by namespace: the interfaces they are on. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { formerUnit } from '../../src/api/adopted.ts';
 import type { Generation } from '../../src/api/generation.ts';
 import type { Manifest } from '../../src/api/manifest.ts';
 import type { HostPort, Verb } from '../../src/controller/ports.ts';
@@ -105,6 +106,7 @@ export class ModelPort implements HostPort {
         path: unitPath(name),
         text: text ?? '',
       },
+      former: this.#formerUnit(name, manifest),
       process:
         unit.run === undefined || !isOurUnit(unit.run.text)
           ? null
@@ -250,6 +252,11 @@ export class ModelPort implements HostPort {
       const { run, activeState } = this.#host.unit(name);
       this.#refuse(name, run !== undefined && activeState !== 'deactivating', 'kill what is not stopping');
       this.#host.killMain(name);
+    },
+    stopFormer: (name, { unit }) => {
+      this.#refuse(name, !this.#host.formerUnits.has(unit), 'stop what does not run');
+      this.#host.formerUnits.delete(unit);
+      this.#host.trigger(name);
     },
     resetFailed: name => this.#host.resetFailed(name),
     terminateMachine: name => {
@@ -529,6 +536,12 @@ export class ModelPort implements HostPort {
             : 'host',
       })),
     };
+  }
+
+  #formerUnit(name: string, manifest: Manifest | null): Observed['former'] {
+    const unit = manifest === null ? null : formerUnit(name, manifest.annotations);
+    if (unit === null || unit === `container@${name}.service`) return null;
+    return { unit, activeState: this.#host.formerUnits.has(unit) ? 'active' : 'inactive' };
   }
 
   #unitFacts(name: string): UnitFacts {

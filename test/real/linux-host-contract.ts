@@ -38,6 +38,7 @@ hostContract('LinuxHost', async () => {
       await quietly('ip', 'link', 'set', interfaceName, 'up');
     },
     unplug: interfaceName => quietly('ip', 'link', 'del', interfaceName),
+    runUnit: unit => quietly('systemd-run', '--quiet', '--collect', `--unit=${unit}`, 'sleep', 'infinity'),
     putForeignUnit: async (name, text) => {
       const path = `${UNITS}/${unitName(name)}`;
       if (text === null) await rm(path, { force: true });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { ADOPTED_FROM_ANNOTATION } from '../../../src/api/adopted.ts';
 import type { JsonObject, Manifest } from '../../../src/api/manifest.ts';
 import type { Desired } from '../../../src/planning/desired.ts';
 import type { Observed } from '../../../src/planning/observed.ts';
@@ -33,7 +34,15 @@ const spec: fc.Arbitrary<JsonObject> = fc
   )
   .map(fields => ({ root: '/srv/web', ...fields }));
 
-export const manifests: fc.Arbitrary<Manifest> = spec.map(written => manifestOf('web', written));
+export const manifests: fc.Arbitrary<Manifest> = fc
+  .record({
+    written: spec,
+    annotations: fc.constantFrom(
+      {},
+      ...['systemd-nspawn', 'container'].map(unit => ({ [ADOPTED_FROM_ANNOTATION]: `${unit}@web.service` })),
+    ),
+  })
+  .map(({ written, annotations }) => ({ ...manifestOf('web', written), annotations }));
 
 export const desireds: fc.Arbitrary<Desired> = fc.oneof(
   { weight: 5, arbitrary: manifests.map(presentOf) },
@@ -107,6 +116,12 @@ export const observeds: fc.Arbitrary<Observed> = fc
           path: fc.constant('/run/systemd/system/container@web.service'),
           text: fc.constantFrom('', 'old'),
         }),
+        former: fc.option(
+          fc.record({
+            unit: fc.constant('systemd-nspawn@web.service'),
+            activeState: fc.constantFrom('inactive', 'activating', 'active', 'deactivating', 'failed'),
+          }),
+        ),
         process: fc.option(
           fc.record({
             specHash: hash,

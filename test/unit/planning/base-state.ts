@@ -130,6 +130,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
     host: HOST,
     unit: { ...INACTIVE_UNIT, fragmentPath: path },
     unitFile: { owner: 'ours', path, text },
+    former: null,
     process: null,
     machine: null,
     ended: {

@@ -465,7 +465,7 @@ describe('an obstacle', () => {
     'a mask': ['UnitShadowed', ({ unit }) => ({ unit: { ...unit, loadState: 'masked' } })],
     'a unit of that name elsewhere': [
       'UnitShadowed',
-      ({ unit }) => ({ unit: { ...unit, fragmentPath: '/etc/systemd/system/container@.service' } }),
+      ({ unit }) => ({ unit: { ...unit, fragmentPath: '/etc/systemd/system/container@web.service' } }),
     ],
     'a file that we did not write where we would': [
       'UnitShadowed',
