@@ -41,7 +41,6 @@ const HELD: Readonly<Record<string, string>> = {
   'root-hash': 'the root is a directory: write spec.root',
   'root-hash-sig': 'the root is a directory: write spec.root',
   'verity-data': 'the root is a directory: write spec.root',
-  'pivot-root': 'the root is a directory: write spec.root',
   boot: 'it is what happens without spec.command',
   'as-pid2': 'it is what happens with spec.command',
   'keep-unit': 'the unit is always kept',

@@ -4,6 +4,7 @@ import { registerDescribe } from './registration/describe.ts';
 import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerGet } from './registration/get.ts';
+import { registerImport } from './registration/import.ts';
 import { registerList } from './registration/list.ts';
 import { registerLogin } from './registration/login.ts';
 import { registerNix } from './registration/nix.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Register[] = [
   registerDiff,
   registerCreate,
   registerDestroy,
+  registerImport,
   registerRequests,
   registerNix,
   registerRun,

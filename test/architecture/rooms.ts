@@ -12,6 +12,8 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   api: { uses: [], knows: [] },
   planning: { uses: ['api', 'src/errors.ts'], knows: [] },
   manifests: { uses: ['api', 'src/errors.ts'], knows: ['planning', PORTS] },
+  // Converters of what a host had before: pure, and known to nobody but the command that runs them.
+  import: { uses: ['api'], knows: [] },
   controller: { uses: ['api', 'planning', 'src/errors.ts'], knows: ['src/log.ts'] },
   host: { uses: ['api', 'planning', 'src/errors.ts'], knows: [PORTS] },
   server: { uses: ['api', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
@@ -28,7 +30,9 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/host/guest-command.ts',
       'src/host/guest-facts.ts',
       'src/host/host-keys.ts',
+      'src/host/command.ts',
       'src/host/root-removal.ts',
+      'import',
       'src/version.ts',
       'src/manifests/validate.ts',
       'src/planning/link-name.ts',
@@ -61,6 +65,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
 export const PURE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   api: ['node:crypto', 'node:net', 'zod'],
   planning: ['node:crypto'],
+  import: [],
 };
 
 /** Each runtime library and the only files that import it. */

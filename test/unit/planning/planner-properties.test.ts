@@ -28,6 +28,7 @@ const ORDER: readonly StepName[] = [
   'markRestart',
   'attachNamespace',
   'stop',
+  'stopFormer',
   'killActivating',
   'askAgain',
   'killMain',
