@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exampleTrees } from './start/trees.ts';
-import { guestTree, hostTree } from './testbed/recipes.ts';
+import { guestTree, hostTree, nixHostTree } from './testbed/recipes.ts';
 import type { Suite } from './testbed/suite.ts';
 import { ensureTree } from './testbed/tree.ts';
 
@@ -78,6 +78,7 @@ async function runCheck(): Promise<void> {
 async function prepareTrees(suites: readonly Suite[]): Promise<void> {
   const recipes = [
     ...suites.flatMap(suite => [guestTree(suite), hostTree(suite)]),
+    ...(jobs.some(({ file }) => file.includes('nix')) ? suites.map(suite => nixHostTree(suite)) : []),
     ...(await exampleTrees()),
   ];
   await Promise.all(recipes.map(ensureTree));
