@@ -23,6 +23,8 @@ const FILE_TIMEOUT_MS = 1_200_000;
 /** What has to hold on every systemd: launch, stop, crash and network. */
 const CORE = ['lifecycle', 'network', 'host-contract'];
 const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
+/** Begun first, longest first, so that none is left alone at the end. */
+const LONG = ['faults', 'nix', 'nix-builds', 'testbed', 'network', 'roots', 'scale', 'directory'];
 
 interface Job {
   readonly title: string;
@@ -63,10 +65,14 @@ function selectJobs(filter: readonly string[], only: Suite | undefined): readonl
   });
   if (only !== undefined) return files.map(file => job(file, only));
   const isCore = (file: string) => CORE.includes(basename(file, '.test.ts'));
+  const rank = ({ file }: Job) => {
+    const index = LONG.indexOf(basename(file, '.test.ts'));
+    return index < 0 ? LONG.length : index;
+  };
   return [
     ...files.map(file => job(file, 'trixie')),
     ...OTHER_SUITES.flatMap(suite => files.filter(isCore).map(file => job(file, suite))),
-  ];
+  ].sort((a, b) => rank(a) - rank(b));
 }
 
 async function runCheck(): Promise<void> {
