@@ -47,7 +47,7 @@ const startedAt = performance.now();
 // Ctrl-C reaches the children by the terminal; they take their hosts down, and we wait for them.
 process.once('SIGINT', () => undefined);
 if (words.length === 0 && suiteOption === undefined) await runCheck();
-await prepareTrees([...new Set(jobs.map(job => job.suite))]);
+await prepareTrees();
 const results = await runAgainAlone(await runAll(jobs));
 report(results);
 
@@ -81,10 +81,11 @@ async function runCheck(): Promise<void> {
 }
 
 /** All before the first file, so that no test waits for packages; two at a time, which `ensureTree` sees to. */
-async function prepareTrees(suites: readonly Suite[]): Promise<void> {
+async function prepareTrees(): Promise<void> {
+  const suitesOf = (some: readonly Job[]) => [...new Set(some.map(({ suite }) => suite))];
   const recipes = [
-    ...suites.flatMap(suite => [guestTree(suite), hostTree(suite)]),
-    ...(jobs.some(({ file }) => file.includes('nix')) ? suites.map(suite => nixHostTree(suite)) : []),
+    ...suitesOf(jobs).flatMap(suite => [guestTree(suite), hostTree(suite)]),
+    ...suitesOf(jobs.filter(({ file }) => basename(file).startsWith('nix'))).map(nixHostTree),
     ...(await exampleTrees()),
   ];
   await Promise.all(recipes.map(ensureTree));
