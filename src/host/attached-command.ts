@@ -2,14 +2,13 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { NspawndError } from '../errors.ts';
-import { run } from './command.ts';
 
 export interface Attached {
   readonly argv: readonly string[];
   /** It gets the terminal itself, and makes another one for what it runs. */
   readonly isTerminal: boolean;
-  /** Command line that passes a signal on; null: it is passed to the process. */
-  readonly signalArgv: readonly string[] | null;
+  /** Passes a signal on to what it runs; null: the process itself gets it. */
+  readonly passOn: ((signal: NodeJS.Signals) => Promise<void>) | null;
 }
 
 /**
@@ -18,7 +17,7 @@ export interface Attached {
  * Architecture invariant: no descriptor of our terminal reaches a guest. Who holds one can type into it (TIOCSTI), and it
  * is root's. Pipes and files are passed on as they are, so that nothing is copied.
  */
-export async function runAttached({ argv, isTerminal, signalArgv }: Attached): Promise<number> {
+export async function runAttached({ argv, isTerminal, passOn }: Attached): Promise<number> {
   const [program = '', ...args] = argv;
   const stdio: StdioOptions = isTerminal
     ? 'inherit'
@@ -30,32 +29,23 @@ export async function runAttached({ argv, isTerminal, signalArgv }: Attached): P
     // The guest's colours and title are the guest's business; systemd-run(1) since 256.
     env: { ...process.env, SYSTEMD_TINT_BACKGROUND: '0', SYSTEMD_ADJUST_TERMINAL_TITLE: '0' },
   });
-  const passOn = (signal: NodeJS.Signals) => {
-    if (signalArgv === null) child.kill(signal);
-    else void signalUnit(signalArgv, signal, child);
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (passOn === null) child.kill(signal);
+    // It may not be there yet, or not any more: then the one who waits for it goes.
+    else passOn(signal).catch(() => child.kill('SIGTERM'));
   };
-  for (const signal of SIGNALS) process.on(signal, passOn);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   connectTerminal(child);
   try {
     return await exitStatus(child, program);
   } finally {
-    for (const signal of SIGNALS) process.off(signal, passOn);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
     // It would keep us waiting for a line that nobody wants any more.
     if (child.stdin !== null) process.stdin.destroy();
   }
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
-
-async function signalUnit(
-  signalArgv: readonly string[],
-  signal: NodeJS.Signals,
-  child: ChildProcess,
-): Promise<void> {
-  const [program = '', ...args] = signalArgv;
-  // It may not be there yet, or not any more: then the one who waits for it goes.
-  await run(program, [...args, signal.slice('SIG'.length)]).catch(() => child.kill('SIGTERM'));
-}
 
 /** Of the three only those that are a terminal of ours go through us. */
 function connectTerminal(child: ChildProcess): void {

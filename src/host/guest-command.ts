@@ -7,8 +7,10 @@ import type { Guest } from './guest-facts.ts';
  */
 export interface GuestCommand {
   readonly argv: readonly string[];
-  /** How to send a signal to what runs; the signal's name without SIG is appended. */
-  readonly signalArgv: readonly string[];
+  /** The transient unit that it becomes. */
+  readonly unit: string;
+  /** The guest whose unit it is; null: it is the host's. */
+  readonly machine: string | null;
 }
 
 export interface Way {
@@ -36,7 +38,7 @@ export function rootLogin(guest: Guest, way: Way): GuestCommand {
 
 function throughSystemd({ name }: Guest, command: readonly string[], way: Way): GuestCommand {
   const argv = ['systemd-run', `--machine=${name}`, ...common(way), '--uid=root', '--', ...literal(command)];
-  return { argv, signalArgv: ['systemctl', `--machine=${name}`, 'kill', way.unit, '--signal'] };
+  return { argv, unit: way.unit, machine: name };
 }
 
 function byNamespaces({ leader, boundingSet }: Guest, command: readonly string[], way: Way): GuestCommand {
@@ -51,7 +53,7 @@ function byNamespaces({ leader, boundingSet }: Guest, command: readonly string[]
     '--',
     ...literal(shell(ENTER, enter)),
   ];
-  return { argv, signalArgv: ['systemctl', 'kill', way.unit, '--signal'] };
+  return { argv, unit: way.unit, machine: null };
 }
 
 function common({ isTerminal, unit }: Way): readonly string[] {

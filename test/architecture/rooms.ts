@@ -29,6 +29,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/host/command.ts',
       'src/host/guest-command.ts',
       'src/host/guest-facts.ts',
+      'src/host/guest-signal.ts',
       'src/host/host-keys.ts',
       'src/host/command.ts',
       'src/host/root-removal.ts',

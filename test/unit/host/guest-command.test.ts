@@ -14,7 +14,7 @@ function split(argv: readonly string[]): { options: readonly string[]; command: 
 }
 
 test("a guest with systemd runs it as a unit of the guest's", () => {
-  const { argv, signalArgv } = runIn(GUEST, ['ls', '-l'], WAY);
+  const { argv, unit, machine } = runIn(GUEST, ['ls', '-l'], WAY);
   const { options, command } = split(argv);
   assert.deepEqual(options, [
     'systemd-run',
@@ -28,18 +28,18 @@ test("a guest with systemd runs it as a unit of the guest's", () => {
     '--uid=root',
   ]);
   assert.deepEqual(command.slice(-2), ['ls', '-l']);
-  assert.deepEqual(signalArgv, ['systemctl', '--machine=web', 'kill', 'u.service', '--signal']);
+  assert.deepEqual([unit, machine], ['u.service', 'web']);
 });
 
 test('a guest without is entered from a unit of the host, with no more than the guest may', () => {
   const guest = { ...GUEST, hasSystemd: false };
-  const { argv, signalArgv } = runIn(guest, ['ls', '-l'], { ...WAY, isByNamespaces: true });
+  const { argv, unit, machine } = runIn(guest, ['ls', '-l'], { ...WAY, isByNamespaces: true });
   const { options, command } = split(argv);
   assert.ok(options.every(option => !option.startsWith('--machine')));
   assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
   assert.ok(options.includes('--property=DevicePolicy=closed'));
   assert.deepEqual(command.slice(-6), ['/usr/bin/nsenter', '--target=4711', '--all', '--', 'ls', '-l']);
-  assert.deepEqual(signalArgv, ['systemctl', 'kill', 'u.service', '--signal']);
+  assert.deepEqual([unit, machine], ['u.service', null]);
 });
 
 test('a terminal is made where there is one', () => {

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { run } from './command.ts';
+import type { GuestCommand } from './guest-command.ts';
+
+/** Passes a signal on to what runs in a guest: to all its processes, as the control group has them. */
+export async function signalGuestCommand(
+  { unit, machine }: Pick<GuestCommand, 'unit' | 'machine'>,
+  signal: NodeJS.Signals,
+): Promise<void> {
+  if (machine !== null) {
+    await run('systemctl', [`--machine=${machine}`, 'kill', `--signal=${signal}`, unit]);
+    return;
+  }
+  // A shell of ours, then nsenter: these two wait for the command's own answer and must live to give it.
+  const { stdout } = await run('systemctl', ['show', '--property=MainPID', '--value', unit]);
+  for (const nsenter of await childrenOf(Number(stdout))) {
+    for (const pid of await descendantsOf(nsenter)) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // It has just ended, ignoring.
+      }
+    }
+  }
+}
+
+async function descendantsOf(pid: number): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const child of await childrenOf(pid)) found.push(child, ...(await descendantsOf(child)));
+  return found;
+}
+
+/** proc_pid_task(5): of its main thread, which is all that these programs have. */
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  if (!(pid > 0)) return [];
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return text
+    .split(' ')
+    .map(Number)
+    .filter(child => child > 0);
+}

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { eventually } from '../testbed/eventually.ts';
+import type { ExecResult } from '../testbed/host.ts';
+import { plantTree } from './small-tree.ts';
+import { guest, manifestText, sleeper, useWorld } from './world.ts';
+
+/** What nixos-container's users type, on a whole host. `run` and the logins are in `terminal.test.ts`. */
+const world = useWorld();
+const CREATED = '/etc/nspawnd/manifests/created';
+const KEY = `ssh-ed25519 ${'A'.repeat(68)}`;
+
+before(async () => {
+  // A network that the host has: no container gets an address of it.
+  await world.sh('ip', 'link', 'add', 'lan0', 'type', 'dummy');
+  await world.sh('ip', 'address', 'add', '10.233.1.77/24', 'dev', 'lan0');
+  await world.sh('ip', 'link', 'set', 'lan0', 'up');
+});
+
+/** A root of its own that takes no time to make, with an init that does nothing. */
+async function plant(name: string): Promise<string> {
+  const root = `/var/lib/machines/${name}`;
+  await plantTree(world, root);
+  return root;
+}
+
+const exists = async (path: string) => (await world.exits('test', '-e', path)) === 0;
+const files = async () =>
+  (await world.sh('sh', '-c', `ls -A ${CREATED} 2>/dev/null; true`)).split('\n').filter(Boolean);
+
+/** Made as `create` makes it, but with a program instead of an init: quick to start. */
+async function made(name: string, root: string): Promise<void> {
+  await world.host.writeFile(
+    `${CREATED}/${name}.yaml`,
+    manifestText(name, { root, command: ['/usr/bin/sleep', 'infinity'] }),
+  );
+  await world.untilReady(name);
+}
+
+test('a container is created, started, looked at, terminated and destroyed', async () => {
+  await world.host.copyTree('/var/lib/machines/base', '/var/lib/machines/web');
+  const created = await world.ctl('create', 'web', '--root', '/var/lib/machines/web');
+  assert.deepEqual([created.exitCode, created.stdout], [0, 'web'], created.stderr);
+  assert.match(created.stderr, /created\/web\.yaml\naddress: 10\.233\.2\.2 \(the host is 10\.233\.2\.1\)/);
+  assert.deepEqual(await files(), ['web.yaml']);
+  assert.deepEqual(await status('web'), ['down', 1]);
+  assert.equal(await world.sh('nspawnctl', 'list'), 'web');
+
+  assert.equal(await world.exits('nspawnctl', 'start', 'web'), 0);
+  assert.deepEqual(await status('web'), ['up', 0]);
+  const address = await world.sh('nspawnctl', 'show-ip', 'web');
+  assert.equal(address, '10.233.2.2');
+  assert.ok(await world.pings(address));
+
+  const before = Date.now();
+  assert.equal(await world.exits('nspawnctl', 'terminate', 'web'), 0);
+  assert.ok(Date.now() - before < 10_000);
+  assert.deepEqual(await status('web'), ['down', 1]);
+  const ended = await world.host.readFile('/run/nspawnd/ended/web');
+  assert.match(ended, /^requested=yes$/m);
+  assert.match(ended, /^result=signal$/m);
+  await world.sh('systemctl', 'restart', 'nspawnd');
+  await world.until('web', 'Ready', 'False', 'Stopped');
+  assert.equal(await world.exits('nspawnctl', 'start', 'web'), 0);
+
+  const destroyed = await world.ctl('destroy', '--yes', 'web');
+  assert.deepEqual([destroyed.exitCode, destroyed.stdout], [0, 'container/web destroyed'], destroyed.stderr);
+  assert.deepEqual(await status('web'), ['gone', 66]);
+  assert.deepEqual(await files(), []);
+  assert.doesNotMatch(await world.sh('ls', '-A', '/var/lib/machines'), /web/);
+  assert.equal(await world.unit('web', 'LoadState'), 'not-found');
+});
+
+test('terminate ends what does not want to go, also while it is being stopped', async () => {
+  await world.drop('stuck', sleeper({ timeoutStopSec: 300 }));
+  await world.untilReady('stuck');
+  // nspawn itself no longer answers: no clean stop can work.
+  await world.sh('kill', '-STOP', String(await world.mainPid('stuck')));
+  const stopping = world.host.spawn(['nspawnctl', 'stop', 'stuck'], { reject: false });
+  await eventually(async () => (await world.unit('stuck', 'ActiveState')) === 'deactivating', {
+    describe: 'it to be stopping',
+  });
+  assert.equal(await world.exits('nspawnctl', 'terminate', '--timeout', '20s', 'stuck'), 0);
+  assert.equal((await stopping).exitCode, 0);
+  assert.deepEqual(await status('stuck'), ['down', 1]);
+});
+
+test('twenty creates at once get twenty names and addresses; of one name there is one', async () => {
+  const parallel = (command: string) =>
+    world.sh('sh', '-c', `for i in $(seq 20); do (${command}; echo $?) & done; wait`);
+  const made = await parallel('nspawnctl create c$i --root /srv/c$i --request-timeout 60s 2>/dev/null');
+  assert.equal(made.match(/^0$/gm)?.length, 20, made);
+  const names = (await world.sh('nspawnctl', 'list')).split('\n');
+  assert.equal(names.length, 20);
+  const texts = await world.sh('sh', '-c', `cat ${CREATED}/*.yaml`);
+  for (const field of ['hostAddress', 'localAddress']) {
+    const values = [...texts.matchAll(new RegExp(`^  ${field}: (.*)$`, 'gm'))].map(([, value]) => value);
+    assert.equal(new Set(values).size, 20, field);
+    assert.ok(values.every(value => value?.startsWith('10.233.') && !value.startsWith('10.233.1.')));
+  }
+  const same = await parallel('nspawnctl create one --root /srv/one --request-timeout 60s 2>/dev/null');
+  assert.deepEqual([same.match(/^0$/gm)?.length, same.match(/^78$/gm)?.length], [1, 19], same);
+  const unique = await parallel(
+    'nspawnctl create many --ensure-unique-name --root /srv/many/$i --request-timeout 60s 2>/dev/null',
+  );
+  assert.equal(new Set(unique.match(/^many-\d+$/gm)).size, 20, unique);
+});
+
+test('a create that cannot write leaves nothing behind', async () => {
+  await world.sh('mkdir', '-p', CREATED);
+  const create = () => world.ctl('create', 'web', '--root', '/srv/web');
+  await world.sh('mount', '-t', 'tmpfs', '-o', 'size=4k,mode=755', 'tmpfs', CREATED);
+  try {
+    await world.sh('sh', '-c', `head -c 4096 /dev/zero > ${CREATED}/full`);
+    const full = await create();
+    assert.equal(full.exitCode, 78);
+    assert.match(full.stderr, /cannot write .*ENOSPC/);
+    assert.deepEqual(await files(), ['full']);
+    await world.sh('mount', '-o', 'remount,ro', CREATED);
+    const readOnly = await create();
+    assert.equal(readOnly.exitCode, 78);
+    assert.match(readOnly.stderr, /cannot write .*EROFS/);
+  } finally {
+    await world.sh('umount', CREATED);
+  }
+  assert.deepEqual(await status('web'), ['gone', 66]);
+  assert.equal((await create()).exitCode, 0);
+});
+
+test('a create that is wrong says what is wrong, and by which exit code', async () => {
+  const check = async (expected: number, says: RegExp, ...args: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await world.ctl('create', ...args);
+    assert.deepEqual([exitCode, stdout], [expected, ''], args.join(' '));
+    assert.match(stderr, says);
+  };
+  await check(2, /debootstrap/, 'web');
+  await check(2, /waits for the field hostBridge/, 'web', '--root', '/srv/web', '--bridge', 'br0');
+  await check(2, /waits for the field forwardPorts/, 'web', '--root', '/srv/web', '--port', '80:80');
+  await check(
+    65,
+    /spec\.localAddress: not an IPv4 address/,
+    'web',
+    '--root',
+    '/srv/web',
+    '--local-address',
+    '10.1',
+  );
+  await check(
+    65,
+    /is an address of this host/,
+    'web',
+    '--root',
+    '/srv/web',
+    '--local-address',
+    '10.233.1.77',
+  );
+  await check(65, /cannot be a guest's root/, 'web', '--root', '/etc');
+  await check(65, /top-level domain/, 'dev', '--root', '/srv/web');
+  await world.drop('taken', sleeper());
+  await world.untilReady('taken');
+  await check(78, /taken exists already: .*taken\.yaml/, 'taken', '--root', '/srv/taken');
+  await check(65, /overlaps|is the root of/, 'inner', '--root', '/var/lib/machines/base/srv');
+  assert.deepEqual(await files(), []);
+});
+
+test('destroy asks, and touches nothing it must not', async () => {
+  const root = await plant('one');
+  const check = async (expected: number, says: RegExp, ...args: readonly string[]): Promise<ExecResult> => {
+    const result = await world.ctl('destroy', ...args);
+    assert.equal(result.exitCode, expected, result.stderr);
+    assert.match(result.stderr, says);
+    assert.ok(await exists(`${root}/usr/bin/sleep`));
+    assert.equal(await world.unit('one', 'ActiveState'), 'active');
+    return result;
+  };
+  await made('one', root);
+  await world.drop('foreign', sleeper());
+  await world.untilReady('foreign');
+  const asked = await check(78, /no terminal to ask at\n.*nspawnctl destroy --yes one/, 'one');
+  assert.match(
+    asked.stderr,
+    /one: its manifest .*created\/one\.yaml\n +its root \/var\/lib\/machines\/one \(/,
+  );
+  await check(66, /no container "on"/, '--yes', 'one', 'on');
+  await check(78, /delete .*foreign\.yaml yourself/, '--yes', 'one', 'foreign');
+  await world.host.writeFile(
+    `${CREATED}/two.yaml`,
+    `${manifestText('two', sleeper())}---\n${manifestText('three', sleeper())}`,
+  );
+  await world.untilReady('two', 'three');
+  await check(78, /two\.yaml declares more than two/, '--yes', 'two');
+  assert.equal((await world.ctl('destroy', '--yes', 'foreign')).exitCode, 78);
+  assert.equal(await world.unit('foreign', 'ActiveState'), 'active');
+
+  await world.sh('mkdir', '-p', `${root}/mnt`, '/srv/precious');
+  await world.host.writeFile('/srv/precious/file', 'kept');
+  await world.sh('mount', '--bind', '/srv/precious', `${root}/mnt`);
+  await check(78, /one\/mnt is a mount point; run: umount/, '--yes', 'one');
+  await world.sh('umount', `${root}/mnt`);
+  await world.sh('mount', '--bind', `${root}/usr`, '/mnt');
+  await check(78, /is also mounted at \/mnt/, '--yes', 'one');
+  await world.sh('umount', '/mnt');
+
+  await world.sh('ln', '-s', '/srv/precious', `${root}/link`);
+  assert.equal((await world.ctl('destroy', '--yes', 'one')).exitCode, 0);
+  assert.ok(!(await exists(root)));
+  assert.equal(await world.host.readFile('/srv/precious/file'), 'kept');
+});
+
+test('destroy leaves a root in which something runs, and deletes what NixOS made immutable', async () => {
+  const root = await plant('one');
+  await made('one', root);
+  await world.sh('mkdir', '-p', `${root}/var/empty`, '/nix/var/nix/profiles/per-container/one');
+  await world.sh('mkdir', '-p', '/nix/var/nix/profiles/per-container/other');
+  const isImmutable = (await world.exits('chattr', '+i', `${root}/var/empty`)) === 0;
+  const squatter = world.host.spawn(['chroot', root, '/usr/bin/sleep', '1000'], {
+    reject: false,
+    stdin: 'ignore',
+  });
+  await eventually(async () => (await world.exits('pgrep', '-fx', '/usr/bin/sleep 1000')) === 0, {
+    describe: 'somebody to be in it',
+  });
+  const refused = await world.ctl('destroy', '--yes', 'one');
+  assert.equal(refused.exitCode, 78, refused.stderr);
+  assert.match(
+    refused.stderr,
+    /it is gone, but its root stays: process \d+ runs in .*\n.*rm -rf --one-file-system -- /,
+  );
+  assert.ok(await exists(`${root}/usr/bin/sleep`));
+  squatter.kill();
+  await squatter;
+
+  await made('one', root);
+  const destroyed = await world.ctl('destroy', '--yes', 'one');
+  assert.equal(destroyed.exitCode, 0, `immutable: ${isImmutable}; ${destroyed.stderr}`);
+  assert.equal(await world.sh('ls', '/nix/var/nix/profiles/per-container'), 'other');
+  assert.doesNotMatch(await world.sh('ls', '-A', '/var/lib/machines'), /one/);
+});
+
+test('destroy that is interrupted says what is left, and goes on when it is asked again', async () => {
+  const root = await plant('one');
+  await made('one', root);
+  await world.sh('kill', '-STOP', String(await world.mainPid('one')));
+  const running = world.host.spawn(['nspawnctl', 'destroy', '--yes', 'one'], { reject: false });
+  await eventually(async () => (await world.unit('one', 'ActiveState')) === 'deactivating', {
+    describe: 'it to be stopping',
+  });
+  await world.sh('pkill', '-INT', '-f', 'nspawnctl(.mjs)? destroy');
+  assert.match(
+    String((await running).stderr),
+    /interrupted: the manifest of one is deleted.*\n.*rm -rf --one-file-system -- \/var\/lib\/machines\/one/,
+  );
+  assert.ok(await exists(`${root}/usr/bin/sleep`));
+  await world.sh('kill', '-CONT', String(await world.mainPid('one')));
+  const again = await world.ctl('destroy', '--yes', 'one');
+  // It may have gone by itself meanwhile; then the root is left to the person, who was told how.
+  assert.ok(again.exitCode === 0 || again.exitCode === 66, again.stderr);
+  assert.equal(await exists(root), again.exitCode === 66);
+  await world.host.rm(root);
+});
+
+test('the host key of a guest is shown, and no link of the guest leads anywhere', async () => {
+  const root = await plant('one');
+  await world.sh('mkdir', '-p', `${root}/etc/ssh`, `${root}/run`);
+  await world.host.writeFile(`${root}/etc/ssh/ssh_host_ed25519_key.pub`, `${KEY} root@one\u001b[2J\n`);
+  await world.drop('one', { root, command: ['/usr/bin/sleep', 'infinity'] });
+  await world.untilReady('one');
+  const show = () => world.ctl('show-host-key', 'one');
+  assert.deepEqual([(await show()).exitCode, (await show()).stdout], [0, KEY]);
+  await world.sh('nspawnctl', 'stop', 'one');
+  assert.equal((await show()).stdout, KEY);
+
+  await world.host.mv(`${root}/etc/ssh`, `${root}/etc/was`);
+  await world.host.writeFile('/root/hosts-own/ssh_host_ed25519_key.pub', `${KEY.replace('A', 'B')} host\n`);
+  await world.sh('ln', '-s', '/root/hosts-own', `${root}/etc/ssh`);
+  const linked = await show();
+  assert.deepEqual([linked.exitCode, linked.stdout], [1, '']);
+  await world.host.rm(`${root}/etc/ssh`);
+  await world.sh('mkdir', `${root}/etc/ssh`);
+  await world.sh('mkfifo', `${root}/etc/ssh/ssh_host_ed25519_key.pub`);
+  assert.equal((await show()).exitCode, 1);
+  const unprivileged = ['setpriv', '--reuid=65534', '--clear-groups', 'nspawnctl', 'show-host-key', 'one'];
+  assert.equal(await world.exits(...unprivileged), 77);
+  await world.remove('one');
+  await world.untilGone('one');
+  await world.host.rm(root);
+});
+
+test('a container of systemd guests’ kind is destroyed while it boots', async () => {
+  await world.host.writeFile(`${CREATED}/boots.yaml`, manifestText('boots', guest()));
+  await eventually(async () => (await world.get('boots'))?.status.phase === 'Starting', {
+    describe: 'it to boot',
+  });
+  assert.equal(await world.exits('nspawnctl', 'destroy', '--yes', '--keep-root', 'boots'), 0);
+  assert.equal(await world.unit('boots', 'LoadState'), 'not-found');
+  assert.ok(await exists('/var/lib/machines/base/etc'));
+});
+
+async function status(name: string): Promise<[string, number]> {
+  const { stdout, exitCode } = await world.ctl('status', name);
+  return [stdout, exitCode];
+}
