@@ -112,14 +112,28 @@ const LOGIN = [
   'exit $?',
 ].join('\n');
 
+/**
+ * nsenter stops itself when its child is stopped, and a guest that shuts down stops all its processes before it ends them:
+ * then nobody would be left to bury the dead child, and the guest would wait for that. So it is woken every second.
+ */
+const KEEP_AWAKE = [
+  '(while sleep 1; do',
+  '  read -r children </proc/$$/task/$$/children',
+  '  kill -CONT $children',
+  'done) >/dev/null 3>&- &',
+].join('\n');
+
 /** On the host: nothing of the host's environment comes along. */
 const ENTER = [
   OUTLIVE,
   QUIET,
+  KEEP_AWAKE,
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
   '(exec /usr/bin/env -i HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 ${TERM:+"TERM=$TERM"}' +
     ' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" 2>&3 3>&-)',
-  'exit $?',
+  'status=$?',
+  'kill $!',
+  'exit $status',
 ].join('\n');
 
 /** In the order of their numbers; capability.h. What a newer kernel adds is left out. */

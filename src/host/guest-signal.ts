@@ -13,8 +13,10 @@ export async function signalGuestCommand(
   }
   // A shell of ours, then nsenter: these two wait for the command's own answer and must live to give it.
   const { stdout } = await run('systemctl', ['show', '--property=MainPID', '--value', unit]);
-  for (const nsenter of await childrenOf(Number(stdout))) {
-    for (const pid of await descendantsOf(nsenter)) {
+  for (const child of await childrenOf(Number(stdout))) {
+    const comm = await readFile(`/proc/${child}/comm`, 'utf8').catch(() => '');
+    if (comm.trim() !== 'nsenter') continue;
+    for (const pid of await descendantsOf(child)) {
       try {
         process.kill(pid, signal);
       } catch {

@@ -20,7 +20,7 @@ async function dropBoth(): Promise<void> {
 test('run passes input, output, errors and the exit status through', async () => {
   await dropBoth();
   for (const name of both) {
-    const script = 'cat; echo "[$1][$2][$3]"; echo err >&2; exit 7';
+    const script = 'cat; printf "[%s]" "$@"; echo err >&2; exit 7';
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
     const words = ['', 'a  b', '%n ${HOME} $HOME $$ "q" \\n'];
     const ran = await world.host.exec(['nspawnctl', 'run', name, '--', 'sh', '-c', script, 'sh', ...words], {
@@ -173,7 +173,7 @@ describe('in a terminal', () => {
     for (const name of both) {
       await terminal.clear();
       await terminal.type(`nspawnctl root-login ${name}`);
-      await terminal.until(new RegExp(`root@${name}:~# $`));
+      await terminal.until(new RegExp(`root@${name}:~#$`));
       await terminal.type('stty size');
       await terminal.until(/^30 100$/m);
       await terminal.resize(120, 40);
@@ -182,11 +182,11 @@ describe('in a terminal', () => {
       await terminal.type('sleep 1000');
       await terminal.until(/sleep 1000$/);
       await terminal.press('C-c');
-      await terminal.until(/\^C\s+root@.*# $/);
+      await terminal.until(/\^C\s+root@.*#$/);
       await terminal.type('echo status=$?');
       await terminal.until(/^status=130$/m);
       await terminal.type('exit 6');
-      await terminal.until(/HOST> $/);
+      await terminal.until(/HOST>$/);
       await terminal.type('echo ended=$?; stty -a');
       await terminal.until(/^ended=6$/m);
       // The terminal is as it was.
@@ -203,13 +203,13 @@ describe('in a terminal', () => {
         `nspawnctl run ${name} -- sh -c 'test -t 0 && test -t 1 && test -t 2 && stty size; exit 4'`,
       );
       await terminal.until(/^30 100$/m);
-      await terminal.until(/HOST> $/);
+      await terminal.until(/HOST>$/);
       await terminal.type('echo ended=$?');
       await terminal.until(/^ended=4$/m);
       await terminal.type(`nspawnctl run ${name} -- sh -c 'echo now; sleep 1000'`);
       await terminal.until(/^now$/m);
       await terminal.press('C-c');
-      await terminal.until(/\^C\s*HOST> $/);
+      await terminal.until(/\^C\s*HOST>$/);
       await terminal.type('echo then=$?');
       await terminal.until(/^then=130$/m);
       await terminal.type(`nspawnctl run ${name} -- cat`);
@@ -220,7 +220,7 @@ describe('in a terminal', () => {
       await terminal.type('echoed twice');
       await terminal.until(/^echoed twice\s+echoed twice$/m);
       await terminal.press('C-d');
-      await terminal.until(/HOST> $/);
+      await terminal.until(/HOST>$/);
     }
   });
 
@@ -245,7 +245,7 @@ describe('in a terminal', () => {
         describe: 'sleep to run',
       });
       await terminal.press('C-c');
-      await terminal.until(/\^C\s+(HOST> $|then=130)/);
+      await terminal.until(/\^C\s+(HOST>$|then=130)/);
       await eventually(async () => (await world.exits('pgrep', '-fx', 'sleep 1000')) !== 0, {
         describe: 'sleep to end',
       });
@@ -257,9 +257,9 @@ describe('in a terminal', () => {
     await dropBoth();
     await terminal.clear();
     await terminal.type('nspawnctl login systemd');
-    await terminal.until(/systemd login: $/);
+    await terminal.until(/systemd login:$/);
     await terminal.press('C-]', 'C-]', 'C-]');
-    await terminal.until(/HOST> $/);
+    await terminal.until(/HOST>$/);
     await terminal.type('nspawnctl login plain; echo ended=$?');
     await terminal.until(/plain has no login.*\n.*nspawnctl root-login plain\s+ended=1/);
     const piped = await world.ctl('login', 'systemd');

@@ -16,7 +16,7 @@ export class Tmux {
     const terminal = new Tmux(world, server);
     const window = ['new-session', '-d', '-s', 'main', '-x', '100', '-y', '30'];
     await terminal.#tmux('-f', '/dev/null', ...window, "env PS1='HOST> ' TERM=xterm bash --norc --noprofile");
-    await terminal.until(/^HOST> $/m);
+    await terminal.until(/^HOST>$/m);
     return terminal;
   }
 
@@ -36,9 +36,7 @@ export class Tmux {
 
   /** Everything that is and was on the screen; empty lines at the end are left out. */
   async screen(): Promise<string> {
-    // Trailing spaces are kept: the prompt ends in one.
-    const text = await this.#tmux('capture-pane', '-p', '-N', '-S', '-1000', '-t', 'main');
-    return text.trimEnd() === text ? text : `${text.trimEnd()} `;
+    return (await this.#tmux('capture-pane', '-p', '-S', '-1000', '-t', 'main')).trimEnd();
   }
 
   async clear(): Promise<void> {
