@@ -77,6 +77,7 @@ export class LinuxHost implements HostPort {
   readonly #lastWords = new LastWords();
   readonly #burst = new Set<string>();
   #onTrigger: (name: string | null) => void = () => undefined;
+  readonly addressesInUse = addressesInUse;
 
   static async connect(options: LinuxHostOptions): Promise<LinuxHost> {
     const matches = [...SYSTEMD_MATCHES, ...MACHINED_MATCHES, ...LOGIND_MATCHES];
@@ -237,10 +238,6 @@ export class LinuxHost implements HostPort {
       nix,
       hasNixLeftovers,
     };
-  }
-
-  addressesInUse(): Promise<readonly string[]> {
-    return addressesInUse();
   }
 
   async apply(name: string, step: Step, signal: AbortSignal): Promise<void> {
