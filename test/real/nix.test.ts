@@ -18,7 +18,12 @@ test('a closure boots in a root of its own, with the store, a profile and roots 
   await link(world, closure, '/srv/boots');
   await world.drop(
     'boots',
-    nixGuest({ path: '/srv/boots', privateNetwork: true, localAddress: '10.231.136.2' }),
+    nixGuest({
+      path: '/srv/boots',
+      privateNetwork: true,
+      hostAddress: '10.231.136.1',
+      localAddress: '10.231.136.2',
+    }),
   );
   await world.untilReady('boots');
   assert.equal(await world.host.readFile(`${stateOf('boots')}/booted`), 'boots\n');
@@ -63,8 +68,8 @@ test('a profile that flips is a new generation, switched to in the guest, which 
   await world.untilReady('flip');
   const run = await world.invocation('flip');
   // Twice before anybody looks: only where it ends counts.
-  await link(world, third ?? '', '/srv/flip');
-  await link(world, second ?? '', '/srv/flip');
+  const flip = 'for to in "$1" "$2"; do ln -s "$to" /srv/flip.new; mv -T /srv/flip.new /srv/flip; done';
+  await world.sh('sh', '-ec', flip, 'flip', third ?? '', second ?? '');
   await untilSays(world, `${stateOf('flip')}/switched`, 'test second');
   const reloaded = await world.untilEvent('flip', 'Reloaded');
   assert.match(reloaded.message, /status 0 \(by entering the guest\)[\s\S]*switched to second/);
