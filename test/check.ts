@@ -22,7 +22,7 @@ interface Part {
 
 /** Rooms whose tests share a process: starting one costs more than most files do. What no line names, the last has. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  planning: ['unit/planning', 'unit/api', 'golden', 'architecture.test.ts'],
+  planning: ['unit/planning', 'unit/api', 'golden', 'architecture.test.ts', 'origin.test.ts'],
   model: ['model'],
   host: ['unit/host', 'unit/controller'],
   manifests: ['unit/manifests'],
