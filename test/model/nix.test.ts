@@ -187,6 +187,7 @@ describe('a guest made by Nix', () => {
       world.host.nix.buildFailure = { cause: 'exited with status 1', isPassing: false };
       await edited({ config: '{ broken }' });
       assert.equal(world.host.unit('web').invocationId, run);
+      assert.equal(condition('Ready'), 'True/Ready');
       assert.equal(condition('Stalled'), 'True/BuildFailed');
       world.host.nix.buildFailure = null;
       await edited({ config: '{ mended }' });
