@@ -13,7 +13,7 @@ const KEY = `ssh-ed25519 ${'A'.repeat(68)}`;
 /** A network that the host has: no container gets an address of it. */
 async function joinLan(): Promise<void> {
   if ((await world.exits('ip', 'link', 'show', 'lan0')) === 0) return;
-  await world.sh('ip', 'link', 'add', 'lan0', 'type', 'dummy');
+  await world.sh('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan1');
   await world.sh('ip', 'address', 'add', '10.233.1.77/24', 'dev', 'lan0');
   await world.sh('ip', 'link', 'set', 'lan0', 'up');
 }
@@ -101,7 +101,7 @@ test('twenty creates at once get twenty names and addresses; of one name there i
     assert.equal(new Set(values).size, 20, field);
     assert.ok(values.every(value => value?.startsWith('10.233.') && !value.startsWith('10.233.1.')));
   }
-  const same = await parallel('nspawnctl create one --root /srv/one --request-timeout 60s 2>/dev/null');
+  const same = await parallel('nspawnctl create same --root /srv/same --request-timeout 60s 2>/dev/null');
   assert.deepEqual([same.match(/^0$/gm)?.length, same.match(/^78$/gm)?.length], [1, 19], same);
   const unique = await parallel(
     'nspawnctl create many --ensure-unique-name --root /srv/many/$i --request-timeout 60s 2>/dev/null',
@@ -168,25 +168,25 @@ test('a create that is wrong says what is wrong, and by which exit code', async 
 });
 
 test('destroy asks, and touches nothing it must not', async () => {
-  const root = await plant('one');
+  const root = await plant('solo');
   const check = async (expected: number, says: RegExp, ...args: readonly string[]): Promise<ExecResult> => {
     const result = await world.ctl('destroy', ...args);
     assert.equal(result.exitCode, expected, result.stderr);
     assert.match(result.stderr, says);
     assert.ok(await exists(`${root}/usr/bin/sleep`));
-    assert.equal(await world.unit('one', 'ActiveState'), 'active');
+    assert.equal(await world.unit('solo', 'ActiveState'), 'active');
     return result;
   };
-  await made('one', root);
+  await made('solo', root);
   await world.drop('foreign', sleeper());
   await world.untilReady('foreign');
-  const asked = await check(78, /no terminal to ask at\n.*nspawnctl destroy --yes one/, 'one');
+  const asked = await check(78, /no terminal to ask at\n.*nspawnctl destroy --yes solo/, 'solo');
   assert.match(
     asked.stderr,
-    /one: its manifest .*created\/one\.yaml\n +its root \/var\/lib\/machines\/one \(/,
+    /solo: its manifest .*created\/solo\.yaml\n +its root \/var\/lib\/machines\/solo \(/,
   );
-  await check(66, /no container "on"/, '--yes', 'one', 'on');
-  await check(78, /delete .*foreign\.yaml yourself/, '--yes', 'one', 'foreign');
+  await check(66, /no container "on"/, '--yes', 'solo', 'on');
+  await check(78, /delete .*foreign\.yaml yourself/, '--yes', 'solo', 'foreign');
   await world.host.writeFile(
     `${CREATED}/two.yaml`,
     `${manifestText('two', sleeper())}---\n${manifestText('three', sleeper())}`,
@@ -199,22 +199,22 @@ test('destroy asks, and touches nothing it must not', async () => {
   await world.sh('mkdir', '-p', `${root}/mnt`, '/srv/precious');
   await world.host.writeFile('/srv/precious/file', 'kept');
   await world.sh('mount', '--bind', '/srv/precious', `${root}/mnt`);
-  await check(78, /one\/mnt is a mount point; run: umount/, '--yes', 'one');
+  await check(78, /solo\/mnt is a mount point; run: umount/, '--yes', 'solo');
   await world.sh('umount', `${root}/mnt`);
   await world.sh('mount', '--bind', `${root}/usr`, '/mnt');
-  await check(78, /is also mounted at \/mnt/, '--yes', 'one');
+  await check(78, /is also mounted at \/mnt/, '--yes', 'solo');
   await world.sh('umount', '/mnt');
 
   await world.sh('ln', '-s', '/srv/precious', `${root}/link`);
-  assert.equal((await world.ctl('destroy', '--yes', 'one')).exitCode, 0);
+  assert.equal((await world.ctl('destroy', '--yes', 'solo')).exitCode, 0);
   assert.ok(!(await exists(root)));
   assert.equal(await world.host.readFile('/srv/precious/file'), 'kept');
 });
 
 test('destroy leaves a root in which something runs, and deletes what NixOS made immutable', async () => {
-  const root = await plant('one');
-  await made('one', root);
-  await world.sh('mkdir', '-p', `${root}/var/empty`, '/nix/var/nix/profiles/per-container/one');
+  const root = await plant('solo');
+  await made('solo', root);
+  await world.sh('mkdir', '-p', `${root}/var/empty`, '/nix/var/nix/profiles/per-container/solo');
   await world.sh('mkdir', '-p', '/nix/var/nix/profiles/per-container/other');
   const isImmutable = (await world.exits('chattr', '+i', `${root}/var/empty`)) === 0;
   const squatter = world.host.spawn(['chroot', root, '/usr/bin/sleep', '1000'], {
@@ -224,7 +224,7 @@ test('destroy leaves a root in which something runs, and deletes what NixOS made
   await eventually(async () => (await world.exits('pgrep', '-fx', '/usr/bin/sleep 1000')) === 0, {
     describe: 'somebody to be in it',
   });
-  const refused = await world.ctl('destroy', '--yes', 'one');
+  const refused = await world.ctl('destroy', '--yes', 'solo');
   assert.equal(refused.exitCode, 78, refused.stderr);
   assert.match(
     refused.stderr,
@@ -234,29 +234,29 @@ test('destroy leaves a root in which something runs, and deletes what NixOS made
   squatter.kill();
   await squatter;
 
-  await made('one', root);
-  const destroyed = await world.ctl('destroy', '--yes', 'one');
+  await made('solo', root);
+  const destroyed = await world.ctl('destroy', '--yes', 'solo');
   assert.equal(destroyed.exitCode, 0, `immutable: ${isImmutable}; ${destroyed.stderr}`);
   assert.equal(await world.sh('ls', '/nix/var/nix/profiles/per-container'), 'other');
-  assert.doesNotMatch(await world.sh('ls', '-A', '/var/lib/machines'), /one/);
+  assert.doesNotMatch(await world.sh('ls', '-A', '/var/lib/machines'), /solo/);
 });
 
 test('destroy that is interrupted says what is left, and goes on when it is asked again', async () => {
-  const root = await plant('one');
-  await made('one', root);
-  await world.sh('kill', '-STOP', String(await world.mainPid('one')));
-  const running = world.host.spawn(['nspawnctl', 'destroy', '--yes', 'one'], { reject: false });
-  await eventually(async () => (await world.unit('one', 'ActiveState')) === 'deactivating', {
+  const root = await plant('solo');
+  await made('solo', root);
+  await world.sh('kill', '-STOP', String(await world.mainPid('solo')));
+  const running = world.host.spawn(['nspawnctl', 'destroy', '--yes', 'solo'], { reject: false });
+  await eventually(async () => (await world.unit('solo', 'ActiveState')) === 'deactivating', {
     describe: 'it to be stopping',
   });
   await world.sh('pkill', '-INT', '-f', 'nspawnctl(.mjs)? destroy');
   assert.match(
     String((await running).stderr),
-    /interrupted: the manifest of one is deleted.*\n.*rm -rf --one-file-system -- \/var\/lib\/machines\/one/,
+    /interrupted: the manifest of solo is deleted.*\n.*rm -rf --one-file-system -- \/var\/lib\/machines\/solo/,
   );
   assert.ok(await exists(`${root}/usr/bin/sleep`));
-  await world.sh('kill', '-CONT', String(await world.mainPid('one')));
-  const again = await world.ctl('destroy', '--yes', 'one');
+  await world.sh('kill', '-CONT', String(await world.mainPid('solo')));
+  const again = await world.ctl('destroy', '--yes', 'solo');
   // It may have gone by itself meanwhile; then the root is left to the person, who was told how.
   assert.ok(again.exitCode === 0 || again.exitCode === 66, again.stderr);
   assert.equal(await exists(root), again.exitCode === 66);
@@ -264,14 +264,14 @@ test('destroy that is interrupted says what is left, and goes on when it is aske
 });
 
 test('the host key of a guest is shown, and no link of the guest leads anywhere', async () => {
-  const root = await plant('one');
+  const root = await plant('solo');
   await world.sh('mkdir', '-p', `${root}/etc/ssh`, `${root}/run`);
-  await world.host.writeFile(`${root}/etc/ssh/ssh_host_ed25519_key.pub`, `${KEY} root@one\u001b[2J\n`);
-  await world.drop('one', { root, command: ['/usr/bin/sleep', 'infinity'] });
-  await world.untilReady('one');
-  const show = () => world.ctl('show-host-key', 'one');
+  await world.host.writeFile(`${root}/etc/ssh/ssh_host_ed25519_key.pub`, `${KEY} root@solo\u001b[2J\n`);
+  await world.drop('solo', { root, command: ['/usr/bin/sleep', 'infinity'] });
+  await world.untilReady('solo');
+  const show = () => world.ctl('show-host-key', 'solo');
   assert.deepEqual([(await show()).exitCode, (await show()).stdout], [0, KEY]);
-  await world.sh('nspawnctl', 'stop', 'one');
+  await world.sh('nspawnctl', 'stop', 'solo');
   assert.equal((await show()).stdout, KEY);
 
   await world.host.mv(`${root}/etc/ssh`, `${root}/etc/was`);
@@ -283,10 +283,10 @@ test('the host key of a guest is shown, and no link of the guest leads anywhere'
   await world.sh('mkdir', `${root}/etc/ssh`);
   await world.sh('mkfifo', `${root}/etc/ssh/ssh_host_ed25519_key.pub`);
   assert.equal((await show()).exitCode, 1);
-  const unprivileged = ['setpriv', '--reuid=65534', '--clear-groups', 'nspawnctl', 'show-host-key', 'one'];
+  const unprivileged = ['setpriv', '--reuid=65534', '--clear-groups', 'nspawnctl', 'show-host-key', 'solo'];
   assert.equal(await world.exits(...unprivileged), 77);
-  await world.remove('one');
-  await world.untilGone('one');
+  await world.remove('solo');
+  await world.untilGone('solo');
   await world.host.rm(root);
 });
 
