@@ -15,7 +15,7 @@ async function joinLan(): Promise<void> {
   if ((await world.exits('ip', 'link', 'show', 'lan0')) === 0) return;
   await world.sh('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan1');
   await world.sh('ip', 'address', 'add', '10.233.1.77/24', 'dev', 'lan0');
-  await world.sh('ip', 'link', 'set', 'lan0', 'up');
+  for (const link of ['lan0', 'lan1']) await world.sh('ip', 'link', 'set', link, 'up');
 }
 
 /** A root of its own that takes no time to make, with an init that does nothing. */
