@@ -47,13 +47,23 @@ function byNamespaces({ leader, boundingSet }: Guest, command: readonly string[]
     'systemd-run',
     ...common(way),
     '--slice=machine.slice',
-    `--property=CapabilityBoundingSet=${capabilityNames(boundingSet).join(' ')}`,
-    '--property=DevicePolicy=closed',
-    '--property=DeviceAllow=char-pts rw',
+    ...boundsOf(boundingSet),
     '--',
     ...literal(shell(ENTER, enter)),
   ];
   return { argv, unit: way.unit, machine: null };
+}
+
+/**
+ * What enters a guest from a unit of the host's runs the guest's programs, as hostile as they may be: it gets no more than
+ * the guest itself may have. `boundingSet` is that of the guest's PID 1; capabilities(7), in hex.
+ */
+export function boundsOf(boundingSet: string): readonly string[] {
+  return [
+    `--property=CapabilityBoundingSet=${capabilityNames(boundingSet).join(' ')}`,
+    '--property=DevicePolicy=closed',
+    '--property=DeviceAllow=char-pts rw',
+  ];
 }
 
 function common({ isTerminal, unit }: Way): readonly string[] {

@@ -17,9 +17,14 @@ export async function findGuest(name: string, knownLeader: number | null): Promi
   const leader = (await leaderOf(name)) ?? knownLeader;
   if (leader === null) return null;
   const status = await readFile(`/proc/${leader}/status`, 'utf8').catch(() => null);
-  const boundingSet = /^CapBnd:\s*([0-9a-f]{1,16})$/m.exec(status ?? '')?.[1];
-  if (status === null || boundingSet === undefined) return null;
+  const boundingSet = boundingSetOf(status ?? '');
+  if (status === null || boundingSet === null) return null;
   return { name, leader, hasSystemd: /^Name:\tsystemd$/m.test(status), boundingSet };
+}
+
+/** Of a process, from proc_pid_status(5). */
+export function boundingSetOf(status: string): string | null {
+  return /^CapBnd:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1] ?? null;
 }
 
 async function leaderOf(name: string): Promise<number | null> {

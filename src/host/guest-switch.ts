@@ -1,11 +1,13 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../errors.ts';
+import { messageOf, NspawndError } from '../errors.ts';
 import type { SwitchRecord } from '../planning/nix-facts.ts';
 import type { StepArguments } from '../planning/step.ts';
 import { lastCleanLines } from './clean-line.ts';
 import { type Ended, runToEnd } from './command.ts';
 import { exists } from './files.ts';
+import { boundsOf } from './guest-command.ts';
+import { boundingSetOf } from './guest-facts.ts';
 import { openGuestSocket, pathOfHandle } from './guest-socket.ts';
 import type { Records } from './records.ts';
 import { runByCommandSocket } from './run-command-socket.ts';
@@ -100,18 +102,41 @@ async function runInGuest(
   const bus = await openGuestSocket(leader, BUS_SOCKET);
   await bus?.close();
   const startedAt = performance.now();
-  const bounds = ['--quiet', '--wait', '--pipe', '--collect', `--property=RuntimeMaxSec=${timeoutSec}`];
   const argv =
     bus === null
-      ? // In a unit of the host's: nspawnd's own has bounds that are none of the guest's.
-        [...bounds, '--', 'nsenter', `--target=${leader}`, '--all', '--', ...command]
-      : [...bounds, `--machine=${name}`, '--service-type=exec', '--', ...command];
+      ? enteringArgv(
+          leader,
+          boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8')),
+          command,
+          timeoutSec,
+        )
+      : [...unitOptions(timeoutSec), `--machine=${name}`, '--service-type=exec', '--', ...command];
   const ended = await runToEnd('systemd-run', argv, timeoutMs + GRACE_MS);
   const isTimedOut = ended.isTimedOut || (ended.exitCode !== 0 && performance.now() - startedAt >= timeoutMs);
   return {
     way: bus === null ? 'by entering the guest' : "by the guest's systemd",
     ended: { ...ended, isTimedOut },
   };
+}
+
+/**
+ * systemd-run's, from a unit of the host's, since nspawnd's own has bounds that are none of the guest's. A guest decides by
+ * itself what it is that runs there (a mount over the program is enough), so it gets no more than the guest may have.
+ */
+export function enteringArgv(
+  leader: number,
+  boundingSet: string | null,
+  command: readonly string[],
+  timeoutSec: number,
+): readonly string[] {
+  if (boundingSet === null)
+    throw new NspawndError('CommandFailed', 'what the guest may have cannot be read; it is not entered');
+  const enter = ['nsenter', `--target=${leader}`, '--all', '--', ...command];
+  return [...unitOptions(timeoutSec), '--slice=machine.slice', ...boundsOf(boundingSet), '--', ...enter];
+}
+
+function unitOptions(timeoutSec: number): readonly string[] {
+  return ['--quiet', '--wait', '--pipe', '--collect', `--property=RuntimeMaxSec=${timeoutSec}`];
 }
 
 async function using<T>(handle: FileHandle, use: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { capabilityNames, rootLogin, runIn, type Way } from '../../../src/host/guest-command.ts';
 import type { Guest } from '../../../src/host/guest-facts.ts';
+import { enteringArgv } from '../../../src/host/guest-switch.ts';
 
 const GUEST: Guest = { name: 'web', leader: 4711, hasSystemd: true, boundingSet: '0000000000200003' };
 const WAY: Way = { isTerminal: false, isByNamespaces: false, unit: 'u.service', nsenter: '/usr/bin/nsenter' };
@@ -40,6 +41,21 @@ test('a guest without is entered from a unit of the host, with no more than the 
   assert.ok(options.includes('--property=DevicePolicy=closed'));
   assert.deepEqual(command.slice(-6), ['/usr/bin/nsenter', '--target=4711', '--all', '--', 'ls', '-l']);
   assert.deepEqual([unit, machine], ['u.service', null]);
+});
+
+test('a guest that is entered to be switched gets no more than it may have either', () => {
+  const argv = enteringArgv(
+    4711,
+    '0000000000200003',
+    ['/nix/store/x/bin/switch-to-configuration', 'test'],
+    90,
+  );
+  const { options, command } = split(argv);
+  assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
+  assert.ok(options.includes('--property=DevicePolicy=closed'));
+  assert.ok(options.includes('--property=RuntimeMaxSec=90'));
+  assert.deepEqual(command.slice(0, 3), ['nsenter', '--target=4711', '--all']);
+  assert.throws(() => enteringArgv(4711, null, ['x'], 90), /not entered/);
 });
 
 test('a terminal is made where there is one', () => {
