@@ -1,5 +1,5 @@
 import { type Imported, SpecDraft } from './imported.ts';
-import { NSPAWN_KEYS } from './nspawn-keys.ts';
+import { NSPAWN_KEYS, PRIVILEGED_KEYS } from './nspawn-keys.ts';
 import { splitWords } from './words.ts';
 
 /** What an .nspawn file does not say, and the unit around it does. */
@@ -9,6 +9,8 @@ export interface NspawnPlaces {
   readonly isEnabled: boolean;
   /** The tree belongs to user ids other than the host's: `-U` has shifted it. */
   readonly isShifted: boolean;
+  /** The file is an administrator's. What lies beside an image came with it, maybe from far away. */
+  readonly isTrusted: boolean;
 }
 
 /** One setting: values in their order, as systemd adds them up; an empty one forgets those before it. */
@@ -25,7 +27,14 @@ export function importNspawnFile(name: string, text: string, places: NspawnPlace
   const draft = new SpecDraft();
   draft.set('root', places.root);
   draft.set('autoStart', places.isEnabled);
-  const { settings, faults } = readNspawnFile(text);
+  const { settings: all, faults } = readNspawnFile(text);
+  const isIgnored = ({ key }: NspawnSetting) => !places.isTrusted && PRIVILEGED_KEYS.has(key);
+  const settings = all.filter(setting => !isIgnored(setting));
+  for (const setting of all.filter(isIgnored))
+    draft.leave(
+      shown(setting),
+      'systemd-nspawn ignores it in a file beside the tree, which it does not trust',
+    );
   for (const fault of faults) draft.leave(fault, 'it is no setting of systemd.nspawn(5)');
   const given = new Map(settings.map(setting => [setting.key, setting]));
 

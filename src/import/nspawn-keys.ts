@@ -98,6 +98,47 @@ export const NSPAWN_KEYS: Readonly<Record<string, KeyMapping>> = {
   ),
 };
 
+/**
+ * What systemd-nspawn takes only from /etc and /run: systemd.nspawn(5), "privileged settings", and merge_settings() of its
+ * source. A file beside a tree may have been downloaded with it, and must not give itself the host.
+ */
+export const PRIVILEGED_KEYS: ReadonlySet<string> = new Set([
+  'Exec.Capability',
+  'Exec.AmbientCapability',
+  'Exec.DropCapability',
+  'Exec.NoNewPrivileges',
+  'Exec.MachineID',
+  'Exec.PrivateUsers',
+  'Exec.PrivateUsersDelegate',
+  'Exec.SystemCallFilter',
+  'Exec.RestrictAddressFamilies',
+  ...limits().map(limit => `Exec.Limit${limit}`),
+  'Exec.OOMScoreAdjust',
+  'Exec.CPUAffinity',
+  'Exec.LinkJournal',
+  'Exec.SuppressSync',
+  'Files.Bind',
+  'Files.BindReadOnly',
+  'Files.TemporaryFileSystem',
+  'Files.Inaccessible',
+  'Files.Overlay',
+  'Files.OverlayReadOnly',
+  'Files.BindUser',
+  'Files.BindUserShell',
+  'Files.PrivateUsersChown',
+  'Files.PrivateUsersOwnership',
+  'Network.Private',
+  'Network.VirtualEthernet',
+  'Network.VirtualEthernetExtra',
+  'Network.Interface',
+  'Network.MACVLAN',
+  'Network.IPVLAN',
+  'Network.Bridge',
+  'Network.Zone',
+  'Network.Port',
+  'Network.NamespacePath',
+]);
+
 function together(): KeyMapping {
   return { is: 'together' };
 }

@@ -1,5 +1,5 @@
 import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { nameOfNspawnUnit, nspawnUnit } from '../../api/adopted.ts';
 import { nameOfUnit, unitName } from '../../api/container.ts';
 import type { JsonObject } from '../../api/manifest.ts';
@@ -114,8 +114,15 @@ async function readNspawn(hostRoot: string, name: string, file: string | null): 
     root,
     isEnabled: (await enabledUnits(hostRoot)).includes(nspawnUnit(name)),
     isShifted: rootStat?.uid !== (await lstatOrNull(hostRoot === '' ? '/' : hostRoot))?.uid,
+    isTrusted: file === null || !(await isBesideTree(hostRoot, file)),
   });
   return { formers: [{ ...imported, file, from, unit: nspawnUnit(name) }], passed: [] };
+}
+
+/** Also where it is named by another path: what counts is where it really lies. */
+async function isBesideTree(hostRoot: string, file: string): Promise<boolean> {
+  const real = await realpath(`${hostRoot}${file}`);
+  return dirname(real) === (await realpath(`${hostRoot}${MACHINES}`));
 }
 
 async function readJson(hostRoot: string, path: string): Promise<Found> {

@@ -16,7 +16,7 @@ const PLACES = {
   root: '/var/lib/nixos-containers/web',
   profile: '/nix/var/nix/profiles/per-container/web/system',
 };
-const MACHINE = { root: '/var/lib/machines/web', isEnabled: false, isShifted: false };
+const MACHINE = { root: '/var/lib/machines/web', isEnabled: false, isShifted: false, isTrusted: true };
 
 function checkNspawn(text: string, spec: JsonObject, left: readonly RegExp[] = []): void {
   const imported = importNspawnFile(
@@ -65,6 +65,18 @@ describe('settings of systemd.nspawn(5)', () => {
 });
 
 describe('an .nspawn file', () => {
+  test('beside its tree gives itself nothing of the host, as for systemd-nspawn', () => {
+    const text =
+      '[Exec]\nHostname=w\nCapability=all\nPrivateUsers=no\n[Files]\nBind=/:/host\n[Network]\nPrivate=no\nInterface=eth7\n';
+    const { spec, notCarried } = importNspawnFile('web', text, { ...MACHINE, isTrusted: false });
+    assert.deepEqual(spec.extraFlags, ['--hostname=w']);
+    assert.deepEqual([spec.privateNetwork, spec.interfaces], [true, undefined]);
+    for (const left of ['Capability=all', 'PrivateUsers=no', 'Bind=/:/host', 'Private=no', 'Interface=eth7'])
+      assert.ok(
+        notCarried.some(line => line.startsWith(`${left}: systemd-nspawn ignores it`)),
+        left,
+      );
+  });
   test('may add to a list, forget it, and go on in the next line', () => {
     const text =
       '[Files]\nBind=/a\nBind=\nBind=/b\n# x\nBind=/c\n[Exec]\nCapability=CAP_A \\\n# in between\n  CAP_B\n; y\n';
