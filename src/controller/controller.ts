@@ -134,7 +134,9 @@ export class Controller implements ControlPort {
 
   async createManifest(draft: Draft): Promise<Creation> {
     const inUse = draft.allocateAddresses ? await this.#host.addressesInUse() : [];
-    return this.#manifests.createManifest(draft, inUse);
+    const creation = await this.#manifests.createManifest(draft, inUse);
+    if (creation.is === 'created') await this.#untilSeen(creation.name);
+    return creation;
   }
 
   removeManifest(name: string, isDryRun: boolean): Promise<Removal> {
@@ -182,6 +184,22 @@ export class Controller implements ControlPort {
     const { steps, waitingFor, stalled, key } = plan(desired, observed, this.#host.unitPaths(name));
     // What is merely waited for is no difference, unless steps lead to it.
     return planText({ key, steps, stalled, waitingFor: steps.length > 0 ? waitingFor : null });
+  }
+
+  /** What was created can be asked for by whoever created it. A busy host is not waited for longer than a moment. */
+  #untilSeen(name: string): Promise<void> {
+    return new Promise(resolve => {
+      const end = () => {
+        clearTimeout(timer);
+        stop();
+        resolve();
+      };
+      const timer = setTimeout(end, SEEN_DEADLINE_MS);
+      const stop = this.#store.watch(({ object }) => {
+        if (object.metadata.name === name) end();
+      });
+      if (this.#store.get(name) !== null) end();
+    });
   }
 
   async #work(key: string): Promise<void> {
@@ -234,5 +252,6 @@ export class Controller implements ControlPort {
   }
 }
 
+const SEEN_DEADLINE_MS = 5_000;
 /** So many re-lists may fail or be late before the loop counts as stuck. */
 const MISSED_RELISTS = 5;

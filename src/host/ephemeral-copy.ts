@@ -1,13 +1,25 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Manifest } from '../api/manifest.ts';
+import { ephemeralRootOf } from '../planning/render/unit.ts';
 import { run } from './command.ts';
 import { errorCode, listDirectory } from './files.ts';
+
+/** Of a container without a manifest, by what its unit was made from. */
+export async function leftoverCopiesOf(
+  manifest: Manifest | null,
+  unitText: string,
+): Promise<readonly string[]> {
+  const root =
+    manifest === null ? ephemeralRootOf(unitText) : manifest.spec.ephemeral ? manifest.spec.root : null;
+  return root === null ? [] : leftoverCopies(root);
+}
 
 /**
  * A killed nspawn leaves the copy of an `--ephemeral` root beside it: `.#machine.ROOT<16 hex digits>`, and its lock. The
  * name is the root's, not the container's, so only a copy whose lock nobody holds may be removed.
  */
-export async function leftoverCopies(root: string): Promise<readonly string[]> {
+async function leftoverCopies(root: string): Promise<readonly string[]> {
   const parent = dirname(root);
   const prefix = `.#machine.${basename(root)}`;
   const names = (await listDirectory(parent)).filter(

@@ -34,6 +34,8 @@ export async function ipRemove(
 export interface IpLink {
   readonly name: string;
   readonly alias: string;
+  /** Six pairs of hex digits with colons, lower case. */
+  readonly macAddress: string;
   readonly isUp: boolean;
   readonly altNames: readonly string[];
   /** The namespace id of its other end, where that is elsewhere. */
@@ -87,6 +89,7 @@ function inNamespace(namespace: string | null): readonly string[] {
 const linkSchema = z.object({
   ifname: z.string(),
   ifalias: z.string().default(''),
+  address: z.string().default(''),
   flags: z.array(z.string()).default([]),
   altnames: z.array(z.string()).default([]),
   link_netnsid: z.number().optional(),
@@ -110,6 +113,7 @@ function parseLinks(json: unknown): readonly IpLink[] {
     .map(({ data }) => ({
       name: data.ifname,
       alias: data.ifalias,
+      macAddress: data.address,
       isUp: data.flags.includes('UP'),
       altNames: data.altnames,
       peerNamespaceId: data.link_netnsid ?? null,

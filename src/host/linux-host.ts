@@ -14,7 +14,7 @@ import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
 import { type Bus, connectBus } from './bus.ts';
-import { leftoverCopies } from './ephemeral-copy.ts';
+import { leftoverCopiesOf } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
 import { listDirectory, removeWrittenAside } from './files.ts';
 import { GuestHosts } from './guest-hosts.ts';
@@ -187,7 +187,7 @@ export class LinuxHost implements HostPort {
     this.#sourceWatch.set(name, manifest === null ? null : watchedPath(manifest));
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
       this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
-    const [host, unit, unitFile, machine, record, request, history, rootFacts, fifo, guestHosts, copies] =
+    const [host, unit, unitFile, machine, record, request, history, rootFacts, fifo, guestHosts] =
       await Promise.all([
         this.#facts.read(() => this.#countRunning()),
         this.#systemd.unit(name),
@@ -199,11 +199,11 @@ export class LinuxHost implements HostPort {
         manifest === null ? NO_ROOT : observeRoot(manifest.spec.root, isNixMade(manifest.spec)),
         this.#fifos.observe(name),
         this.#guestHosts.observe(name),
-        manifest?.spec.ephemeral ? leftoverCopies(manifest.spec.root) : [],
       ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers] = await Promise.all([
+    const [copies, former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers] = await Promise.all([
+      unit.mainPid > 0 ? [] : leftoverCopiesOf(manifest, unitFile.text),
       this.#formerUnit(name, manifest),
       processFacts(unit.mainPid),
       this.#network.observe(
@@ -234,7 +234,7 @@ export class LinuxHost implements HostPort {
       fifo,
       sandbox,
       guestHosts,
-      leftoverCopies: unit.mainPid > 0 ? [] : copies,
+      leftoverCopies: copies,
       nix,
       hasNixLeftovers,
     };

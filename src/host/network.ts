@@ -19,6 +19,7 @@ import {
   ROUTE_PROTOCOL,
   staleGuestLines,
   staleHostLines,
+  withOwner,
   withoutPrefix,
 } from './sandbox-lines.ts';
 import { SandboxMarks } from './sandbox-mark.ts';
@@ -261,7 +262,7 @@ export class Network {
     const [shown, areSettingsRight] = await Promise.all([ipShow(null, link), areLinkSettingsRight(link)]);
     if (shown === null) return null;
     if (shown.link.peerNamespaceId !== null) this.#namesById.set(shown.link.peerNamespaceId, name);
-    return linkFacts(shown.link, shown.routes, areSettingsRight);
+    return linkFacts(withOwner(shown.link, name), shown.routes, areSettingsRight);
   }
 
   async #namespaceState(name: string): Promise<'present' | 'absent' | 'stale'> {

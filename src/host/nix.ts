@@ -70,7 +70,10 @@ export class Nix {
   }
 
   async prepare(directories: readonly string[]): Promise<void> {
-    for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o755 });
+    for (const directory of directories) {
+      await mkdir(directory, { recursive: true, mode: 0o755 });
+      await refuseLink(directory);
+    }
   }
 
   async setProfile(name: string, { profile, closure, input }: StepArguments['setProfile']): Promise<void> {
@@ -115,7 +118,21 @@ async function readFollowed(path: string): Promise<string | null> {
 async function missingDirectories(name: string): Promise<readonly string[]> {
   const directories = nixDirectories(name);
   const found = await Promise.all(directories.map(lstatIfExists));
-  return directories.filter((_, index) => found[index] === null);
+  // A link counts as missing, and making it says why.
+  return directories.filter((directory, index) => {
+    const stat = found[index] ?? null;
+    return stat === null || (isGuestsOwn(directory) && !stat.isDirectory());
+  });
+}
+
+/** What a guest that NixOS ran before may have put there is bound into the next one writable: it must lead nowhere else. */
+export async function refuseLink(directory: string): Promise<void> {
+  if (!isGuestsOwn(directory) || (await lstatIfExists(directory))?.isDirectory()) return;
+  throw new NspawndError('UnsafePath', `${directory} is a symbolic link; remove it`);
+}
+
+function isGuestsOwn(directory: string): boolean {
+  return directory.endsWith('/per-user');
 }
 
 async function findPrograms(): Promise<string | null> {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { LinkFacts } from '../planning/observed.ts';
-import { GUEST_LINK } from '../planning/sandbox.ts';
+import { GUEST_LINK, linkAlias } from '../planning/sandbox.ts';
 import type { MacvlanSpec, SandboxSpec } from '../planning/step.ts';
+import type { IpLink } from './ip.ts';
 
 /** Our routes carry this protocol number, so that an administrator's own routes over our links are left alone. */
 export const ROUTE_PROTOCOL = '78';
@@ -110,4 +111,13 @@ function macAddress(name: string, side: string): string {
   const bytes = createHash('sha256').update(`nspawnd ${side} ${name}`).digest().subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfe) | 0x02;
   return [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+/**
+ * A link gets its alias in a second step. Cut off in between (killed, or given up after its deadline) it has only the address
+ * that nspawnd alone gives to a link of this name, and that it got with its making.
+ */
+export function withOwner(link: IpLink, name: string): IpLink {
+  const isHalfMade = link.alias === '' && link.macAddress === macAddress(name, 'host');
+  return isHalfMade ? { ...link, alias: linkAlias(name) } : link;
 }

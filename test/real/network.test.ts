@@ -196,6 +196,26 @@ test('a namespace and a link of somebody else are reported and left alone, and n
   assert.ok(await isConnected('taken-link', 2));
 });
 
+test('a link that was cut off in its making is finished, and not taken for somebody else’s', async () => {
+  const spec = sleeper({ privateNetwork: true, hostAddress: '10.231.9.1', localAddress: '10.231.9.2' });
+  await world.drop('half', spec);
+  await world.untilReady('half');
+  const address = (await world.sh('cat', '/sys/class/net/ve-half/address')).trim();
+  await world.remove('half');
+  await world.untilGone('half');
+
+  await world.sh('systemctl', 'stop', 'nspawnd');
+  await world.sh('sh', '-c', 'mkdir -p /run/nspawnd/sandboxes && touch /run/nspawnd/sandboxes/half');
+  await world.sh('ip', 'netns', 'add', 'half');
+  const pair = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', 'half'];
+  await world.sh('ip', 'link', 'add', 've-half', 'address', address, ...pair);
+  await world.drop('half', spec);
+  await world.sh('systemctl', 'start', 'nspawnd');
+  await world.untilReady('half');
+  assert.ok(await world.pings('10.231.9.2'));
+  assert.match(await world.sh('ip', 'link', 'show', 've-half'), /alias nspawnd:half/);
+});
+
 test('long names that differ only at their end get links of their own, found by their full names', async () => {
   const names = ['a-long-name-for-a-container-one', 'a-long-name-for-a-container-two'];
   await world.drop(names[0] ?? '', sleeper(network(1)));

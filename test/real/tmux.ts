@@ -44,7 +44,7 @@ export class Tmux {
     await this.#tmux('clear-history', '-t', 'main');
   }
 
-  until(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
+  until(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
     return eventually(
       async () => {
         const screen = await this.screen();

@@ -89,6 +89,20 @@ function reloadArgv(name: string, { runtimeDirectory }: UnitPaths): readonly str
   return ['nspawnctl', '--socket', runtimeDirectory, 'update', '--reload-only', name];
 }
 
+/** The root that a unit of ours runs throw-away copies of; null where it runs none. */
+export function ephemeralRootOf(text: string): string | null {
+  const line = text.split('\n').find(candidate => candidate.startsWith('Spec='));
+  if (line === undefined || !isOurUnit(text)) return null;
+  try {
+    const spec: unknown = JSON.parse(Buffer.from(line.slice('Spec='.length), 'base64').toString());
+    const { ephemeral, root } = spec as { ephemeral?: unknown; root?: unknown };
+    return ephemeral === true && typeof root === 'string' && root.startsWith('/') ? root : null;
+  } catch {
+    // Somebody has edited it; then nobody knows.
+    return null;
+  }
+}
+
 /** Whether a unit file was made by us. */
 export function isOurUnit(text: string): boolean {
   return text.split('\n').includes(OWNER_SECTION);

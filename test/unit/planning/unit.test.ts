@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import { nspawnArgv } from '../../../src/planning/render/nspawn-argv.ts';
-import { isOurUnit, unitText } from '../../../src/planning/render/unit.ts';
+import { ephemeralRootOf, isOurUnit, unitText } from '../../../src/planning/render/unit.ts';
 import { HOST, manifestOf, PATHS, webManifest } from './base-state.ts';
 import { readUnit, splitWords } from './read-unit.ts';
 
@@ -20,6 +20,14 @@ function payloadOf(command: readonly string[]): readonly string[] {
   const argv = splitWords(unitOf({ command: [...command] }).only('Service', 'ExecStart'), 'command');
   return argv.slice(argv.indexOf('--') + 1);
 }
+
+test('a unit says of which root it runs throw-away copies', () => {
+  const text = (spec: JsonObject) => unitText(manifestOf('web', { root: '/srv/root', ...spec }), HOST, PATHS);
+  assert.equal(ephemeralRootOf(text({ ephemeral: true })), '/srv/root');
+  assert.equal(ephemeralRootOf(text({})), null);
+  assert.equal(ephemeralRootOf(text({ ephemeral: true }).replace('[X-Nspawnd]', '[X-Other]')), null);
+  assert.equal(ephemeralRootOf('[X-Nspawnd]\nSpec=bm8ganNvbg==\n'), null);
+});
 
 describe('a word of the command reaches nspawn as it was written:', () => {
   const words: Readonly<Record<string, string>> = {
