@@ -82,7 +82,7 @@ test('a signal to run is one to the command, which answers as it likes', async (
     running.stdout?.on('data', chunk => {
       out += chunk;
     });
-    await eventually(() => out.includes('ready'), { describe: 'the command to run' });
+    await eventually(() => out.includes('ready'), { timeoutMs: 60_000, describe: 'the command to run' });
     await world.sh('pkill', '-TERM', '-f', `nspawnctl(.mjs)? run ${name} --`);
     const { exitCode, stdout } = await running;
     assert.deepEqual([exitCode, String(stdout)], [3, 'ready\ngot'], name);
@@ -114,10 +114,11 @@ test('whoever enters a guest by its namespaces may do what the guest may, and ne
         (await world.exits('pgrep', '-x', 'sleep')) === 0 &&
         (await world.sh('pgrep', '-fx', 'sleep 1000')) !== '',
       {
+        timeoutMs: 60_000,
         describe: 'somebody to be in it',
       },
     );
-    assert.equal(await world.exits('nspawnctl', 'stop', '--timeout', '20s', name), 0);
+    assert.equal(await world.exits('nspawnctl', 'stop', '--timeout', '60s', name), 0);
     assert.notEqual((await running).exitCode, 0);
   }
 });
@@ -215,6 +216,7 @@ describe('in a terminal', () => {
       await terminal.type(`nspawnctl run ${name} -- cat`);
       await terminal.until(/-- cat$/);
       await eventually(async () => (await world.exits('pgrep', '-fx', 'cat')) === 0, {
+        timeoutMs: 60_000,
         describe: 'cat to run',
       });
       await terminal.type('echoed twice');
@@ -235,6 +237,7 @@ describe('in a terminal', () => {
       assert.doesNotMatch(await terminal.screen(), /^tty/m);
       await terminal.type(`nspawnctl run ${name} -- sh -c 'cat; exit 5' | cat; echo ended=\${PIPESTATUS[0]}`);
       await eventually(async () => (await world.exits('pgrep', '-fx', 'cat')) === 0, {
+        timeoutMs: 60_000,
         describe: 'cat to run',
       });
       await terminal.type('typed');
@@ -242,11 +245,13 @@ describe('in a terminal', () => {
       await terminal.until(/^typed\s+typed\s+ended=5$/m);
       await terminal.type(`nspawnctl run ${name} -- sleep 1000 | cat; echo then=\${PIPESTATUS[0]}`);
       await eventually(async () => (await world.exits('pgrep', '-fx', 'sleep 1000')) === 0, {
+        timeoutMs: 60_000,
         describe: 'sleep to run',
       });
       await terminal.press('C-c');
       await terminal.until(/\^C\s+(HOST>$|then=130)/);
       await eventually(async () => (await world.exits('pgrep', '-fx', 'sleep 1000')) !== 0, {
+        timeoutMs: 60_000,
         describe: 'sleep to end',
       });
       await terminal.press('Enter');
