@@ -243,8 +243,12 @@ const FOR_A_MINUTE = { timeoutMs: 60_000, describe: 'it to happen' };
 /** A pair with one end as an interface of the host, up, and the other as what it is connected to. */
 async function makeLan(name: string, peerAddress?: string): Promise<void> {
   const peer = `${name.slice(0, 12)}-p`;
-  await world.sh('ip', 'link', 'add', name, 'type', 'veth', 'peer', 'name', peer);
-  await world.sh('ip', 'link', 'set', name, 'alias', 'the LAN', 'up');
+  const making = `${name.slice(0, 11)}-new`;
+  await world.sh('ip', 'link', 'add', making, 'type', 'veth', 'peer', 'name', peer);
+  await world.sh('ip', 'link', 'set', making, 'alias', 'the LAN');
+  await world.sh('ip', 'link', 'set', making, 'name', name);
+  // A container that waits for this name may have it by now.
+  await world.exits('ip', 'link', 'set', name, 'up');
   await world.sh('ip', 'link', 'set', peer, 'up');
   if (peerAddress !== undefined) await world.sh('ip', 'address', 'add', peerAddress, 'dev', peer);
 }
