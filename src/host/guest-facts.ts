@@ -43,4 +43,12 @@ export async function doesSystemdAnswer(name: string): Promise<boolean> {
   );
 }
 
+/** Before 254, `systemd-run --machine --pty` gets the guest's terminal and then ends without a word; seen on 252. */
+export async function canOpenGuestTerminal(): Promise<boolean> {
+  const { stdout } = await run('systemd-run', ['--version']);
+  const version = /^systemd (\d+)/.exec(stdout)?.[1];
+  return version !== undefined && Number(version) >= FIRST_WITH_TERMINAL;
+}
+
+const FIRST_WITH_TERMINAL = 254;
 const ANSWER_TIMEOUT_MS = 5_000;

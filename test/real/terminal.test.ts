@@ -102,7 +102,7 @@ test('whoever enters a guest by its namespaces may do what the guest may, and ne
       '-c',
       'grep CapBnd /proc/self/status; hostname',
     ];
-    const leader = await world.sh('machinectl', 'show', '-P', 'Leader', name);
+    const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
     const bounds = await world.sh('grep', 'CapBnd', `/proc/${leader}/status`);
     assert.equal((await world.host.exec(argv)).stdout, `${bounds}\n${name}`);
     const running = world.host.spawn(['nspawnctl', 'run', '--enter', name, '--', 'sleep', '1000'], {

@@ -5,7 +5,7 @@ import { isatty } from 'node:tty';
 import { isName } from '../../api/name.ts';
 import { NspawndError } from '../../errors.ts';
 import type { Way } from '../../host/guest-command.ts';
-import { findGuest, type Guest } from '../../host/guest-facts.ts';
+import { canOpenGuestTerminal, findGuest, type Guest } from '../../host/guest-facts.ts';
 import { CliError } from '../cli-error.ts';
 import type { Client } from '../client/client.ts';
 import { EXIT } from '../exit-code.ts';
@@ -37,9 +37,11 @@ export async function findRunning(name: string, client: Client): Promise<Guest> 
 
 /** With a terminal only where there is one on both sides. */
 export async function chooseWay(guest: Guest, wantsNamespaces: boolean): Promise<Way> {
-  const isByNamespaces = wantsNamespaces || !guest.hasSystemd;
+  const isTerminal = isatty(0) && isatty(1);
+  const isByNamespaces =
+    wantsNamespaces || !guest.hasSystemd || (isTerminal && !(await canOpenGuestTerminal()));
   return {
-    isTerminal: isatty(0) && isatty(1),
+    isTerminal,
     isByNamespaces,
     unit: `nspawnctl-${process.pid}-${randomBytes(4).toString('hex')}.service`,
     nsenter: isByNamespaces ? await findProgram('nsenter') : '',
