@@ -5,7 +5,7 @@ import type { BuildFacts, BuildResult, NixFacts, SystemFacts } from './nix-facts
 import { profileOf } from './nix-places.ts';
 import type { Observed } from './observed.ts';
 import type { Waiting } from './plan.ts';
-import { nixBuild } from './render/nix-build.ts';
+import { BUILD_LOG, nixBuild } from './render/nix-build.ts';
 import type { UnitPaths } from './render/unit.ts';
 import { type Step, step } from './step.ts';
 
@@ -170,7 +170,7 @@ function settle(report: readonly Step[], nix: NixFacts): Realisation {
 
 function buildFailure({ cause, tail }: BuildResult, { nixDirectory }: UnitPaths): string {
   const lines = tail.map(line => `  ${line}`).join('\n');
-  return `the build of its system ${cause} (${nixDirectory}/build.log)${lines === '' ? '' : `; its last lines:\n${lines}`}`;
+  return `the build of its system ${cause} (${nixDirectory}/${BUILD_LOG})${lines === '' ? '' : `; its last lines:\n${lines}`}`;
 }
 
 /** What a generation is made from, as one word: equal words are not built twice. */

@@ -3,8 +3,9 @@ import type { Manifest } from '../api/manifest.ts';
 import type { AdoptedRun } from './adopted.ts';
 import type { Observed } from './observed.ts';
 import { badRoot, instanceShadow } from './obstacle.ts';
-import type { Plan, Waiting } from './plan.ts';
-import { type Step, step } from './step.ts';
+import { nothing, type Plan, stalled, waiting } from './plan.ts';
+import { step } from './step.ts';
+import { STOPPING } from './stopping.ts';
 
 /**
  * A guest that runs in the unit it ran in before it had a manifest: it is left alone, whatever differs, until somebody
@@ -12,26 +13,19 @@ import { type Step, step } from './step.ts';
  */
 export function planAdopted(manifest: Manifest, adopted: AdoptedRun, observed: Observed): Plan {
   const { name, request } = observed;
-  const plan = (steps: readonly Step[], waitingFor: Waiting | null = null): Plan => ({
-    key: name,
-    steps,
-    waitingFor,
-    stalled: null,
-  });
-  if (adopted.state === 'stopping') return plan([], STOPPING);
-  if (request === null) return plan([]);
-  if (request.verb === 'start') return plan([step('clearRequest', {}, 'it runs')]);
+  const fulfilled = waiting(observed, [step('clearRequest', {}, 'it runs')], null);
+  if (adopted.state === 'stopping') return waiting(observed, [], STOPPING);
+  if (request === null) return nothing(observed);
+  if (request.verb === 'start') return fulfilled;
   // What could not be started again is not stopped for a restart.
   const obstacle =
     request.verb === 'restart' ? (instanceShadow(observed) ?? badRoot(manifest, observed)) : null;
-  if (obstacle !== null) return { ...plan([]), stalled: obstacle };
+  if (obstacle !== null) return stalled(observed, obstacle);
   const isOwnName = adopted.unit === unitName(name);
   const isForEarlierRun = isOwnName && request.invocationId !== observed.unit.invocationId;
-  if (request.verb === 'restart' && isForEarlierRun) return plan([step('clearRequest', {}, 'it runs')]);
+  if (request.verb === 'restart' && isForEarlierRun) return fulfilled;
   const stop = isOwnName
     ? step('stop', {}, request.reason)
     : step('stopFormer', { unit: adopted.unit }, request.reason);
-  return plan([stop], STOPPING);
+  return waiting(observed, [stop], STOPPING);
 }
-
-const STOPPING: Waiting = { reason: 'Stopping', message: 'the guest is powering off', until: null };

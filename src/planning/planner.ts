@@ -211,10 +211,6 @@ function planDown(
   observed: Observed,
   paths: UnitPaths,
 ): Plan {
-  if (wasStartTakenBack(observed)) {
-    const record = step('recordStopped', { specHash: manifest.specHash }, 'its start was taken back');
-    return { ...nothing(observed), steps: [record] };
-  }
   const decision = decideRun(manifest, observed);
   if (decision.run === 'count') return { ...nothing(observed), steps: [decision.count] };
 
@@ -242,12 +238,6 @@ function planDown(
   const wanted = sandbox === null || decision.run === 'start' ? sandbox : withoutInterfaces(sandbox);
   const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, wanted, observed, paths)];
   return withSystem(launchOrWait(manifest, observed, decision, prepare), system);
-}
-
-/** Stopped while its start was only queued: it never was, so its unit could leave no record of that. */
-function wasStartTakenBack({ ended, history, request, unit }: Observed): boolean {
-  if (ended !== null || request !== null || history.launch === null || history.launch.isCounted) return false;
-  return unit.jobCanceledAt !== null && unit.jobCanceledAt >= history.launch.at;
 }
 
 function launchOrWait(

@@ -8,7 +8,7 @@ export type RunDecision =
   | { readonly run: 'start'; readonly cause: LaunchCause; readonly because: string }
   | { readonly run: 'later'; readonly at: number; readonly because: string }
   | { readonly run: 'stay'; readonly reason: StayReason; readonly message: string }
-  /** The end has to be counted on disk before anything follows from it. */
+  /** The end has to be on disk, as a failure or as a stop, before anything follows from it. */
   | { readonly run: 'count'; readonly count: Step };
 
 export type StayReason = 'Stopped' | 'ExitedCleanly' | 'Failed' | 'NotStarted';
@@ -46,6 +46,11 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
   }
   // A counted end has its next try on disk; how it ended no longer matters.
   if (isCounted && history.nextRetryAt !== null) return decideRetry(observed, history.nextRetryAt);
+  if (launchCameToNothing && wasTakenBack(observed))
+    return {
+      run: 'count',
+      count: step('recordStopped', { specHash: manifest.specHash }, 'its start was taken back'),
+    };
   if (launchCameToNothing)
     return decideFailure(manifest, observed, '', 'it was started and left no trace of having run');
   if (ended === null) return { run: 'start', cause: 'restart', because: history.lastFailure };
@@ -98,6 +103,12 @@ function decideFailure(
 ): RunDecision {
   if (manifest.spec.restartPolicy === 'Never') return stay('Failed', cause);
   return { run: 'count', count: countFailure(observed, invocationId, cause) };
+}
+
+/** Stopped while its start was only queued: it never was, so its unit could leave no record of that. */
+function wasTakenBack({ history, unit }: Observed): boolean {
+  const startedAt = history.launch?.at ?? 0;
+  return unit.jobCanceledAt !== null && unit.jobCanceledAt >= startedAt;
 }
 
 function decideRetry(observed: Observed, nextRetryAt: number): RunDecision {

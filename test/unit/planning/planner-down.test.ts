@@ -415,6 +415,12 @@ describe('a launch waits', () => {
         canceledAt(NOW - 51),
       );
     });
+    test('is started where it was edited since, as after any stop', () => {
+      check(['launch edited SPEC (the spec changed since it last ran)', 'waiting for Starting'], observed => {
+        const taken = canceledAt(NOW)(observed);
+        return { ...taken, history: { ...taken.history, seenSpecHash: 'v1-0' } };
+      });
+    });
     test('is started all the same when it is asked for', () => {
       checkStart(LAUNCH, canceledAt(NOW));
     });
