@@ -16,6 +16,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Answers are read by us. */
+const ENVIRONMENT = { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' };
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_ERROR_TEXT = 500;
@@ -27,7 +29,7 @@ export async function run(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const result = await execa(program, args, {
-    env: { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0', ...options.env },
+    env: { ...ENVIRONMENT, ...options.env },
     timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     killSignal: 'SIGKILL',
     maxBuffer: MAX_OUTPUT_BYTES,
@@ -52,10 +54,15 @@ export interface Ended {
 
 const MAX_TAIL_CHARACTERS = 16 * 1024;
 
+/** Keeps only the end of what is said, however much that is. */
+export function keepTail(before: string, more: string): string {
+  return (before + more).slice(-MAX_TAIL_CHARACTERS);
+}
+
 /** Runs a program whose failure is an answer: how it ended and the end of what it said, however much that was. */
 export async function runToEnd(program: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
   const child = execa(program, args, {
-    env: { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' },
+    env: ENVIRONMENT,
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
     stdin: 'ignore',
@@ -66,7 +73,7 @@ export async function runToEnd(program: string, args: readonly string[], timeout
   let output = '';
   child.all.setEncoding('utf8');
   child.all.on('data', (text: string) => {
-    output = (output + text).slice(-MAX_TAIL_CHARACTERS);
+    output = keepTail(output, text);
   });
   const result = await child;
   if (result.code === 'ENOENT') output = `${program} is not installed`;

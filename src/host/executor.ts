@@ -93,7 +93,7 @@ function executors(tools: Tools): Executors {
     removeGuestHosts: name => guestHosts.remove(name),
     writeUnit: (name, { text }) => unitFiles.write(name, text),
     removeUnit: name => unitFiles.remove(name),
-    prepareNix: (_name, { directories }) => nix.prepare(directories),
+    prepareNix: (name, { directories }) => nix.prepare(name, directories),
     setProfile: (name, args) => nix.setProfile(name, args),
     switchGeneration: (_name, args) => nix.switchGeneration(args),
     startBuild: (name, build) => builds.start(name, build),

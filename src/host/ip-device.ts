@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { run } from './command.ts';
+import { inNamespace } from './ip.ts';
 import { parseIpJson } from './ip-json.ts';
 
 /** A network interface in detail, as `ip -details -json link show` has it. */
@@ -50,10 +51,6 @@ async function show(namespace: string | null, which: readonly string[]): Promise
     { accept: [0, 1, 255] },
   );
   return exitCode === 0 && stdout.trim() !== '' ? parseDevices(parseIpJson(stdout)) : [];
-}
-
-function inNamespace(namespace: string | null): readonly string[] {
-  return namespace === null ? [] : ['-netns', namespace];
 }
 
 const deviceSchema = z.object({

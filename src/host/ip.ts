@@ -82,7 +82,8 @@ export async function ipVethLinks(): Promise<readonly IpLink[]> {
   return parseLinks(stdout.trim() === '' ? [] : parseIpJson(stdout));
 }
 
-function inNamespace(namespace: string | null): readonly string[] {
+/** The words by which `ip` works in a namespace of its own. */
+export function inNamespace(namespace: string | null): readonly string[] {
   return namespace === null ? [] : ['-netns', namespace];
 }
 

@@ -60,17 +60,18 @@ export class Network {
     wanted: WantedDevices = NO_DEVICES,
   ): Promise<SandboxFacts> {
     const hostLink = hostLinkName(name);
-    const mark = await this.#marks.read(name);
-    const builtAt = mark?.builtAt ?? null;
-    const [namespace, devices, links, guard, own, joined, hosts] = await Promise.all([
+    const marking = this.#marks.read(name);
+    const [mark, namespace, devices, links, guard, own, joined, hosts] = await Promise.all([
+      marking,
       this.#namespaceState(name),
-      this.#devices(name, wanted, mark?.macvlans ?? []),
+      marking.then(found => this.#devices(name, wanted, found?.macvlans ?? [])),
       this.#links(name, hostLink, isWatched),
       this.#guard.addresses(hostLink),
       namespaceInode(namespacePath(name)),
       leader === null ? null : namespaceInode(`/proc/${leader}/ns/net`),
       leader === null ? null : namespaceInode('/proc/self/ns/net'),
     ]);
+    const builtAt = mark?.builtAt ?? null;
     const isOurs =
       builtAt !== null ||
       links.guestLink?.alias === linkAlias(name) ||

@@ -8,6 +8,7 @@ import type { NixBuild } from '../planning/step.ts';
 import { lastCleanLines } from './clean-line.ts';
 import {
   errorCode,
+  exists,
   listDirectory,
   makeDirectoryFor,
   readFileIfExists,
@@ -47,7 +48,7 @@ export class NixBuilds {
   }
 
   async hasAny(name: string): Promise<boolean> {
-    return (await this.names()).includes(name) || (await this.#unitText(name)) !== null;
+    return (await exists(this.directory(name))) || (await this.#unitText(name)) !== null;
   }
 
   async realised(name: string): Promise<string> {
@@ -125,9 +126,10 @@ export class NixBuilds {
   async #result(name: string): Promise<Omit<BuildResult, 'tail' | 'isReported'> | null> {
     const text = await this.#note(name, BUILD_RESULT);
     if (text === null) return null;
-    const value = (key: string) => entryOf(text, key.toLowerCase());
-    const [input, result, code, status] = ['input', 'result', 'code', 'status'].map(value);
-    if (input === undefined || input === '') return null;
+    const value = (key: string) => entryOf(text, key);
+    const input = value('input');
+    if (input === '') return null;
+    const [result, code, status] = [value('result'), value('code'), value('status')] as const;
     const at = Math.floor((await stat(this.#path(name, BUILD_RESULT)).catch(() => null))?.mtimeMs ?? 0);
     const isGood = result === 'success' && code === 'exited' && status === '0';
     const isKilled = code === 'killed' || code === 'dumped' || result === 'resources';
@@ -135,7 +137,7 @@ export class NixBuilds {
       input,
       attempt: Number(value('attempt')) || 1,
       isGood,
-      cause: describeResult(result ?? '', code ?? '', status ?? ''),
+      cause: describeResult(result, code, status),
       isPassing: !isGood && result !== 'timeout' && isKilled,
       at,
     };

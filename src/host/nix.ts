@@ -5,7 +5,7 @@ import type { Manifest } from '../api/manifest.ts';
 import { type NixSource, nixSourceOf } from '../api/nix-source.ts';
 import { NspawndError } from '../errors.ts';
 import type { NixFacts, SourceFacts } from '../planning/nix-facts.ts';
-import { nixDirectories } from '../planning/nix-places.ts';
+import { nixDirectories, userProfilesOf } from '../planning/nix-places.ts';
 import type { StepArguments } from '../planning/step.ts';
 import { lstatIfExists, readFileIfExists } from './files.ts';
 import type { GuestSwitch } from './guest-switch.ts';
@@ -69,11 +69,9 @@ export class Nix {
     };
   }
 
-  async prepare(directories: readonly string[]): Promise<void> {
-    for (const directory of directories) {
-      await mkdir(directory, { recursive: true, mode: 0o755 });
-      await refuseLink(directory);
-    }
+  async prepare(name: string, directories: readonly string[]): Promise<void> {
+    for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o755 });
+    await refuseLink(userProfilesOf(name));
   }
 
   async setProfile(name: string, { profile, closure, input }: StepArguments['setProfile']): Promise<void> {
@@ -118,21 +116,18 @@ async function readFollowed(path: string): Promise<string | null> {
 async function missingDirectories(name: string): Promise<readonly string[]> {
   const directories = nixDirectories(name);
   const found = await Promise.all(directories.map(lstatIfExists));
-  // A link counts as missing, and making it says why.
+  // A link that the guest could have made counts as missing, and making it says why.
+  const guestsOwn = userProfilesOf(name);
   return directories.filter((directory, index) => {
     const stat = found[index] ?? null;
-    return stat === null || (isGuestsOwn(directory) && !stat.isDirectory());
+    return stat === null || (directory === guestsOwn && !stat.isDirectory());
   });
 }
 
 /** What a guest that NixOS ran before may have put there is bound into the next one writable: it must lead nowhere else. */
 export async function refuseLink(directory: string): Promise<void> {
-  if (!isGuestsOwn(directory) || (await lstatIfExists(directory))?.isDirectory()) return;
+  if ((await lstatIfExists(directory))?.isDirectory()) return;
   throw new NspawndError('UnsafePath', `${directory} is a symbolic link; remove it`);
-}
-
-function isGuestsOwn(directory: string): boolean {
-  return directory.endsWith('/per-user');
 }
 
 async function findPrograms(): Promise<string | null> {

@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
-import type { Ended } from './command.ts';
-
-const MAX_TAIL_CHARACTERS = 16 * 1024;
+import { type Ended, keepTail } from './command.ts';
 
 /**
  * The origin's way into a guest: a command line is written to its socket, and what comes back until the end is what the
@@ -22,7 +20,7 @@ export function runByCommandSocket(path: string, command: string, timeoutMs: num
     socket.setEncoding('utf8');
     socket.on('connect', () => socket.end(`${command}\necho "${mark} $?"\n`));
     socket.on('data', (text: string) => {
-      output = (output + text).slice(-MAX_TAIL_CHARACTERS);
+      output = keepTail(output, text);
     });
     socket.on('error', error => {
       // A guest that has done its work and not read all of ours has answered.

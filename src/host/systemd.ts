@@ -154,7 +154,7 @@ export class Systemd {
 
   /** How a unit that is not ours is. */
   async activeState(unit: string): Promise<UnitFacts['activeState']> {
-    const target = { ...MANAGER, path: `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`, interface: UNIT_INTERFACE };
+    const target = { ...MANAGER, path: unitPath(unit), interface: UNIT_INTERFACE };
     return String(await this.#bus.get(target, 'ActiveState')) as UnitFacts['activeState'];
   }
 

@@ -1,6 +1,6 @@
 import { type Imported, SpecDraft } from './imported.ts';
 import { NSPAWN_KEYS, PRIVILEGED_KEYS } from './nspawn-keys.ts';
-import { splitWords } from './words.ts';
+import { isTrue, splitWords } from './words.ts';
 
 /** What an .nspawn file does not say, and the unit around it does. */
 export interface NspawnPlaces {
@@ -153,7 +153,7 @@ function carryUsers(
 
 function isYes(setting: NspawnSetting | undefined, otherwise: boolean): boolean {
   const value = setting?.values.at(-1);
-  return value === undefined ? otherwise : /^(1|y|yes|t|true|on)$/i.test(value);
+  return value === undefined ? otherwise : isTrue(value);
 }
 
 function shown({ key, values }: NspawnSetting): string {

@@ -1,7 +1,7 @@
 import { objectionToInterface } from '../api/interface-name.ts';
 import { BRIDGE_COMES_LATER, PORTS_COME_LATER } from './address.ts';
 import type { SpecDraft } from './imported.ts';
-import { splitWords } from './words.ts';
+import { isTrue, splitWords } from './words.ts';
 
 /** What becomes of a setting: carried by this, told by `nspawn-file.ts` together with others, or left with a reason. */
 export type KeyMapping =
@@ -208,8 +208,9 @@ function carryInterfaces(
   }
 }
 
+/** The last one counts. */
 function isYes(values: readonly string[]): boolean {
-  return /^(1|y|yes|t|true|on)$/i.test(values.at(-1) ?? '');
+  return isTrue(values.at(-1) ?? '');
 }
 
 function isNo(value: string): boolean {

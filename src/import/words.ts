@@ -17,3 +17,8 @@ export function splitWords(line: string): readonly string[] {
   }
   return word === null ? words : [...words, word];
 }
+
+/** A boolean as systemd takes it; systemd.syntax(7). */
+export function isTrue(value: string): boolean {
+  return /^(1|y|yes|t|true|on)$/i.test(value);
+}

@@ -2,6 +2,8 @@ import { isName } from '../api/name.ts';
 import { formatProblem } from '../api/problem.ts';
 import type { Draft } from '../controller/ports.ts';
 import { type Answer, created, ok, refuse } from './answer.ts';
+import { CONTAINER_PATH, named, notFound } from './container-routes.ts';
+import { isObject } from './is-object.ts';
 import {
   CONTAINERS_PATH,
   type CreatedContainer,
@@ -17,7 +19,7 @@ import { isTrue } from './watch-request.ts';
 /** Containers made and removed by a request instead of by a file: behind them stands a file all the same. */
 export const manifestRoutes: readonly Route[] = [
   { method: 'POST', path: CONTAINERS_PATH, bodyBytes: 256 * 1024, answer: onceStarted(create) },
-  { method: 'DELETE', path: `${CONTAINERS_PATH}/:name`, bodyBytes: null, answer: onceStarted(remove) },
+  { method: 'DELETE', path: CONTAINER_PATH, bodyBytes: null, answer: named(remove) },
   { method: 'GET', path: ROOTS_PATH, bodyBytes: null, answer: onceStarted(judgeRoot) },
 ];
 
@@ -49,10 +51,9 @@ async function create(ask: Ask, { control }: Face): Promise<Answer> {
 
 /** Kubernetes' delete, with its `dryRun=All`: removes the manifest, and with it goes the container; never the root. */
 async function remove({ name, query }: Ask, { control }: Face): Promise<Answer> {
-  if (!isName(name)) return refuse('BadRequest', `not a container name: ${JSON.stringify(name)}`);
   if (query.dryRun !== undefined && query.dryRun !== 'All') return refuse('BadRequest', 'dryRun: only All');
   const removal = await control.removeManifest(name, query.dryRun === 'All');
-  if (removal.is === 'unknown') return refuse('NotFound', `containers.nspawnd.io "${name}" not found`);
+  if (removal.is === 'unknown') return notFound(name);
   if (removal.is === 'refused') return refuse('Conflict', removal.message);
   const { file, root } = removal;
   const object: RemovedContainer = { kind: 'RemovedContainer', apiVersion: GROUP_VERSION, name, file, root };
@@ -89,8 +90,4 @@ function parseDraft({ body, query }: Ask): Draft | string {
     ensureUniqueName: isTrue(query.ensureUniqueName),
     allocateAddresses: isTrue(query.allocateAddresses),
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import type { ControlPort, FileText, SourceStatus } from '../controller/ports.ts';
 import { type Answer, ok, refuse } from './answer.ts';
+import { isObject } from './is-object.ts';
 import type { Limits } from './limits.ts';
 import {
   GROUP_VERSION,
@@ -81,8 +82,4 @@ function parseFiles(body: unknown, maxFiles: number): readonly FileText[] | stri
     parsed.push({ file, text });
   }
   return parsed;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,4 @@
+/** A mapping in a body, of whatever. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
