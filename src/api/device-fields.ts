@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { MAX_EXTRA_FLAGS, objectionToFlag } from './extra-flags.ts';
 import { objectionToInterface } from './interface-name.ts';
+import { boundedText } from './text.ts';
 
 /** Schemas of the fields that hand something of the host's, or of nspawn's, to a guest. */
 const MAX_INTERFACES = 64;
-const MAX_TEXT = 16_384;
 
 /** Names of interfaces of the host, each once. */
 export const interfacesField = listOf(objectionToInterface)
@@ -18,13 +18,9 @@ export const extraFlagsField = listOf(objectionToFlag)
 
 function listOf(objectionTo: (value: string) => string | null) {
   return z.array(
-    z
-      .string()
-      .max(MAX_TEXT)
-      .refine(value => !value.includes('\0'), { error: 'must not contain a NUL byte' })
-      .superRefine((value, context) => {
-        const objection = objectionTo(value);
-        if (objection !== null) context.addIssue({ code: 'custom', message: objection });
-      }),
+    boundedText().superRefine((value, context) => {
+      const objection = objectionTo(value);
+      if (objection !== null) context.addIssue({ code: 'custom', message: objection });
+    }),
   );
 }

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { extraFlagsField, interfacesField } from './device-fields.ts';
 import { parseDurationSec } from './duration.ts';
 import { isName } from './name.ts';
-import { isNixMade } from './nix-source.ts';
+import { isNixMade, nixRootOf } from './nix-source.ts';
 import { hasOwnNetwork } from './own-network.ts';
+import { boundedText } from './text.ts';
 
 /**
  * The manifest as people write it. Field names are those of the NixOS `containers.<name>` options where NixOS has one,
@@ -17,15 +18,11 @@ export const KIND = 'Container';
 export const MAX_COMMAND_ARGUMENTS = 256;
 export const MAX_ENVIRONMENT_VARIABLES = 256;
 export const MAX_LABELS = 256;
-export const MAX_STRING_LENGTH = 16_384;
 /** A NixOS module as text. */
 export const MAX_CONFIG_LENGTH = 65_536;
 const MAX_TIMEOUT_SEC = 86_400;
 
-const text = z
-  .string()
-  .max(MAX_STRING_LENGTH)
-  .refine(value => !value.includes('\0'), { error: 'must not contain a NUL byte' });
+const text = boundedText();
 
 const absolutePath = text
   .refine(value => value.startsWith('/'), { error: issue => `not an absolute path: ${quote(issue.input)}` })
@@ -78,11 +75,8 @@ const command = z
   .max(MAX_COMMAND_ARGUMENTS, { error: `more than ${MAX_COMMAND_ARGUMENTS} arguments` });
 
 /** A NixOS module: a file where it starts with "/", else the module's text; `nix-source.ts` tells them apart. */
-const config = z
-  .string()
+const config = boundedText(MAX_CONFIG_LENGTH)
   .min(1, { error: 'must be the path of a NixOS module, or its text' })
-  .max(MAX_CONFIG_LENGTH)
-  .refine(value => !value.includes('\0'), { error: 'must not contain a NUL byte' })
   .refine(value => !value.startsWith('/') || absolutePath.safeParse(value).success, {
     error: issue =>
       `starts with "/" and is no absolute path without ".." and control characters: ${quote(issue.input)}`,
@@ -240,9 +234,6 @@ function refuseSources(
 /** The fields that name a system made by Nix. */
 export const NIX_SOURCES = ['path', 'config', 'flake'] as const;
 
-/** Where NixOS keeps the state of a container, and so do we unless `root` says otherwise. */
-export const NIX_ROOTS = '/var/lib/nixos-containers';
-
 const labels = z
   .record(text, text)
   .refine(value => Object.keys(value).length <= MAX_LABELS, { error: `more than ${MAX_LABELS} entries` });
@@ -265,7 +256,7 @@ const manifestFields = z.strictObject({
 
 export const manifestSchema = manifestFields.transform(({ spec, ...manifest }) => ({
   ...manifest,
-  spec: { ...spec, root: spec.root ?? `${NIX_ROOTS}/${manifest.metadata.name}` },
+  spec: { ...spec, root: spec.root ?? nixRootOf(manifest.metadata.name) },
 }));
 
 /** The fields that may stand at a path of a manifest; empty where any key may. For finding what a person meant. */

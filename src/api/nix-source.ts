@@ -25,3 +25,8 @@ export function nixSourceOf(name: string, { path, config, flake }: NixFields): N
 export function isNixMade({ path, config, flake }: NixFields): boolean {
   return path !== undefined || config !== undefined || flake !== undefined;
 }
+
+/** Where NixOS keeps the state of a container, and so do we unless `root` says otherwise. */
+export function nixRootOf(name: string): string {
+  return `/var/lib/nixos-containers/${name}`;
+}

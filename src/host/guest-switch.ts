@@ -8,7 +8,8 @@ import { type Ended, runToEnd } from './command.ts';
 import { exists } from './files.ts';
 import { boundsOf } from './guest-command.ts';
 import { boundingSetOf } from './guest-facts.ts';
-import { openGuestSocket, pathOfHandle } from './guest-socket.ts';
+import { openGuestSocket } from './guest-socket.ts';
+import { pathOfHandle } from './open-below.ts';
 import type { Records } from './records.ts';
 import { runByCommandSocket } from './run-command-socket.ts';
 

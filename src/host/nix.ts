@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../api/manifest.ts';
 import { type NixSource, nixSourceOf } from '../api/nix-source.ts';
@@ -8,6 +8,7 @@ import type { NixFacts, SourceFacts } from '../planning/nix-facts.ts';
 import { nixDirectories, userProfilesOf } from '../planning/nix-places.ts';
 import type { StepArguments } from '../planning/step.ts';
 import { lstatIfExists, readFileIfExists } from './files.ts';
+import { directoryOf } from './find-program.ts';
 import type { GuestSwitch } from './guest-switch.ts';
 import type { NixBuilds } from './nix-builds.ts';
 import { observeClosure, observeSystem, setProfile, switchGeneration } from './nix-profile.ts';
@@ -46,7 +47,7 @@ export class Nix {
     // Before its record is read: one that ends in between is seen as under way, never as not begun.
     const switchingTo = switches.switchingTo(name, invocationId);
     const [programs, found, realised, system, missing, build, lastSwitch, update] = await Promise.all([
-      findPrograms(),
+      directoryOf('nix-env', NIX_PATHS),
       observeSource(source),
       builds.realised(name),
       observeSystem(name),
@@ -130,22 +131,8 @@ export async function refuseLink(directory: string): Promise<void> {
   throw new NspawndError('UnsafePath', `${directory} is a symbolic link; remove it`);
 }
 
-async function findPrograms(): Promise<string | null> {
-  for (const directory of new Set([...(process.env.PATH ?? '').split(':'), ...NIX_PATHS])) {
-    if (directory.startsWith('/') && (await isExecutable(join(directory, 'nix-env')))) return directory;
-  }
-  return null;
-}
-
 async function requirePrograms(): Promise<string> {
-  const programs = await findPrograms();
+  const programs = await directoryOf('nix-env', NIX_PATHS);
   if (programs === null) throw new NspawndError('CommandMissing', 'nix-env is not installed');
   return programs;
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
