@@ -1,12 +1,12 @@
 import { findCondition } from '../../api/condition.ts';
 import type { Container } from '../../api/container.ts';
 import { CliError } from '../cli-error.ts';
-import { follow } from '../client/follow.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import { formatDuration } from '../view/age.ts';
 import { escapeLine } from '../view/escape.ts';
+import { sightings } from './sightings.ts';
 import type { Verdict } from './verdict.ts';
 
 /** A change of systems made by Nix that was asked for: `update` and `rollback` wait for it the same way. */
@@ -22,8 +22,9 @@ const PAST = { update: 'updated', rollback: 'rolled back', reload: 'reloaded' } 
 /** Waits until all of them are done, telling on the way what each is doing. */
 export async function waitForSystems(
   { verb, requestedAt, timeoutMs }: SystemChange,
-  { client, terminal }: Context,
+  context: Context,
 ): Promise<ExitCode> {
+  const { terminal } = context;
   const waiting = new Map(requestedAt);
   const words = new Map<string, string>();
   const over = new AbortController();
@@ -53,19 +54,8 @@ export async function waitForSystems(
   };
 
   try {
-    for await (const sight of follow(client, over.signal)) {
-      if (sight.is === 'lost') {
-        await reportError(sight.error, terminal);
-        await terminal.err('nspawnctl: the request stays; waiting for nspawnd to come back\n');
-      } else if (sight.is === 'snapshot') {
-        const items = new Map(sight.list.items.map(item => [item.metadata.name, item]));
-        for (const name of [...waiting.keys()])
-          if (items.has(name) || !sight.mayBePartial) await see(name, items.get(name) ?? null);
-      } else {
-        const { type, object } = sight.change;
-        await see(object.metadata.name, type === 'DELETED' ? null : object);
-      }
-    }
+    for await (const seen of sightings(() => waiting.keys(), context, over.signal))
+      for (const [name, container] of seen) await see(name, container);
   } finally {
     clearTimeout(deadline);
   }

@@ -2,6 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { isName } from '../../api/name.ts';
 import { messageOf } from '../../errors.ts';
 import { inspectRoot, removeRoot, removeTree, sizeOf } from '../../host/root-removal.ts';
+import { gcRootsOf, profilesOf } from '../../planning/nix-places.ts';
 import { CliError } from '../cli-error.ts';
 import type { Client } from '../client/client.ts';
 import { follow } from '../client/follow.ts';
@@ -64,7 +65,7 @@ async function examine(name: string, keepRoot: boolean, client: Client): Promise
       throw error;
     });
   const deleted = keepRoot || root === null ? null : root;
-  const nixDirectories = keepRoot ? [] : await existing(nixDirectoriesOf(name));
+  const nixDirectories = keepRoot ? [] : await existing([profilesOf(name), gcRootsOf(name)]);
   if (deleted === null) return { name, file, root: null, rootBytes: null, nixDirectories };
   const objection = await client.rootObjection(deleted, name);
   if (objection !== null) throw refused(name, `its root must not be deleted: ${objection}`);
@@ -178,10 +179,6 @@ function removeCommand(paths: readonly string[]): string {
 
 function quote(path: string): string {
   return /^[\w@%+=:,./#-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
-function nixDirectoriesOf(name: string): readonly string[] {
-  return ['profiles', 'gcroots'].map(kind => `/nix/var/nix/${kind}/per-container/${name}`);
 }
 
 async function existing(paths: readonly string[]): Promise<readonly string[]> {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import { isName } from '../../api/name.ts';
 import { NspawndError } from '../../errors.ts';
+import { directoryOf } from '../../host/find-program.ts';
 import type { Way } from '../../host/guest-command.ts';
 import { canOpenGuestTerminal, findGuest, type Guest } from '../../host/guest-facts.ts';
 import { CliError } from '../cli-error.ts';
@@ -56,16 +56,7 @@ export function toCliError(error: unknown): never {
 }
 
 async function findProgram(name: string): Promise<string> {
-  for (const directory of (process.env.PATH ?? '').split(':')) {
-    if (!directory.startsWith('/')) continue;
-    const path = join(directory, name);
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
-  }
+  const directory = await directoryOf(name);
+  if (directory !== null) return join(directory, name);
   throw new CliError(EXIT.unavailable, `${name} is not installed; on Debian: apt install util-linux`);
 }

@@ -1,6 +1,5 @@
 import type { ContainerList, Verb } from '../../server/protocol.ts';
 import { CliError } from '../cli-error.ts';
-import { follow } from '../client/follow.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
@@ -9,6 +8,7 @@ import { formatDuration } from '../view/age.ts';
 import { escapeLine } from '../view/escape.ts';
 import { Progress } from './progress.ts';
 import { select } from './select.ts';
+import { sightings } from './sightings.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface RequestOptions {
@@ -56,8 +56,9 @@ async function waitFor(
   before: ContainerList,
   startedAt: number,
   timeoutMs: number,
-  { client, terminal }: Context,
+  context: Context,
 ): Promise<ExitCode> {
+  const { terminal } = context;
   const over = new AbortController();
   const words = new Map<string, string>();
   let code: ExitCode = EXIT.done;
@@ -85,21 +86,9 @@ async function waitFor(
   const clock = setInterval(() => void look(), LOOK_MS);
   const deadline = setTimeout(() => over.abort(), timeoutMs);
   try {
-    for await (const sight of follow(client, over.signal, before)) {
+    for await (const seen of sightings(() => waiting.keys(), context, over.signal, before)) {
       const now = Date.now();
-      if (sight.is === 'lost') {
-        await reportError(sight.error, terminal);
-        await terminal.err('nspawnctl: the request stays; waiting for nspawnd to come back\n');
-      } else if (sight.is === 'snapshot') {
-        const items = new Map(sight.list.items.map(item => [item.metadata.name, item]));
-        for (const progress of waiting.values()) {
-          const item = items.get(progress.name) ?? null;
-          if (item !== null || !sight.mayBePartial) progress.see(item, now);
-        }
-      } else {
-        const { type, object } = sight.change;
-        waiting.get(object.metadata.name)?.see(type === 'DELETED' ? null : object, now);
-      }
+      for (const [name, container] of seen) waiting.get(name)?.see(container, now);
       await look();
     }
   } finally {

@@ -1,4 +1,5 @@
 import { isName } from '../../api/name.ts';
+import { nixRootOf } from '../../api/nix-source.ts';
 import { isErrorCode, messageOf } from '../../errors.ts';
 import { run } from '../../host/command.ts';
 import { findGuest } from '../../host/guest-facts.ts';
@@ -42,7 +43,7 @@ async function rootOf(name: string, client: Client): Promise<string> {
   if (guest !== null) return `/proc/${guest.leader}/root`;
   if (!isKnown) throw container;
   const { root } = container.spec;
-  return typeof root === 'string' ? root : `/var/lib/nixos-containers/${name}`;
+  return typeof root === 'string' ? root : nixRootOf(name);
 }
 
 /** A guest can make a file system that never answers. A process that waits for it can be killed, a thread of ours not. */

@@ -3,10 +3,12 @@ import { basename, dirname } from 'node:path';
 import { nameOfNspawnUnit, nspawnUnit } from '../../api/adopted.ts';
 import { nameOfUnit, unitName } from '../../api/container.ts';
 import type { JsonObject } from '../../api/manifest.ts';
+import { nixRootOf } from '../../api/nix-source.ts';
 import type { Imported } from '../../import/imported.ts';
 import { importNixosConf, isNixosConf, type NixosPlaces } from '../../import/nixos-conf.ts';
 import { importNixosJson } from '../../import/nixos-json.ts';
 import { importNspawnFile } from '../../import/nspawn-file.ts';
+import { profileOf } from '../../planning/nix-places.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { readFiles, STDIN_NAME } from '../read-files.ts';
@@ -84,7 +86,6 @@ const CONF_DIRECTORIES = ['/etc/containers', '/etc/nixos-containers'];
 const NSPAWN_DIRECTORIES = ['/etc/systemd/nspawn', '/run/systemd/nspawn', '/var/lib/machines'];
 const UNITS = '/etc/systemd/system';
 const MACHINES = '/var/lib/machines';
-const PROFILES = '/nix/var/nix/profiles/per-container';
 const MAX_BYTES = 1024 * 1024;
 
 async function readConf(hostRoot: string, file: string): Promise<Found> {
@@ -152,9 +153,9 @@ async function readJson(hostRoot: string, path: string): Promise<Found> {
 async function nixosPlaces(hostRoot: string, name: string): Promise<NixosPlaces> {
   const old = `/var/lib/containers/${name}`;
   const isOld = (await lstatOrNull(`${hostRoot}${old}`))?.isDirectory() ?? false;
-  const now = `/var/lib/nixos-containers/${name}`;
+  const now = nixRootOf(name);
   const isNew = (await lstatOrNull(`${hostRoot}${now}`))?.isDirectory() ?? false;
-  return { root: isOld && !isNew ? old : now, profile: `${PROFILES}/${name}/system` };
+  return { root: isOld && !isNew ? old : now, profile: profileOf(name) };
 }
 
 async function namesIn(directory: string, ending: string): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
-import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileText } from '../../controller/ports.ts';
+import { writeNew } from '../../manifests/new-file.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { readFiles } from '../read-files.ts';
@@ -26,30 +27,17 @@ export async function readManifests(directory: string): Promise<readonly FileTex
   return readFiles(files.sort().map(file => join(directory, file)));
 }
 
-/** Writes a new file whole or not at all, and never over one that is there; private, since an environment may hold secrets. */
+/** Never over one that is there. */
 export async function addManifest(directory: string, name: string, text: string): Promise<string> {
   const path = join(directory, `${name}.yaml`);
-  const aside = join(directory, `.${name}.yaml.${process.pid}.new`);
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o755 });
-    const file = await open(aside, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(aside, path);
-  } catch (error) {
-    throw notWritable(path, error as NodeJS.ErrnoException);
-  } finally {
-    await unlink(aside).catch(() => undefined);
-  }
+  const isNew = await writeNew(path, text).catch((error: NodeJS.ErrnoException) => {
+    throw notWritable(path, error);
+  });
+  if (!isNew) throw new CliError(EXIT.refused, `${path} exists already`);
   return path;
 }
 
 function notWritable(path: string, error: NodeJS.ErrnoException): CliError {
-  if (error.code === 'EEXIST') return new CliError(EXIT.refused, `${path} exists already`);
   const isForbidden = error.code === 'EACCES' || error.code === 'EPERM';
   return new CliError(
     isForbidden ? EXIT.notPermitted : EXIT.refused,
