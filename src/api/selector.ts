@@ -33,21 +33,15 @@ export function parseFieldSelector(text: string, fields: readonly string[]): Sel
   return requirements;
 }
 
-/** Whether all requirements hold for what `valueOf` says; a key that is not there is undefined. */
-export function isSelected(selector: Selector, valueOf: (key: string) => string | undefined): boolean {
-  return selector.every(requirement => {
-    const value = valueOf(requirement.key);
-    switch (requirement.is) {
-      case 'in':
-        return value !== undefined && requirement.values.includes(value);
-      case 'notin':
-        return value === undefined || !requirement.values.includes(value);
-      case 'set':
-        return value !== undefined;
-      case 'unset':
-        return value === undefined;
-    }
-  });
+/** Whether all requirements hold for what `read` says of a key; one that is not there is undefined. */
+export function isSelected(selector: Selector, read: (key: string) => string | undefined): boolean {
+  return selector.every(requirement => holds(requirement, read(requirement.key)));
+}
+
+function holds(requirement: Requirement, value: string | undefined): boolean {
+  if (!('values' in requirement)) return (value !== undefined) === (requirement.is === 'set');
+  const isOneOf = value !== undefined && requirement.values.includes(value);
+  return requirement.is === 'in' ? isOneOf : !isOneOf;
 }
 
 const KEY = /[A-Za-z0-9_./-]+/y;

@@ -1,4 +1,5 @@
 import type { Container, ContainerDetail } from '../api/container.ts';
+import type { EventObject } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
 import { isNixMade } from '../api/nix-source.ts';
 import type { Log } from '../log.ts';
@@ -9,7 +10,6 @@ import { planText } from '../planning/plan-text.ts';
 import { plan } from '../planning/planner.ts';
 import { requestUpdate } from './nix-updates.ts';
 import type {
-  ContainerChange,
   ControlPort,
   Creation,
   Draft,
@@ -17,6 +17,7 @@ import type {
   HostPort,
   ManifestPort,
   NixUpdate,
+  ObjectChange,
   Preview,
   Removal,
   SourceStatus,
@@ -91,8 +92,16 @@ export class Controller implements ControlPort {
     return this.#store.describe(name);
   }
 
-  watch(listener: (change: ContainerChange) => void): () => void {
+  watch(listener: (change: ObjectChange<Container>) => void): () => void {
     return this.#store.watch(listener);
+  }
+
+  events(): readonly EventObject[] {
+    return this.#store.events();
+  }
+
+  watchEvents(listener: (change: ObjectChange<EventObject>) => void): () => void {
+    return this.#store.watchEvents(listener);
   }
 
   resourceVersion(): string {

@@ -1,4 +1,5 @@
 import type { Container, ContainerDetail } from '../api/container.ts';
+import type { EventObject } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
 import type { JsonObject, Manifest } from '../api/manifest.ts';
 import type { Problem } from '../api/problem.ts';
@@ -124,7 +125,10 @@ export interface ControlPort {
   get(name: string): Container | null;
   describe(name: string): ContainerDetail | null;
   /** Every change from now on, in order, until `unwatch` is called. The listener must not block. */
-  watch(listener: (change: ContainerChange) => void): () => void;
+  watch(listener: (change: ObjectChange<Container>) => void): () => void;
+  /** The history of all containers, oldest first. */
+  events(): readonly EventObject[];
+  watchEvents(listener: (change: ObjectChange<EventObject>) => void): () => void;
   /** The newest resourceVersion given out. */
   resourceVersion(): string;
   source(): SourceStatus;
@@ -158,10 +162,15 @@ export type UpdateAnswer =
   | { readonly isAccepted: true; readonly requestedAt: string; readonly generation: number | null }
   | { readonly isAccepted: false; readonly because: string };
 
-export interface ContainerChange {
+export interface ObjectChange<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: Container;
+  readonly object: T;
+  /** What it was before; null: it is new. A watch that sees only some objects decides by it. */
+  readonly before: T | null;
 }
+
+/** What a watch tells of it. */
+export type ContainerChange = Pick<ObjectChange<Container>, 'type' | 'object'>;
 
 /** What would happen to one container, before it happens. */
 export interface Preview {

@@ -1,16 +1,20 @@
 import { EventEmitter } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import type { Container, ContainerDetail } from '../api/container.ts';
-import type { ContainerEvent } from '../api/event.ts';
+import type { ContainerEvent, EventObject } from '../api/event.ts';
 import { appendEvent } from './event-log.ts';
-import type { ContainerChange } from './ports.ts';
+import { eventObject, type RecordedEvent } from './event-object.ts';
+import type { ObjectChange } from './ports.ts';
 import type { EventFact } from './step-events.ts';
 
 /** What was last said of each container, for people. Nothing is ever decided from it. */
 export class StatusStore {
   readonly #containers = new Map<string, Container>();
-  readonly #events = new Map<string, readonly ContainerEvent[]>();
-  readonly #changes = new EventEmitter();
+  readonly #events = new Map<string, readonly RecordedEvent[]>();
+  readonly #changes = new EventEmitter<{
+    readonly container: [ObjectChange<Container>];
+    readonly event: [ObjectChange<EventObject>];
+  }>();
   readonly #saved = new Map<string, string>();
   readonly #save: (name: string, memory: string) => Promise<void>;
   /** Ascends also across restarts of nspawnd: microseconds when it started, then one more for each change. */
@@ -39,9 +43,21 @@ export class StatusStore {
     return String(this.#resourceVersion);
   }
 
-  watch(listener: (change: ContainerChange) => void): () => void {
-    this.#changes.on('change', listener);
-    return () => this.#changes.off('change', listener);
+  watch(listener: (change: ObjectChange<Container>) => void): () => void {
+    this.#changes.on('container', listener);
+    return () => this.#changes.off('container', listener);
+  }
+
+  /** The history of every container, oldest first. */
+  events(): readonly EventObject[] {
+    return [...this.#events]
+      .flatMap(([name, events]) => events.map(event => this.#eventObject(name, event)))
+      .sort((a, b) => (a.lastTimestamp < b.lastTimestamp ? -1 : 1));
+  }
+
+  watchEvents(listener: (change: ObjectChange<EventObject>) => void): () => void {
+    this.#changes.on('event', listener);
+    return () => this.#changes.off('event', listener);
   }
 
   isKnown(name: string): boolean {
@@ -55,25 +71,34 @@ export class StatusStore {
     if (before !== undefined && isDeepStrictEqual(before, container)) return;
     const object = this.#stamp(container);
     this.#containers.set(name, object);
-    this.#changes.emit('change', {
+    this.#changes.emit('container', {
       type: before === undefined ? 'ADDED' : 'MODIFIED',
       object,
-    } satisfies ContainerChange);
+      before: before ?? null,
+    });
     await this.#remember(name);
   }
 
   async record(name: string, fact: EventFact, now: string): Promise<void> {
-    this.#events.set(name, appendEvent(this.#events.get(name) ?? [], fact, now));
+    const before = this.#events.get(name) ?? [];
+    const { others, event, repeated } = appendEvent(before, fact, now);
+    const recorded = { ...event, resourceVersion: this.#nextVersion() };
+    this.#events.set(name, [...others, recorded]);
+    this.#tellEvent(repeated === null ? 'ADDED' : 'MODIFIED', name, recorded, repeated ?? undefined);
+    for (const gone of before) {
+      if (gone !== repeated && !others.includes(gone)) this.#tellEventGone(name, gone);
+    }
     await this.#remember(name);
   }
 
   delete(name: string): void {
     const before = this.#containers.get(name);
+    for (const event of this.#events.get(name) ?? []) this.#tellEventGone(name, event);
     this.#containers.delete(name);
     this.#events.delete(name);
     this.#saved.delete(name);
     if (before === undefined) return;
-    this.#changes.emit('change', { type: 'DELETED', object: this.#stamp(before) } satisfies ContainerChange);
+    this.#changes.emit('container', { type: 'DELETED', object: this.#stamp(before), before });
   }
 
   /** What an earlier nspawnd said in this boot; text that cannot be understood is forgotten. */
@@ -86,15 +111,45 @@ export class StatusStore {
       if (container?.metadata.name === name && Array.isArray(container.status.conditions)) {
         this.#containers.set(name, this.#stamp(container));
       }
-      if (Array.isArray(events)) this.#events.set(name, events.filter(isEvent));
+      if (Array.isArray(events))
+        this.#events.set(
+          name,
+          events.filter(isEvent).map(event => ({ ...event, resourceVersion: this.#nextVersion() })),
+        );
     } catch {
       // Written by another version, or cut off: the status is computed anew anyway.
     }
   }
 
-  #stamp(container: Container): Container {
+  #eventObject(name: string, event: RecordedEvent): EventObject {
+    return eventObject(name, this.#containers.get(name)?.metadata.uid ?? '', event);
+  }
+
+  #tellEvent(
+    type: 'ADDED' | 'MODIFIED' | 'DELETED',
+    name: string,
+    event: RecordedEvent,
+    before?: RecordedEvent,
+  ): void {
+    const object = this.#eventObject(name, event);
+    this.#changes.emit('event', {
+      type,
+      object,
+      before: before === undefined ? null : this.#eventObject(name, before),
+    });
+  }
+
+  #tellEventGone(name: string, event: RecordedEvent): void {
+    this.#tellEvent('DELETED', name, { ...event, resourceVersion: this.#nextVersion() }, event);
+  }
+
+  #nextVersion(): string {
     this.#resourceVersion++;
-    return { ...container, metadata: { ...container.metadata, resourceVersion: this.resourceVersion() } };
+    return this.resourceVersion();
+  }
+
+  #stamp(container: Container): Container {
+    return { ...container, metadata: { ...container.metadata, resourceVersion: this.#nextVersion() } };
   }
 
   async #remember(name: string): Promise<void> {

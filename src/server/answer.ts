@@ -1,3 +1,4 @@
+import type { Kind } from './kind.ts';
 import type { Status, StatusReason } from './protocol.ts';
 import type { WatchRequest } from './watch-request.ts';
 
@@ -10,6 +11,7 @@ export type PlainAnswer =
 
 export interface WatchAnswer {
   readonly is: 'watch';
+  readonly kind: Kind['kind'];
   readonly watch: WatchRequest;
 }
 

@@ -3,9 +3,10 @@ import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { messageOf, NspawndError } from '../errors.ts';
 import { failure, type PlainAnswer, refuse, type WatchAnswer } from './answer.ts';
+import { formOf } from './form.ts';
 import type { ServerLog } from './log.ts';
+import type { Query } from './query.ts';
 import type { Face, Route } from './route.ts';
-import type { Query } from './watch-request.ts';
 import type { Watchers } from './watchers.ts';
 
 export interface AppOptions extends Face {
@@ -17,6 +18,11 @@ export interface AppOptions extends Face {
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+export const MERGE_PATCH = 'application/merge-patch+json';
+export const APPLY_PATCH = 'application/apply-patch+yaml';
+export const JSON_PATCH = 'application/json-patch+json';
+const PATCH_TYPES = [MERGE_PATCH, APPLY_PATCH, JSON_PATCH];
 
 /** The only file that knows Fastify: the routes of one socket with their bounds. */
 export function buildApp(options: AppOptions): FastifyInstance {
@@ -37,6 +43,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     clientErrorHandler: answerBrokenRequest,
   });
   app.server.maxConnections = limits.connections;
+  // Kubernetes' patches; what is in them is the routes' to judge.
+  app.addContentTypeParser(PATCH_TYPES, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
   app.setErrorHandler((error, _request, reply) => send(reply, toRefusal(error, options.log)));
   app.setNotFoundHandler((request, reply) =>
     send(reply, refuse('NotFound', `no such path: ${request.method} ${request.url}`)),
@@ -57,9 +65,19 @@ function addRoute(app: FastifyInstance, route: Route, options: AppOptions): void
     url: route.path,
     ...(route.bodyBytes === null ? {} : { bodyLimit: route.bodyBytes }),
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
-      const { name = '' } = request.params as { readonly name?: string };
-      const query = request.query as Query;
-      const answer = await route.answer({ name, query, body: request.body }, options);
+      const { name = '', namespace = '' } = request.params as Readonly<Record<string, string>>;
+      const [contentType = ''] = (request.headers['content-type'] ?? '').split(';');
+      const answer = await route.answer(
+        {
+          name,
+          namespace,
+          form: formOf(request.headers.accept),
+          contentType: contentType.trim().toLowerCase(),
+          query: request.query as Query,
+          body: request.body,
+        },
+        options,
+      );
       return answer.is === 'watch' ? openWatch(answer, reply, options) : send(reply, answer);
     },
   });
@@ -69,7 +87,7 @@ function openWatch(answer: WatchAnswer, reply: FastifyReply, options: AppOptions
   if (options.watchers.isFull())
     return send(reply, refuse('TooManyRequests', `more than ${options.limits.watchers} watches are open`));
   reply.hijack();
-  if (options.watchers.open(reply.raw, answer.watch)) return reply;
+  if (options.watchers.open(reply.raw, answer.kind, answer.watch)) return reply;
   const expired = failure('Expired', 'resourceVersion is not known (any more): list again');
   reply.raw.writeHead(expired.code, { 'content-type': 'application/json' });
   reply.raw.end(JSON.stringify(expired));

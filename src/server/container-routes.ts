@@ -1,15 +1,17 @@
 import { isName } from '../api/name.ts';
 import { type Answer, ok, refuse } from './answer.ts';
-import { CONTAINERS_PATH, type ContainerList, type EventList, GROUP_VERSION, VERBS } from './protocol.ts';
+import { containerKind } from './container-kind.ts';
+import { shape } from './form.ts';
+import { includeOf, listOrWatch } from './list-or-watch.ts';
+import { CONTAINERS_PATH, type EventList, GROUP_VERSION, VERBS } from './protocol.ts';
 import type { Ask, Face, Route } from './route.ts';
 import { onceStarted } from './starting.ts';
-import { isTrue, parseWatchRequest, type Query } from './watch-request.ts';
 
 export const CONTAINER_PATH = `${CONTAINERS_PATH}/:name`;
 
 /** The containers: list, watch, one, its status, its history, and the verbs as sub-resources. */
 export const containerRoutes: readonly Route[] = [
-  get(CONTAINERS_PATH, onceStarted(listOrWatch)),
+  get(CONTAINERS_PATH, onceStarted(listOrWatch(containerKind))),
   get(CONTAINER_PATH, named(getContainer)),
   get(`${CONTAINER_PATH}/status`, named(getContainer)),
   get(`${CONTAINER_PATH}/events`, named(getEvents)),
@@ -26,28 +28,10 @@ export const containerRoutes: readonly Route[] = [
   ),
 ];
 
-function listOrWatch({ query }: Ask, { control }: Face): Answer {
-  const selected = selectedName(query);
-  if (typeof selected === 'string') return refuse('BadRequest', selected);
-  if (isTrue(query.watch)) {
-    const watch = parseWatchRequest(query, selected.name);
-    return typeof watch === 'string' ? refuse('BadRequest', watch) : { is: 'watch', watch };
-  }
-  const items = control
-    .list()
-    .filter(({ metadata }) => selected.name === null || metadata.name === selected.name);
-  const list: ContainerList = {
-    kind: 'ContainerList',
-    apiVersion: GROUP_VERSION,
-    metadata: { resourceVersion: control.resourceVersion() },
-    items,
-  };
-  return ok(list);
-}
-
-function getContainer({ name }: Ask, { control }: Face): Answer {
+function getContainer({ name, form, query }: Ask, { control }: Face): Answer {
   const container = control.get(name);
-  return container === null ? notFound(name) : ok(container);
+  if (container === null) return notFound(name);
+  return ok(shape(containerKind, container, form, includeOf(query) ?? 'Metadata', Date.now()));
 }
 
 function getEvents({ name }: Ask, { control }: Face): Answer {
@@ -60,19 +44,6 @@ function getEvents({ name }: Ask, { control }: Face): Answer {
     items: detail.events,
   };
   return ok(list);
-}
-
-/**
- * The one selector there is so far is `metadata.name`. Any other is refused: a selector that is ignored is a wrong
- * answer that looks right.
- */
-function selectedName(query: Query): { readonly name: string | null } | string {
-  if ((query.labelSelector ?? '') !== '') return 'labelSelector: not supported';
-  const field = query.fieldSelector ?? '';
-  if (field === '') return { name: null };
-  const match = typeof field === 'string' ? /^metadata\.name==?(.+)$/.exec(field) : null;
-  const name = match?.[1] ?? '';
-  return isName(name) ? { name } : 'fieldSelector: only metadata.name=NAME is supported';
 }
 
 export function named(answer: Route['answer']): Route['answer'] {

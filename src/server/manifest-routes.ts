@@ -12,9 +12,9 @@ import {
   ROOTS_PATH,
   type RootVerdict,
 } from './protocol.ts';
+import { isTrue } from './query.ts';
 import type { Ask, Face, Route } from './route.ts';
 import { onceStarted } from './starting.ts';
-import { isTrue } from './watch-request.ts';
 
 /** Containers made and removed by a request instead of by a file: behind them stands a file all the same. */
 export const manifestRoutes: readonly Route[] = [

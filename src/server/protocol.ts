@@ -17,6 +17,8 @@ export const PRUNE_PATH = `${API_PATH}/prune`;
 export const PREVIEW_PATH = `${API_PATH}/preview`;
 /** Whether a directory may be deleted as a root. */
 export const ROOTS_PATH = `${API_PATH}/roots`;
+/** The history of all containers, as core events. */
+export const EVENTS_PATH = '/api/v1/events';
 export const VERSION_PATH = '/version';
 
 /** Below the runtime directory: the one with all verbs (root) and the one for reading (a group). */

@@ -1,11 +1,12 @@
 import type { ControlPort } from '../controller/ports.ts';
 import type { Answer } from './answer.ts';
+import type { Form } from './form.ts';
 import type { Limits } from './limits.ts';
-import type { Query } from './watch-request.ts';
+import type { Query } from './query.ts';
 
 /** One thing the sockets can be asked. Routes see no HTTP library; `app.ts` feeds them. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   /** Bound of the body; null: it takes none beyond the usual. */
   readonly bodyBytes: number | null;
@@ -15,6 +16,12 @@ export interface Route {
 export interface Ask {
   /** The `:name` of the path; empty where it has none. */
   readonly name: string;
+  /** The `:namespace` of the path; empty where it has none. */
+  readonly namespace: string;
+  /** How the client wants objects. */
+  readonly form: Form;
+  /** The body's media type without its parameters; empty where there is no body. */
+  readonly contentType: string;
   readonly query: Query;
   readonly body: unknown;
 }

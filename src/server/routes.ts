@@ -1,4 +1,6 @@
 import { containerRoutes } from './container-routes.ts';
+import { discoveryRoutes } from './discovery-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import type { Limits } from './limits.ts';
 import { manifestRoutes } from './manifest-routes.ts';
@@ -8,5 +10,13 @@ import { sourceRoutes } from './source-routes.ts';
 
 /** Everything the sockets can be asked; the reading socket has the GETs of it. */
 export function allRoutes(limits: Limits): readonly Route[] {
-  return [...containerRoutes, ...nixRoutes, ...manifestRoutes, ...sourceRoutes(limits), ...healthRoutes];
+  return [
+    ...containerRoutes,
+    ...nixRoutes,
+    ...manifestRoutes,
+    ...eventRoutes,
+    ...sourceRoutes(limits),
+    ...discoveryRoutes,
+    ...healthRoutes,
+  ];
 }

@@ -1,6 +1,8 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import type { ControlPort } from '../controller/ports.ts';
 import { buildApp } from './app.ts';
+import { containerKind } from './container-kind.ts';
+import { eventKind } from './event-kind.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import type { ServerLog } from './log.ts';
 import { READ_SOCKET, ROOT_SOCKET } from './protocol.ts';
@@ -41,14 +43,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const rootSocket = `${runtimeDirectory}/${ROOT_SOCKET}`;
   const readSocket = `${runtimeDirectory}/${READ_SOCKET}`;
-  const history = new WatchHistory(control, limits.historyChanges);
-  const undo: (() => Promise<void> | void)[] = [() => history.close()];
+  const histories: readonly WatchHistory[] = [
+    new WatchHistory(containerKind, control, limits.historyChanges),
+    new WatchHistory(eventKind, control, limits.historyChanges),
+  ];
+  const undo: (() => Promise<void> | void)[] = histories.map(history => () => history.close());
   const close = async () => {
     await Promise.all(undo.splice(0).map(step => step()));
   };
 
   const open = async (path: string, mode: number, groupId: number | null, onlyBecause: string | null) => {
-    const watchers = new Watchers(control, history, limits);
+    const watchers = new Watchers(control, histories, limits);
     const routes = allRoutes(limits);
     const app = buildApp({
       control,

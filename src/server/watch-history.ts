@@ -1,17 +1,21 @@
-import type { ContainerChange, ControlPort } from '../controller/ports.ts';
+import type { ControlPort, ObjectChange } from '../controller/ports.ts';
+import { type Form, type Include, shape } from './form.ts';
+import type { ApiObject, Kind } from './kind.ts';
+import { isWanted, type Selection } from './selection.ts';
 
-/** A change with the line that tells it, made once for all watchers and only when one reads it. */
+/** A change with the lines that tell it, each made once for all watchers and only when one reads it. */
 export interface Told {
   readonly version: bigint;
-  readonly name: string;
-  line(): string;
+  /** Null: this selection sees nothing of it. */
+  lineFor(selection: Selection, form: Form, include: Include): string | null;
 }
 
 /**
- * The newest changes, so that a watch that was cut off continues where it was. One per daemon, bounded; whoever comes
- * back from before its beginning (or from before the daemon's restart) is told to list again.
+ * The newest changes of one kind, so that a watch that was cut off continues where it was. One per daemon, bounded;
+ * whoever comes back from before its beginning (or from before the daemon's restart) is told to list again.
  */
-export class WatchHistory {
+export class WatchHistory<T extends ApiObject = ApiObject> {
+  readonly kind: Kind<T>;
   readonly #control: ControlPort;
   readonly #maxChanges: number;
   readonly #listeners = new Set<(told: Told) => void>();
@@ -20,11 +24,19 @@ export class WatchHistory {
   /** Everything after this version is in `#changes`. */
   #completeAfter: bigint;
 
-  constructor(control: ControlPort, maxChanges: number) {
+  constructor(kind: Kind<T>, control: ControlPort, maxChanges: number) {
+    this.kind = kind;
     this.#control = control;
     this.#maxChanges = maxChanges;
     this.#completeAfter = toVersion(control.resourceVersion());
-    this.#unwatch = control.watch(change => this.#take(change));
+    this.#unwatch = kind.watch(control, change => this.#take(change));
+  }
+
+  /** All that is, as if each had just come. */
+  everything(): readonly Told[] {
+    return this.kind
+      .list(this.#control)
+      .map(object => tell(this.kind, { type: 'ADDED', object, before: null }));
   }
 
   /** The changes after a version, oldest first; null when not all of them are known any more, or it is not ours. */
@@ -44,8 +56,8 @@ export class WatchHistory {
     this.#changes = [];
   }
 
-  #take(change: ContainerChange): void {
-    const told = tell(change);
+  #take(change: ObjectChange<T>): void {
+    const told = tell(this.kind, change);
     this.#changes.push(told);
     if (this.#changes.length > this.#maxChanges) {
       const forgotten = this.#changes.shift();
@@ -55,16 +67,37 @@ export class WatchHistory {
   }
 }
 
-export function tell(change: ContainerChange): Told {
-  let line: string | undefined;
+function tell<T extends ApiObject>(kind: Kind<T>, { type, object, before }: ObjectChange<T>): Told {
+  const lines = new Map<string, string>();
   return {
-    version: toVersion(change.object.metadata.resourceVersion),
-    name: change.object.metadata.name,
-    line: () => {
-      line ??= `${JSON.stringify({ type: change.type, object: change.object })}\n`;
+    version: toVersion(object.metadata.resourceVersion),
+    lineFor: (selection, form, include) => {
+      const seen = typeFor(
+        type,
+        isWanted(kind, object, selection),
+        before !== null && isWanted(kind, before, selection),
+      );
+      if (seen === null) return null;
+      const key = `${seen} ${form} ${include}`;
+      const known = lines.get(key);
+      if (known !== undefined) return known;
+      const shaped = shape(kind, object, form, include, Date.now());
+      const line = `${JSON.stringify({ type: seen, object: shaped })}\n`;
+      lines.set(key, line);
       return line;
     },
   };
+}
+
+/** Through a selector, an object that starts to match has come, and one that does not match any more has gone. */
+function typeFor(
+  type: ObjectChange<unknown>['type'],
+  isIn: boolean,
+  wasIn: boolean,
+): ObjectChange<unknown>['type'] | null {
+  if (type !== 'MODIFIED') return isIn ? type : null;
+  if (isIn) return wasIn ? 'MODIFIED' : 'ADDED';
+  return wasIn ? 'DELETED' : null;
 }
 
 function toVersion(text: string): bigint {

@@ -1,20 +1,29 @@
+import type { Form, Include } from './form.ts';
+import { isTrue, type Query } from './query.ts';
+import type { Selection } from './selection.ts';
+
 /** What a client asks of a watch. */
 export interface WatchRequest {
   /** Null: tell everything that is, then every change; else every change after it. */
   readonly resourceVersion: bigint | null;
-  readonly name: string | null;
+  readonly selection: Selection;
+  readonly form: Form;
+  readonly include: Include;
   readonly wantsBookmarks: boolean;
   /** A bookmark says when everything that is has been told. */
   readonly wantsInitialEnd: boolean;
   readonly timeoutMs: number | null;
 }
 
-export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
-
 const MAX_TIMEOUT_SECONDS = 86_400;
 
 /** Reads the query of a watch; a string says what is wrong with it. */
-export function parseWatchRequest(query: Query, name: string | null): WatchRequest | string {
+export function parseWatchRequest(
+  query: Query,
+  selection: Selection,
+  form: Form,
+  include: Include,
+): WatchRequest | string {
   const version = query.resourceVersion ?? '';
   if (typeof version !== 'string' || !/^\d{0,20}$/.test(version))
     return 'resourceVersion: not a decimal number';
@@ -23,13 +32,11 @@ export function parseWatchRequest(query: Query, name: string | null): WatchReque
   const isFromNow = version !== '' && version !== '0' && query.sendInitialEvents !== 'true';
   return {
     resourceVersion: isFromNow ? BigInt(version) : null,
-    name,
+    selection,
+    form,
+    include,
     wantsBookmarks: isTrue(query.allowWatchBookmarks),
     wantsInitialEnd: isTrue(query.sendInitialEvents),
     timeoutMs: Number(timeout) > 0 ? Math.min(Number(timeout), MAX_TIMEOUT_SECONDS) * 1000 : null,
   };
-}
-
-export function isTrue(value: Query[string]): boolean {
-  return value === '1' || value === 'true';
 }

@@ -1,23 +1,24 @@
 import type { ServerResponse } from 'node:http';
-import type { Container } from '../api/container.ts';
 import type { ControlPort } from '../controller/ports.ts';
+import { shapeBookmark } from './form.ts';
+import type { Kind } from './kind.ts';
 import type { Limits } from './limits.ts';
-import { type Bookmark, GROUP_VERSION, INITIAL_EVENTS_END, type WatchEvent } from './protocol.ts';
-import { type Told, tell, type WatchHistory } from './watch-history.ts';
+import { INITIAL_EVENTS_END } from './protocol.ts';
+import type { Told, WatchHistory } from './watch-history.ts';
 import type { WatchRequest } from './watch-request.ts';
 import { WatchStream } from './watch-stream.ts';
 
 /** All open watches of one socket. Each socket has its own, so that readers of the one cannot use up the other's. */
 export class Watchers {
   readonly #control: ControlPort;
-  readonly #history: WatchHistory;
+  readonly #histories: ReadonlyMap<Kind['kind'], WatchHistory>;
   readonly #limits: Limits;
-  readonly #open = new Set<{ readonly stream: WatchStream; readonly wantsBookmarks: boolean }>();
+  readonly #open = new Set<OpenWatch>();
   readonly #bookmarks: NodeJS.Timeout;
 
-  constructor(control: ControlPort, history: WatchHistory, limits: Limits) {
+  constructor(control: ControlPort, histories: readonly WatchHistory[], limits: Limits) {
     this.#control = control;
-    this.#history = history;
+    this.#histories = new Map(histories.map(history => [history.kind.kind, history]));
     this.#limits = limits;
     this.#bookmarks = setInterval(() => this.#sendBookmarks(), limits.bookmarkMs);
     this.#bookmarks.unref();
@@ -28,20 +29,21 @@ export class Watchers {
   }
 
   /** False when the changes since the asked version are not all known: the client must list again. */
-  open(response: ServerResponse, request: WatchRequest): boolean {
-    const missed = request.resourceVersion === null ? [] : this.#history.since(request.resourceVersion);
-    if (missed === null) return false;
-    const isWanted = (name: string) => request.name === null || request.name === name;
+  open(response: ServerResponse, kind: Kind['kind'], request: WatchRequest): boolean {
+    const history = this.#histories.get(kind);
+    const told =
+      request.resourceVersion === null ? history?.everything() : history?.since(request.resourceVersion);
+    if (history === undefined || told == null) return false;
+    const { resourceVersion, wantsBookmarks, wantsInitialEnd } = request;
+    const hasEnd = resourceVersion === null && wantsInitialEnd;
+    const end = hasEnd ? this.#bookmark(history, request, { [INITIAL_EVENTS_END]: 'true' }) : null;
     // Read now, told later line by line: a change in between comes after what it changes.
-    const initial =
-      request.resourceVersion === null
-        ? everything(this.#control.list(), this.#control.resourceVersion(), request)
-        : missed;
-    const stream = new WatchStream(response, lines(initial, isWanted), this.#limits);
-    const unsubscribe = this.#history.subscribe(told => {
-      if (isWanted(told.name)) stream.send(told.line());
+    const stream = new WatchStream(response, lines(told, request, end), this.#limits);
+    const unsubscribe = history.subscribe(change => {
+      const line = change.lineFor(request.selection, request.form, request.include);
+      if (line !== null) stream.send(line);
     });
-    const entry = { stream, wantsBookmarks: request.wantsBookmarks };
+    const entry: OpenWatch = { stream, wantsBookmarks, history, request };
     this.#open.add(entry);
     const timeout =
       request.timeoutMs === null ? undefined : setTimeout(() => stream.end(), request.timeoutMs).unref();
@@ -60,34 +62,32 @@ export class Watchers {
   }
 
   #sendBookmarks(): void {
-    const line = bookmarkLine(this.#control.resourceVersion());
-    for (const { stream, wantsBookmarks } of this.#open) {
-      if (wantsBookmarks && stream.isIdle()) stream.send(line);
+    for (const { stream, wantsBookmarks, history, request } of this.#open) {
+      if (wantsBookmarks && stream.isIdle()) stream.send(this.#bookmark(history, request));
     }
+  }
+
+  #bookmark(
+    { kind }: WatchHistory,
+    { form }: WatchRequest,
+    annotations?: Readonly<Record<string, string>>,
+  ): string {
+    const object = shapeBookmark(kind, this.#control.resourceVersion(), annotations, form);
+    return `${JSON.stringify({ type: 'BOOKMARK', object })}\n`;
   }
 }
 
-function* everything(
-  containers: readonly Container[],
-  resourceVersion: string,
-  request: WatchRequest,
-): Generator<Told> {
-  for (const object of containers) yield tell({ type: 'ADDED', object });
-  if (!request.wantsInitialEnd) return;
-  const line = bookmarkLine(resourceVersion, { [INITIAL_EVENTS_END]: 'true' });
-  yield { version: BigInt(0), name: '', line: () => line };
+interface OpenWatch {
+  readonly stream: WatchStream;
+  readonly wantsBookmarks: boolean;
+  readonly history: WatchHistory;
+  readonly request: WatchRequest;
 }
 
-function* lines(all: Iterable<Told>, isWanted: (name: string) => boolean): Generator<string> {
-  for (const told of all) if (told.name === '' || isWanted(told.name)) yield told.line();
-}
-
-function bookmarkLine(resourceVersion: string, annotations?: Readonly<Record<string, string>>): string {
-  const object: Bookmark = {
-    kind: 'Container',
-    apiVersion: GROUP_VERSION,
-    metadata: annotations === undefined ? { resourceVersion } : { resourceVersion, annotations },
-  };
-  const event: WatchEvent = { type: 'BOOKMARK', object };
-  return `${JSON.stringify(event)}\n`;
+function* lines(all: Iterable<Told>, request: WatchRequest, end: string | null): Generator<string> {
+  for (const told of all) {
+    const line = told.lineFor(request.selection, request.form, request.include);
+    if (line !== null) yield line;
+  }
+  if (end !== null) yield end;
 }

@@ -1,6 +1,6 @@
+import { formatDuration } from '../../api/age.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { formatDuration } from '../view/age.ts';
 import type { Request } from './connect.ts';
 import type { Sockets } from './sockets.ts';
 

@@ -1,6 +1,6 @@
+import { formatAge } from '../../api/age.ts';
 import { findCondition } from '../../api/condition.ts';
 import { type Container, MANIFEST_ANNOTATION, type Phase } from '../../api/container.ts';
-import { formatAge } from './age.ts';
 import type { Style } from './paint.ts';
 import type { Cell } from './table.ts';
 

@@ -1,8 +1,8 @@
+import { formatAge, formatDuration } from '../../api/age.ts';
 import { findCondition } from '../../api/condition.ts';
 import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { ContainerEvent } from '../../api/event.ts';
 import type { NixStatus } from '../../api/generation.ts';
-import { formatAge, formatDuration } from './age.ts';
 import { escapeLine, escapeLines } from './escape.ts';
 import { toYaml } from './output-yaml.ts';
 import type { Paint } from './paint.ts';

@@ -169,7 +169,7 @@ describe('get', () => {
       addresses: [HOSTILE],
       spec: { root: '/x', environment: { A: HOSTILE, B: 'plain\ntext' } },
     });
-    control.events.set('web', [
+    control.histories.set('web', [
       {
         type: 'Warning',
         reason: HOSTILE,
@@ -245,7 +245,7 @@ describe('describe', () => {
         },
       ],
     });
-    control.events.set('database', [
+    control.histories.set('database', [
       {
         type: 'Normal',
         reason: 'Launched',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { formatAge, formatDuration } from '../../../src/api/age.ts';
 import { CliError } from '../../../src/cli/cli-error.ts';
 import { EXIT } from '../../../src/cli/exit-code.ts';
 import { reportError } from '../../../src/cli/report-error.ts';
-import { formatAge, formatDuration } from '../../../src/cli/view/age.ts';
 import { escapeLine, escapeLines, escapeQuoted } from '../../../src/cli/view/escape.ts';
 import { toYaml } from '../../../src/cli/view/output-yaml.ts';
 import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';

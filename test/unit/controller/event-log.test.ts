@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { type ContainerEvent, MAX_EVENTS_PER_OBJECT } from '../../../src/api/event.ts';
-import { appendEvent } from '../../../src/controller/event-log.ts';
+import { appendEvent as appendOne } from '../../../src/controller/event-log.ts';
+import type { EventFact } from '../../../src/controller/step-events.ts';
+
+function appendEvent(
+  events: readonly ContainerEvent[],
+  fact: EventFact,
+  now: string,
+): readonly ContainerEvent[] {
+  const { others, event } = appendOne(events, fact, now);
+  return [...others, event];
+}
 
 /** The history after these reasons, one per second: `Reason xCOUNT FIRST..LAST`. */
 function historyOf(reasons: readonly string[]): readonly string[] {

@@ -1,15 +1,15 @@
 import { findCondition } from '../../../src/api/condition.ts';
 import type { Container, ContainerDetail, Phase } from '../../../src/api/container.ts';
-import type { ContainerEvent } from '../../../src/api/event.ts';
+import type { ContainerEvent, EventObject } from '../../../src/api/event.ts';
 import type { Generation } from '../../../src/api/generation.ts';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import type {
-  ContainerChange,
   ControlPort,
   Creation,
   Draft,
   FileText,
   NixUpdate,
+  ObjectChange,
   Preview,
   Removal,
   SourceStatus,
@@ -30,7 +30,7 @@ export class ControlModel implements ControlPort {
   updateAnswer: UpdateAnswer = { isAccepted: true, requestedAt: CREATED, generation: null };
   onUpdate: (name: string, update: NixUpdate) => void = () => {};
   readonly previewed: (readonly FileText[])[] = [];
-  readonly events = new Map<string, readonly ContainerEvent[]>();
+  readonly histories = new Map<string, readonly ContainerEvent[]>();
   /** What happens after a verb was accepted; by default nothing. */
   onRequest: (name: string, verb: Verb) => void = () => {};
   onPreview: (files: readonly FileText[]) => Promise<readonly Preview[]> = async () => [];
@@ -58,7 +58,9 @@ export class ControlModel implements ControlPort {
     lastScan: CREATED,
   };
   readonly #containers = new Map<string, Container>();
-  readonly #listeners = new Set<(change: ContainerChange) => void>();
+  readonly #listeners = new Set<(change: ObjectChange<Container>) => void>();
+  readonly #eventListeners = new Set<(change: ObjectChange<EventObject>) => void>();
+  readonly #events = new Map<string, EventObject>();
   #version = 100;
   #leader = 4000;
 
@@ -67,15 +69,16 @@ export class ControlModel implements ControlPort {
     const old = this.#containers.get(name);
     const object = makeContainer(name, this.#nextVersion(), change, old);
     this.#containers.set(name, object);
-    this.#tell({ type: old === undefined ? 'ADDED' : 'MODIFIED', object });
+    this.#tell({ type: old === undefined ? 'ADDED' : 'MODIFIED', object, before: old ?? null });
     return object;
   }
 
   /** A container as it is given, and the watchers are told. */
   replace(object: Container): void {
     const metadata = { ...object.metadata, resourceVersion: this.#nextVersion() };
+    const before = this.#containers.get(metadata.name) ?? null;
     this.#containers.set(metadata.name, { ...object, metadata });
-    this.#tell({ type: 'MODIFIED', object: { ...object, metadata } });
+    this.#tell({ type: 'MODIFIED', object: { ...object, metadata }, before });
   }
 
   /** A run of its own, as after every launch. */
@@ -97,7 +100,7 @@ export class ControlModel implements ControlPort {
     if (old === undefined) return;
     this.#containers.delete(name);
     const metadata = { ...old.metadata, resourceVersion: this.#nextVersion() };
-    this.#tell({ type: 'DELETED', object: { ...old, metadata } });
+    this.#tell({ type: 'DELETED', object: { ...old, metadata }, before: old });
   }
 
   watcherCount(): number {
@@ -114,12 +117,31 @@ export class ControlModel implements ControlPort {
 
   describe(name: string): ContainerDetail | null {
     const container = this.get(name);
-    return container === null ? null : { container, events: this.events.get(name) ?? [] };
+    return container === null ? null : { container, events: this.histories.get(name) ?? [] };
   }
 
-  watch(listener: (change: ContainerChange) => void): () => void {
+  watch(listener: (change: ObjectChange<Container>) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  events(): readonly EventObject[] {
+    return [...this.#events.values()];
+  }
+
+  watchEvents(listener: (change: ObjectChange<EventObject>) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Something happens to a container, with the version of the moment. */
+  record(event: EventObject): void {
+    const { name } = event.metadata;
+    const before = this.#events.get(name) ?? null;
+    const object = { ...event, metadata: { ...event.metadata, resourceVersion: this.#nextVersion() } };
+    this.#events.set(name, object);
+    for (const listener of this.#eventListeners)
+      listener({ type: before === null ? 'ADDED' : 'MODIFIED', object, before });
   }
 
   resourceVersion(): string {
@@ -187,7 +209,7 @@ export class ControlModel implements ControlPort {
     return String(this.#version);
   }
 
-  #tell(change: ContainerChange): void {
+  #tell(change: ObjectChange<Container>): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

@@ -31,7 +31,7 @@ describe('routes', () => {
       firstTimestamp: '2026-01-01T00:00:00Z',
       lastTimestamp: '2026-01-01T00:00:00Z',
     } as const;
-    control.events.set('web', [event]);
+    control.histories.set('web', [event]);
     for (const path of ['web', 'web/status']) {
       const { code, json } = await ask(rootSocket, 'GET', `${API}/containers/${path}`);
       assert.equal(code, 200);
@@ -170,7 +170,7 @@ describe('routes', () => {
 
   it('answers unknown paths with 404 and methods that a path has not with 405', async t => {
     const { rootSocket } = await serve(t);
-    for (const path of ['/', '/api', `${API}/pods`, `${API}/containers/web/log`, '/%ff', '//']) {
+    for (const path of ['/', '/api/v2', `${API}/pods`, `${API}/containers/web/log`, '/%ff', '//']) {
       const { code, json } = await ask(rootSocket, 'GET', path);
       assert.ok(code === 404 || code === 400, `${path}: ${code}`);
       assert.equal(json.kind, 'Status');
@@ -188,6 +188,19 @@ describe('routes', () => {
     }
   });
 
+  it('lists what both selectors select', async t => {
+    const { control, rootSocket } = await serve(t);
+    control.put('web', { labels: { tier: 'front' }, phase: 'Running' });
+    control.put('db', { labels: { tier: 'back' }, phase: 'Running' });
+    control.put('old', { labels: { tier: 'back' }, phase: 'Exited' });
+    const select = async (query: string) =>
+      NAMES((await ask(rootSocket, 'GET', `${API}/containers?${query}`)).json.items);
+    assert.deepEqual(await select('labelSelector=tier%3Dback'), ['db', 'old']);
+    assert.deepEqual(await select('labelSelector=tier%20in%20(front)'), ['web']);
+    assert.deepEqual(await select('labelSelector=tier%3Dback&fieldSelector=status.phase!%3DRunning'), [
+      'old',
+    ]);
+  });
   it('refuses selectors it does not know: ignoring them would be a wrong answer that looks right', async t => {
     const { control, rootSocket } = await serve(t);
     control.put('web');
@@ -195,7 +208,7 @@ describe('routes', () => {
     const one = await ask(rootSocket, 'GET', `${API}/containers?fieldSelector=metadata.name%3Ddb`);
     assert.deepEqual(NAMES(one.json.items), ['db']);
     for (const query of [
-      'labelSelector=a%3Db',
+      'labelSelector=a%20b',
       'fieldSelector=spec.root%3D/',
       'fieldSelector=a&fieldSelector=b',
     ]) {
