@@ -7,6 +7,7 @@ import type { GuestHosts } from './guest-hosts.ts';
 import type { GuestSwitch } from './guest-switch.ts';
 import { afterFailure, afterLaunch, afterNote, afterReset } from './history.ts';
 import type { HostsFile } from './hosts-file.ts';
+import { keepSystems } from './kept-systems.ts';
 import type { Machined } from './machined.ts';
 import type { Network } from './network.ts';
 import type { Nix } from './nix.ts';
@@ -94,6 +95,7 @@ function executors(tools: Tools): Executors {
     writeUnit: (name, { text }) => unitFiles.write(name, text),
     removeUnit: name => unitFiles.remove(name),
     prepareNix: (name, { directories }) => nix.prepare(name, directories),
+    keepSystems: (name, { closures }) => keepSystems(name, closures),
     setProfile: (name, args) => nix.setProfile(name, args),
     switchGeneration: (_name, args) => nix.switchGeneration(args),
     startBuild: (name, build) => builds.start(name, build),

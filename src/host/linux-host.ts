@@ -21,6 +21,7 @@ import { GuestHosts } from './guest-hosts.ts';
 import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
 import { HostsFile } from './hosts-file.ts';
+import { keptSystems, namesOfKept } from './kept-systems.ts';
 import { LastWords } from './last-words.ts';
 import { enableIpv6Forwarding } from './link-settings.ts';
 import { MACHINED_MATCHES, Machined, machineOfSignal } from './machined.ts';
@@ -176,6 +177,7 @@ export class LinuxHost implements HostPort {
       this.#fifos.names(),
       this.#guestHosts.names(),
       this.#builds.names(),
+      namesOfKept(),
     ]);
     const names = new Set(lists.flat().filter(isName));
     for (const name of await this.#otherRunning(names)) names.add(name);
@@ -202,21 +204,23 @@ export class LinuxHost implements HostPort {
       ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [copies, former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers] = await Promise.all([
-      unit.mainPid > 0 ? [] : leftoverCopiesOf(manifest, unitFile.text),
-      this.#formerUnit(name, manifest),
-      processFacts(unit.mainPid),
-      this.#network.observe(
-        name,
-        isRunning ? machine.leader : null,
-        this.#monitor.isWatching(),
-        manifest?.spec,
-      ),
-      this.#lastWords.of(record, unit.mainPid > 0),
-      this.#records.hasMemory(name),
-      manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
-      this.#builds.hasAny(name),
-    ]);
+    const [copies, former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers, kept] =
+      await Promise.all([
+        unit.mainPid > 0 ? [] : leftoverCopiesOf(manifest, unitFile.text),
+        this.#formerUnit(name, manifest),
+        processFacts(unit.mainPid),
+        this.#network.observe(
+          name,
+          isRunning ? machine.leader : null,
+          this.#monitor.isWatching(),
+          manifest?.spec,
+        ),
+        this.#lastWords.of(record, unit.mainPid > 0),
+        this.#records.hasMemory(name),
+        manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
+        this.#builds.hasAny(name),
+        keptSystems(name),
+      ]);
     return {
       name,
       now: Date.now(),
@@ -237,6 +241,7 @@ export class LinuxHost implements HostPort {
       leftoverCopies: copies,
       nix,
       hasNixLeftovers,
+      keptSystems: kept,
     };
   }
 

@@ -90,7 +90,7 @@ export async function removeForeignLock(profile: string): Promise<void> {
   if (lock !== null && (!lock.isFile() || Number(lock.nlink) > 1)) await removeFile(`${profile}.lock`);
 }
 
-function isStorePath(path: string): boolean {
+export function isStorePath(path: string): boolean {
   return path.startsWith(`${NIX_STORE}/`) && !path.slice(NIX_STORE.length + 1).includes('/');
 }
 

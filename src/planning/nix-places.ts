@@ -24,6 +24,13 @@ export function gcRootsOf(name: string): string {
   return `${GUEST_GC_ROOTS}/per-container/${name}`;
 }
 
+/** One directory per container, outside of what any guest sees: the systems that must not be collected. */
+export const KEPT_SYSTEMS = `${GUEST_GC_ROOTS}/nspawnd`;
+
+export function keptSystemsOf(name: string): string {
+  return `${KEPT_SYSTEMS}/${name}`;
+}
+
 /** What must be there before a guest can have it bound in. A Nix of one user has no socket. */
 export function nixDirectories(name: string): readonly string[] {
   return [profilesOf(name), userProfilesOf(name), gcRootsOf(name), NIX_DATABASE, NIX_DAEMON_SOCKET];

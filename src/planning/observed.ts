@@ -31,6 +31,8 @@ export interface Observed {
   readonly nix: NixFacts | null;
   /** Builds of Nix left something behind, or one still runs, though the manifest is gone or names no system. */
   readonly hasNixLeftovers: boolean;
+  /** Closures that we keep from Nix' garbage collector for it, in the order of their names. */
+  readonly keptSystems: readonly string[];
 }
 
 /** What one look at the whole host says to every container. */

@@ -42,6 +42,8 @@ function argumentsText(step: Step): string {
     case 'setProfile':
     case 'startSwitch':
       return step.arguments.closure;
+    case 'keepSystems':
+      return step.arguments.closures.join(' ');
     case 'switchGeneration':
       return String(step.arguments.generation);
     case 'startBuild':

@@ -4,6 +4,7 @@ import { assertNever } from '../errors.ts';
 import { adoptedRun } from './adopted.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
+import { keepSystems } from './kept-systems.ts';
 import { planRealisation, type Realisation, usableSystem } from './nix.ts';
 import { planSwitch, restartForSystem } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
@@ -176,6 +177,7 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   if (manifest.spec.readiness === 'fifo' && fifo.exists && !fifo.isListening && !hasStartedUp(observed)) {
     steps.push(step('listenFifo', {}, 'the guest will say there that it has started'));
   }
+  steps.push(...keepSystems(observed));
   const wasReadyLongEnough = unit.activeAt !== null && now - unit.activeAt >= READY_RESET_MS;
   if (history.failures > 0 && isReady(manifest, observed) && wasReadyLongEnough) {
     steps.push(step('resetHistory', {}, `ready for ${READY_RESET_MS / 1000} s`));

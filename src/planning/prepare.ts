@@ -1,4 +1,5 @@
 import type { Manifest } from '../api/manifest.ts';
+import { keepSystems } from './kept-systems.ts';
 import { usableSystem } from './nix.ts';
 import type { Observed } from './observed.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
@@ -50,6 +51,7 @@ export function prepareLaunch(
   }
   if (observed.nix === null && observed.hasNixLeftovers)
     steps.push(step('removeNix', {}, 'its root is no longer made by Nix'));
+  steps.push(...keepSystems(observed));
   const text = unitText(manifest, observed.host, paths, usableSystem(observed));
   if (unitFile.text !== text) {
     steps.push(

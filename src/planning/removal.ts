@@ -35,6 +35,7 @@ function removeEverything(observed: Observed): readonly Step[] {
     ...(fifo.exists || fifo.startedInvocationId !== '' ? [step('removeFifo', {}, because)] : []),
     ...(observed.guestHosts === 'present' ? [step('removeGuestHosts', {}, because)] : []),
     ...removeBuilds(observed),
+    ...(observed.keptSystems.length > 0 ? [step('keepSystems', { closures: [] }, because)] : []),
     ...(hasRecords ? [step('forget', {}, because)] : []),
   ];
 }

@@ -55,6 +55,8 @@ export interface StepArguments {
   removeUnit: Record<never, never>;
   /** Directories of the host that a guest of Nix has bound in. */
   prepareNix: { readonly directories: readonly string[] };
+  /** Keep exactly these closures from Nix' garbage collector. */
+  keepSystems: { readonly closures: readonly string[] };
   /** A generation of this closure, and the note that its input has been made into one. */
   setProfile: { readonly profile: string; readonly closure: string; readonly input: string };
   switchGeneration: { readonly profile: string; readonly generation: number };

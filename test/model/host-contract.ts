@@ -106,6 +106,7 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
         step('removeFifo', {}, 'test'),
         step('removeGuestHosts', {}, 'test'),
         step('clearRequest', {}, 'test'),
+        step('keepSystems', { closures: [] }, 'test'),
         step('forget', {}, 'test'),
       ];
       for (const removal of removals) await host.port.apply('nobody', removal, abort.signal);

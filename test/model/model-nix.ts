@@ -24,6 +24,8 @@ export class ModelNix {
   readonly results = new Map<string, BuildResult>();
   readonly switched = new Map<string, SwitchRecord>();
   readonly updates = new Map<string, UpdateRequest>();
+  /** Closures that are kept from the garbage collector. */
+  readonly kept = new Map<string, readonly string[]>();
   /** Guests whose switch-to-configuration fails. */
   readonly stubborn = new Set<string>();
   /** How builds end; null: well. */
@@ -67,7 +69,7 @@ export class ModelNix {
   }
 
   names(): readonly string[] {
-    return [...this.builds.keys(), ...this.results.keys(), ...this.realised.keys()];
+    return [...this.builds.keys(), ...this.results.keys(), ...this.realised.keys(), ...this.kept.keys()];
   }
 
   generations(name: string): readonly Generation[] {

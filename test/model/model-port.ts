@@ -142,6 +142,7 @@ export class ModelPort implements HostPort {
       leftoverCopies: [],
       nix: host.nix.observe(name, manifest, this.#switching.get(unit.invocationId ?? '') ?? null),
       hasNixLeftovers: host.nix.hasLeftovers(name),
+      keptSystems: host.nix.kept.get(name) ?? [],
     };
   }
 
@@ -304,6 +305,13 @@ export class ModelPort implements HostPort {
     },
     prepareNix: (_name, { directories }) => {
       for (const directory of directories) this.#host.nix.directories.add(directory);
+    },
+    keepSystems: (name, { closures }) => {
+      const { run } = this.#host.unit(name);
+      const booted = run === undefined ? '' : environmentOf(run.text, 'NSPAWND_SYSTEM_PATH');
+      this.#refuse(name, booted !== '' && !closures.includes(booted), 'give up what a guest booted');
+      if (closures.length === 0) this.#host.nix.kept.delete(name);
+      else this.#host.nix.kept.set(name, closures);
     },
     setProfile: async (name, { closure, input }) => {
       this.#host.nix.setProfile(name, closure);

@@ -6,6 +6,7 @@ import { World } from './world.ts';
 /** The real controller on guests whose system is made by Nix. */
 const A = '/nix/store/a-system';
 const B = '/nix/store/b-system';
+const C = '/nix/store/c-system';
 const FLAKE = { flake: '/etc/nixos' };
 
 describe('a guest made by Nix', () => {
@@ -60,6 +61,21 @@ describe('a guest made by Nix', () => {
     await world.settle();
     assert.deepEqual(world.host.nix.profiles.get('web')?.generations, ['/srv/web', B]);
     assert.equal(world.port.trace.filter(line => line === 'web: startSwitch').length, 1);
+  });
+  test('keeps what it booted and what it was switched to, whatever its profile leads to, and nothing when it is gone', async () => {
+    await started({ path: A });
+    await edited({ path: B });
+    await edited({ path: C, update: 'none' });
+    const kept = () => world.host.nix.kept.get('web');
+    assert.deepEqual(kept(), [A, B, C]);
+    await world.restartController();
+    assert.deepEqual(kept(), [A, B, C]);
+    await world.controller.request('web', 'restart');
+    await world.settle();
+    assert.deepEqual(kept(), [C]);
+    world.manifests.remove('web');
+    await world.settle();
+    assert.equal(kept(), undefined);
   });
   test('with update: restart is restarted', async () => {
     const run = await started({ path: A, update: 'restart' });

@@ -135,6 +135,9 @@ export class World {
       assert.deepEqual([key, ...steps.map(step => step.name)], [key], `its next plan is empty\n${story()}`);
     for (const [name, unit] of host.units) {
       const desired = manifests.desired(name);
+      const booted = environmentOf(unit.run?.text ?? '', 'NSPAWND_SYSTEM_PATH');
+      if (booted !== '')
+        assert.ok(host.nix.kept.get(name)?.includes(booted), `${booted} may be collected\n${story()}`);
       if (desired.state === 'absent') assert.equal(unit.run, undefined, `${name} is gone\n${story()}`);
       if (desired.state !== 'present' || unit.run === undefined) continue;
       const { manifest } = desired;

@@ -86,6 +86,42 @@ test('a profile that flips is a new generation, switched to in the guest, which 
   await world.remove('flip');
 });
 
+test('what a guest booted and what it was switched to are not collected while it runs, whatever becomes of its profile', async () => {
+  const [booted, switched, next, unused] = await Promise.all([
+    buildSystem(world, 'booted', { init: 'tree' }),
+    buildSystem(world, 'switched'),
+    buildSystem(world, 'next'),
+    buildSystem(world, 'nobodys'),
+  ]);
+  const root = '/var/lib/machines/keeps';
+  await world.sh('cp', '-a', '/var/lib/machines/base', root);
+  await link(world, booted, '/srv/keeps');
+  await world.drop('keeps', { root, path: '/srv/keeps' });
+  await world.untilReady('keeps');
+  await link(world, switched, '/srv/keeps');
+  await untilSays(world, `${root}/switched`, 'test switched');
+  await world.drop('keeps', { root, path: '/srv/keeps', update: 'none' });
+  await link(world, next, '/srv/keeps');
+  await world.until('keeps', 'RestartRequired', 'True', 'NewSystem');
+  await world.sh('nix-env', '-p', `${PROFILES}/keeps/system`, '--delete-generations', 'old');
+  await world.sh('rm', '/srv/keeps');
+  const collect = async () => {
+    await world.sh('nix-collect-garbage');
+    const left = new Set((await world.sh('ls', '/nix/store')).split('\n'));
+    return (path: string) => left.has(path.slice('/nix/store/'.length));
+  };
+  const isLeft = await collect();
+  assert.deepEqual([booted, switched, next, unused].map(isLeft), [true, true, true, false]);
+  assert.equal((await world.condition('keeps', 'Ready'))?.status, 'True');
+  // The next run has no use for them.
+  assert.equal((await world.ctl('restart', 'keeps')).exitCode, 0);
+  await world.untilReady('keeps');
+  assert.deepEqual([booted, switched, next].map(await collect()), [false, false, true]);
+  await world.remove('keeps');
+  await world.untilGone('keeps');
+  assert.equal(await world.sh('ls', '/nix/var/nix/gcroots/nspawnd'), '');
+});
+
 test('a rollback switches the guest back, and is not undone; another update goes on', async () => {
   const [first, second] = [await buildSystem(world, 'first'), await buildSystem(world, 'second')];
   await link(world, first, '/srv/back');

@@ -162,6 +162,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
     leftoverCopies: [],
     nix: null,
     hasNixLeftovers: false,
+    keptSystems: [],
   };
 }
 

@@ -42,12 +42,13 @@ const ORDER: readonly StepName[] = [
   'removeUnit',
   'removeFifo',
   'removeGuestHosts',
-  'forget',
   'buildSandbox',
   'writeGuestHosts',
+  'keepSystems',
   'writeUnit',
   'resetHistory',
   'launch',
+  'forget',
 ];
 
 test('there is a plan, a text of it and a summary for every state, and always the same', () => {
