@@ -104,9 +104,9 @@ function executors(tools: Tools): Executors {
     startSwitch: async (name, order) => switches.start(name, order),
     reportSwitch: (name, { record }) => records.putSwitch(name, { ...record, isReported: true }),
     forgetSwitch: name => records.removeSwitch(name),
-    takeUpdate: async name => {
+    takeUpdate: async (name, { at }) => {
       const update = await records.update(name);
-      if (update !== null) await records.putUpdate(name, { ...update, isTaken: true });
+      if (update?.at === at) await records.putUpdate(name, { ...update, isTaken: true });
     },
     removeNix: name => builds.remove(name),
     // The attempt goes on disk before it is made: a kill in between is seen as a launch that came to nothing.

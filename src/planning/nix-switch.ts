@@ -54,7 +54,8 @@ export function planSwitch(manifest: Manifest, observed: Observed): SwitchPlan {
   const last = nix.lastSwitch;
   const report = last === null || last.isReported ? [] : [step('reportSwitch', { record: last }, last.how)];
   const isForced = isAsked(nix, 'switch');
-  const take = isForced ? [step('takeUpdate', {}, 'it has begun')] : [];
+  const take =
+    isForced && nix.update !== null ? [step('takeUpdate', { at: nix.update.at }, 'it has begun')] : [];
   if (system === null || observed.process === null) return { steps: [...report, ...take], waitingFor: null };
   if (!isForced && (manifest.spec.update !== 'reload' || !isOtherSystem(observed)))
     return { ...NOTHING, steps: report };

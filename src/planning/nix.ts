@@ -201,5 +201,5 @@ function takeUpdate(nix: NixFacts): readonly Step[] {
   if (update === null || update.isTaken || update.mode === 'switch') return [];
   const forget =
     lastSwitch === null || lastSwitch.isGood ? [] : [step('forgetSwitch', {}, 'it is tried again')];
-  return [...forget, step('takeUpdate', {}, 'it has begun')];
+  return [...forget, step('takeUpdate', { at: update.at }, 'it has begun')];
 }

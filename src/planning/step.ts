@@ -74,8 +74,8 @@ export interface StepArguments {
   reportSwitch: { readonly record: SwitchRecord };
   /** A switch that failed is to be tried again. */
   forgetSwitch: Record<never, never>;
-  /** An update that was asked for has begun. */
-  takeUpdate: Record<never, never>;
+  /** The update that was asked for then has begun; one that was asked for since has not. */
+  takeUpdate: { readonly at: number };
   /** The unit, log and notes of builds. Generations are data and stay. */
   removeNix: Record<never, never>;
   launch: { readonly specHash: string; readonly cause: LaunchCause };

@@ -174,6 +174,25 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       });
     });
 
+    test('taking an update leaves one that came in meanwhile', async () => {
+      const manifest = manifestOf('contract-update', { path: '/nix/store/none' });
+      const update = (mode: 'build' | 'rollback', at: number) => ({
+        mode,
+        generation: 1,
+        at,
+        isTaken: false,
+      });
+      const isTaken = async () => (await host.port.observe(manifest.name, manifest)).nix?.update?.isTaken;
+      const take = step('takeUpdate', { at: 1 }, 'test');
+      await host.port.putUpdate(manifest.name, update('build', 1));
+      await host.port.apply(manifest.name, take, abort.signal);
+      assert.equal(await isTaken(), true);
+      await host.port.putUpdate(manifest.name, update('rollback', 2));
+      await host.port.apply(manifest.name, take, abort.signal);
+      assert.equal(await isTaken(), false);
+      await host.port.apply(manifest.name, step('forget', {}, 'test'), abort.signal);
+    });
+
     test('every step may be taken twice', async () => {
       const spec = { ...NETWORK, localAddress: '10.231.200.3', readiness: 'fifo' };
       await withContainer('contract-twice', spec, async container => {

@@ -341,9 +341,9 @@ export class ModelPort implements HostPort {
     reportSwitch: (name, { record }) =>
       void this.#host.nix.switched.set(name, { ...record, isReported: true }),
     forgetSwitch: name => void this.#host.nix.switched.delete(name),
-    takeUpdate: name => {
+    takeUpdate: (name, { at }) => {
       const update = this.#host.nix.updates.get(name);
-      if (update !== undefined) this.#host.nix.updates.set(name, { ...update, isTaken: true });
+      if (update?.at === at) this.#host.nix.updates.set(name, { ...update, isTaken: true });
     },
     removeNix: name => this.#host.nix.remove(name),
     launch: (name, args) => {
