@@ -48,7 +48,8 @@ const startedAt = performance.now();
 process.once('SIGINT', () => undefined);
 if (words.length === 0 && suiteOption === undefined) await runCheck();
 await prepareTrees();
-const results = await runAgainAlone(await runAll(jobs));
+const results = await runAll(jobs);
+await lookAgainAlone(results);
 report(results);
 
 function selectJobs(filter: readonly string[], only: Suite | undefined): readonly Job[] {
@@ -107,24 +108,17 @@ async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
 }
 
 /**
- * What failed beside others runs once more with the machine to itself. If it passes then, it is no defect of the code but
- * one of the test, which minds a busy machine: that is said, and wants mending.
+ * What failed beside others runs once more with the machine to itself. That is only for whoever mends it: a test that minds
+ * a busy machine has failed all the same.
  */
-async function runAgainAlone(first: readonly Result[]): Promise<readonly Result[]> {
-  const final: Result[] = [];
-  for (const result of first) {
-    if (result.isGood || first.length === 1) {
-      final.push(result);
-      continue;
-    }
-    const again = await runJob(result.job);
-    console.log(
-      `${again.isGood ? 'FLAKY ' : 'FAILED'} ${result.job.title}, alone (${again.seconds.toFixed(0)} s)`,
-    );
+async function lookAgainAlone(first: readonly Result[]): Promise<void> {
+  if (first.length === 1) return;
+  for (const { job } of first.filter(({ isGood }) => !isGood)) {
+    const again = await runJob(job);
+    const how = again.isGood ? 'passes' : 'fails too';
+    console.log(`alone, ${job.title} ${how} (${again.seconds.toFixed(0)} s); it has failed`);
     if (!again.isGood) console.log(again.output);
-    final.push(again);
   }
-  return final;
 }
 
 async function runJob(job: Job): Promise<Result> {
