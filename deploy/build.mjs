@@ -1,8 +1,11 @@
-// Bundles the daemon and the command into one executable file each: dist/nspawnd.mjs and dist/nspawnctl.mjs.
+// Bundles the daemon and the command into one executable file each: dist/nspawnd.mjs and dist/nspawnctl.mjs. The command
+// then writes what editors need to know of manifests: dist/container.schema.json.
 // Each is written aside and renamed, so that a reader never sees half of one. A failure ends with exit status 1.
-import { chmod, readFile, rename, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -21,7 +24,8 @@ const banner = [
 
 const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
 const outcomes = await Promise.all(Object.keys(entryPoints).map(bundle));
-process.exitCode = outcomes.every(Boolean) ? 0 : 1;
+if (outcomes.every(Boolean)) await writeWith(['schema'], 'container.schema.json');
+else process.exitCode = 1;
 
 async function bundle(name) {
   const finished = join(repository, 'dist', `${name}.mjs`);
@@ -48,4 +52,14 @@ async function bundle(name) {
   await chmod(aside, 0o755);
   await rename(aside, finished);
   return true;
+}
+
+/** What the command that was just built prints, as a file of dist. */
+async function writeWith(args, name) {
+  const program = join(repository, 'dist/nspawnctl.mjs');
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
+  const finished = join(repository, 'dist', name);
+  const aside = `${finished}.${process.pid}`;
+  await writeFile(aside, stdout);
+  await rename(aside, finished);
 }

@@ -80,8 +80,8 @@ put_program() {
 }
 
 install_files() {
-  for program in nspawnd nspawnctl; do
-    [ -f "$here/../dist/$program.mjs" ] || fail "dist/$program.mjs does not exist; run: npm run build"
+  for built in nspawnd.mjs nspawnctl.mjs container.schema.json; do
+    [ -f "$here/../dist/$built" ] || fail "dist/$built does not exist; run: npm run build"
   done
   [ -n "$node" ] || node=$(find_node)
   put_program nspawnd
@@ -89,6 +89,7 @@ install_files() {
   mkdir -p "$root/usr/sbin" "$root/usr/bin"
   ln -sfn ../lib/nspawnd/nspawnd.mjs "$root/usr/sbin/nspawnd"
   ln -sfn ../lib/nspawnd/nspawnctl.mjs "$root/usr/bin/nspawnctl"
+  put 0644 "$here/../dist/container.schema.json" /usr/share/nspawnd/container.schema.json
   put 0644 "$here/nspawnd.service" "$unit_dir/nspawnd.service"
   put 0644 "$here/host/sysctl.conf" /usr/lib/sysctl.d/70-nspawnd.conf
   put 0644 "$here/host/networkd.network" /usr/lib/systemd/network/70-nspawnd.network
@@ -117,7 +118,7 @@ deny_dhcpcd() {
 # Stops the daemon, which never stops a container. Manifests, state and root trees are the owner's and stay.
 uninstall_files() {
   on_this_host systemctl disable --now nspawnd.service || true
-  rm -rf "$root/usr/lib/nspawnd"
+  rm -rf "$root/usr/lib/nspawnd" "$root/usr/share/nspawnd"
   rm -f "$root/usr/sbin/nspawnd" "$root/usr/bin/nspawnctl" "$root$unit_dir/nspawnd.service" \
     "$root/etc/systemd/system/multi-user.target.wants/nspawnd.service" \
     "$root/usr/lib/sysctl.d/70-nspawnd.conf" \

@@ -18,7 +18,7 @@ const debianPackages = [
   'iproute2',
 ];
 
-const bundles = ['dist/nspawnd.mjs', 'dist/nspawnctl.mjs'];
+const bundles = ['dist/nspawnd.mjs', 'dist/nspawnctl.mjs', 'dist/container.schema.json'];
 const bundleSources = ['src', 'deploy/build.mjs', 'package.json', 'package-lock.json'];
 
 try {

@@ -7,20 +7,30 @@ import { boundedText } from './text.ts';
 const MAX_INTERFACES = 64;
 
 /** Names of interfaces of the host, each once. */
-export const interfacesField = listOf(objectionToInterface)
+export const interfacesField = listOf(objectionToInterface, {
+  pattern: '^[A-Za-z0-9_.][-A-Za-z0-9_.+]*$',
+  maxLength: 15,
+})
   .max(MAX_INTERFACES, { error: `more than ${MAX_INTERFACES} interfaces` })
   .refine(names => new Set(names).size === names.length, { error: 'names an interface twice' })
+  .meta({ uniqueItems: true })
   .default([]);
 
-export const extraFlagsField = listOf(objectionToFlag)
+export const extraFlagsField = listOf(objectionToFlag, { pattern: '^--[a-z][a-z0-9-]*(?:=[^\\u0000]*)?$' })
   .max(MAX_EXTRA_FLAGS, { error: `more than ${MAX_EXTRA_FLAGS} flags` })
   .default([]);
 
-function listOf(objectionTo: (value: string) => string | null) {
+/** `hint` is as much of the objection as an editor can check. */
+function listOf(
+  objectionTo: (value: string) => string | null,
+  hint: { pattern: string; maxLength?: number },
+) {
   return z.array(
-    boundedText().superRefine((value, context) => {
-      const objection = objectionTo(value);
-      if (objection !== null) context.addIssue({ code: 'custom', message: objection });
-    }),
+    boundedText()
+      .superRefine((value, context) => {
+        const objection = objectionTo(value);
+        if (objection !== null) context.addIssue({ code: 'custom', message: objection });
+      })
+      .meta(hint),
   );
 }

@@ -22,6 +22,11 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = {
   days: 86_400,
 };
 
+const AMOUNT = '\\d+(?:\\.\\d+)?';
+const UNIT = Object.keys(UNIT_SECONDS).join('|');
+/** The same for editors: amounts with a unit, only the last of which may go without. */
+export const DURATION_PATTERN = `^\\s*(?:${AMOUNT}\\s*(?:${UNIT})\\s*)*${AMOUNT}\\s*(?:${UNIT})?\\s*$`;
+
 /** Seconds, or `null` when the text is not a span. */
 export function parseDurationSec(text: string): number | null {
   const rest = text.trim();

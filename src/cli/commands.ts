@@ -12,6 +12,7 @@ import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
 import { registerRootLogin } from './registration/root-login.ts';
 import { registerRun } from './registration/run.ts';
+import { registerSchema } from './registration/schema.ts';
 import { registerShowHostKey } from './registration/show-host-key.ts';
 import { registerShowIp } from './registration/show-ip.ts';
 import { registerStatus } from './registration/status.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Register[] = [
   registerShowIp,
   registerShowHostKey,
   registerValidate,
+  registerSchema,
   registerDiff,
   registerCreate,
   registerDestroy,

@@ -1,5 +1,6 @@
 import { Document } from 'yaml';
 import { API_VERSION, type JsonObject, KIND } from '../api/manifest.ts';
+import { SCHEMA_LINE } from '../api/schema-line.ts';
 
 /** A manifest as a file of our own making holds it. */
 export function manifestText(
@@ -13,6 +14,6 @@ export function manifestText(
     { apiVersion: API_VERSION, kind: KIND, metadata, spec },
     { aliasDuplicateObjects: false },
   );
-  document.commentBefore = ` Made by nspawnctl create. Edit it as you like; nspawnctl destroy ${name} removes it.`;
+  document.commentBefore = `${SCHEMA_LINE}\n Made by nspawnctl create. Edit it as you like; nspawnctl destroy ${name} removes it.`;
   return document.toString({ lineWidth: 0 });
 }

@@ -86,8 +86,11 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   // The schema, the options, and what other programs and earlier runs wrote.
   zod: [
     'src/api/device-fields.ts',
+    'src/api/field-values.ts',
     'src/api/manifest-issue.ts',
+    'src/api/manifest-schema.ts',
     'src/api/manifest.ts',
+    'src/api/spec-fields.ts',
     'src/api/text.ts',
     'src/config.ts',
     'src/host/addresses-in-use.ts',

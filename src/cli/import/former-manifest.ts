@@ -1,5 +1,6 @@
 import { ADOPTED_FROM_ANNOTATION } from '../../api/adopted.ts';
 import { API_VERSION, KIND } from '../../api/manifest.ts';
+import { SCHEMA_LINE } from '../../api/schema-line.ts';
 import { escapeLine } from '../view/escape.ts';
 import { toYaml } from '../view/output-yaml.ts';
 import type { Former } from './find-former.ts';
@@ -7,6 +8,7 @@ import type { Former } from './find-former.ts';
 /** The file of an imported container: where it comes from, what was left behind, and the manifest. Pure. */
 export function formerManifest({ name, spec, notCarried, from, unit }: Former): string {
   const comments = [
+    SCHEMA_LINE.trim(),
     `Imported from ${from} by nspawnctl import; this file is what counts now.`,
     ...(notCarried.length === 0 ? [] : ['Not carried:', ...notCarried.map(line => `  ${line}`)]),
   ];

@@ -64,7 +64,7 @@ describe('import', () => {
     const before = await contents();
     const { code, out, err } = await run('--dry-run');
     assert.equal(code, 0);
-    assert.match(out, /^---\n# Imported from /);
+    assert.match(out, /^---\n# yaml-language-server: .*\n# Imported from /);
     assert.match(err, /^would leave a note: /m);
     assert.deepEqual(await contents(), before);
   });

@@ -43,7 +43,10 @@ suite('a manifest made by request', { concurrency: 4 }, () => {
     });
     assert.equal(host.state('web'), 'present');
     assert.deepEqual(await made(host), ['web.yaml']);
-    assert.match(await readFile(host.path('created/web.yaml'), 'utf8'), /^# Made by nspawnctl create/);
+    assert.match(
+      await readFile(host.path('created/web.yaml'), 'utf8'),
+      /^# yaml-language-server: .*\n# Made by nspawnctl create/,
+    );
     assert.deepEqual(host.triggered, ['web']);
   });
 
