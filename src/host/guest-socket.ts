@@ -1,11 +1,16 @@
 import type { FileHandle } from 'node:fs/promises';
+import { isKernelOnly } from './kernel-only.ts';
 import { O_PATH, openBelow } from './open-below.ts';
 
-/** A handle on a socket below a running guest's root, or null: connect through `pathOfHandle`. */
+/**
+ * A handle on a socket below a running guest's root, or null: connect through `pathOfHandle`. What lies on a file system
+ * that might never answer counts as nothing.
+ */
 export async function openGuestSocket(leader: number, path: string): Promise<FileHandle | null> {
-  const handle = await openBelow(`/proc/${leader}/root`, path.split('/'), O_PATH);
+  const answers = (handle: FileHandle) => isKernelOnly(handle, leader);
+  const handle = await openBelow(`/proc/${leader}/root`, path.split('/'), O_PATH, answers);
   if (handle === null) return null;
-  if ((await handle.stat()).isSocket()) return handle;
+  if ((await answers(handle)) && (await handle.stat()).isSocket()) return handle;
   await handle.close();
   return null;
 }

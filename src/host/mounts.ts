@@ -2,6 +2,10 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** One line of proc_pid_mountinfo(5). */
 export interface Mount {
+  /** Unique while it is mounted. */
+  readonly id: string;
+  /** Of the file system, such as `ext4`. */
+  readonly type: string;
   /** `MAJOR:MINOR` of the file system. */
   readonly device: string;
   /** Which directory of the file system is mounted. */
@@ -16,8 +20,9 @@ export async function mountsOf(pid: number | 'self'): Promise<readonly Mount[]> 
     .split('\n')
     .filter(line => line !== '')
     .map(line => {
-      const [, , device = '', root = '', mountPoint = ''] = line.split(' ');
-      return { device, root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint) };
+      const [id = '', , device = '', root = '', mountPoint = ''] = line.split(' ');
+      const [, , type = ''] = line.slice(line.indexOf(' - ')).split(' ');
+      return { id, type, device, root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint) };
     });
 }
 

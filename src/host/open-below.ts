@@ -11,24 +11,28 @@ export const O_PATH = 0o10000000;
  * (Node has no openat2; /proc/self/fd/N/NAME is openat.) Null where there is nothing, or a link is in the way.
  *
  * `root`: `/proc/LEADER/root` of a running guest, or the tree of one that is down. `flags`: how the last component is
- * opened, besides O_NOFOLLOW.
+ * opened, besides O_NOFOLLOW. `mayEnter` is asked before anything is looked up in a directory.
  */
 export async function openBelow(
   root: string,
   components: readonly string[],
   flags: number,
+  mayEnter: (directory: FileHandle) => Promise<boolean> = async () => true,
 ): Promise<FileHandle | null> {
   // The last component of /proc/LEADER/root is a link of the kernel's own, and the only one that is followed.
   const isMagic = /^\/proc\/\d+\/root$/.test(root);
-  const directory = constants.O_DIRECTORY | O_PATH;
-  let handle = await openOrNull(root, isMagic ? directory : directory | constants.O_NOFOLLOW);
+  const nofollow = isMagic ? 0 : constants.O_NOFOLLOW;
+  let handle = await openOrNull(root, constants.O_DIRECTORY | O_PATH | nofollow);
   for (const [index, component] of components.entries()) {
     if (handle === null) return null;
     const isLast = index === components.length - 1;
     const parent: FileHandle = handle;
     try {
+      // Without O_DIRECTORY, which would wake an automount; in what is no directory the next component is not found.
       const path = `${pathOfHandle(parent)}/${component}`;
-      handle = await openOrNull(path, (isLast ? flags : directory) | constants.O_NOFOLLOW);
+      handle = (await mayEnter(parent))
+        ? await openOrNull(path, (isLast ? flags : O_PATH) | constants.O_NOFOLLOW)
+        : null;
     } finally {
       await parent.close();
     }

@@ -261,6 +261,36 @@ test('a guest with systemd is switched by its systemd, or by its run-command soc
   assert.match((await world.untilEvent('by-shell', 'Reloaded', /systemd/)).message, /by the guest's systemd/);
 });
 
+test('a guest that has its bus on a file system that never answers is switched all the same', async () => {
+  const [first, second] = [
+    await buildSystem(world, 'first', { init: 'tree' }),
+    await buildSystem(world, 'second', { init: 'tree' }),
+  ];
+  const root = '/var/lib/machines/hangs';
+  await world.sh('cp', '-a', '/var/lib/machines/base', root);
+  await link(world, first, '/srv/hangs');
+  await world.drop('hangs', { root, path: '/srv/hangs', timeoutStopSec: 10 });
+  await world.untilReady('hangs');
+  // A server that reads no question: whoever looks at anything below waits until it ends.
+  const mount = [
+    'mknod /run/fuse c 10 229',
+    'exec 3<>/run/fuse',
+    'mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none /run/dbus',
+    'exec sleep inf',
+  ].join(' && ');
+  await world.sh('systemd-run', '--quiet', '--machine=hangs', 'sh', '-c', mount);
+  const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', 'hangs');
+  await eventually(
+    async () => (await world.host.readFile(`/proc/${leader}/mountinfo`)).includes(' - fuse '),
+    {
+      describe: 'the guest to have mounted it',
+    },
+  );
+  await link(world, second, '/srv/hangs');
+  const reloaded = await world.untilEvent('hangs', 'Reloaded');
+  assert.match(reloaded.message, /status 0 \(by entering the guest\)/);
+});
+
 test('a 32-bit system sees a 32-bit machine', async () => {
   const closure = await buildSystem(world, 'small', { platform: 'i686-linux' });
   await world.drop('small', nixGuest({ path: closure }));

@@ -282,4 +282,5 @@ const LEFTOVERS = `
   ip netns list
   ip -o link show type veth | grep 'alias nspawnd:'
   ls /run/systemd/system | grep '^container@'
+  ls /nix/var/nix/gcroots/nspawnd 2>/dev/null
   true`;

@@ -46,7 +46,10 @@ test('a root behind a link of the host is found where it is', async context => {
 });
 
 test('a path is found in the file system that holds it', () => {
-  const mount = (device: string, root: string, mountPoint: string) => ({ device, root, mountPoint });
+  const mount = (device: string, root: string, mountPoint: string) => ({
+    ...{ id: '', type: 'ext4' },
+    ...{ device, root, mountPoint },
+  });
   const mounts = [mount('8:1', '/', '/'), mount('8:2', '/@sub', '/var/lib'), mount('8:3', '/', '/var/lib/x')];
   const check = (path: string, expected: string) => {
     const { device, root } = placeInFileSystem(path, mounts);
