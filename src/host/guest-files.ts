@@ -1,9 +1,12 @@
 import { constants } from 'node:fs';
-import { openBelow } from './open-below.ts';
+import { open } from 'node:fs/promises';
+import { errorCode } from './files.ts';
+import { O_PATH, openBelow, pathOfHandle } from './open-below.ts';
 
 /**
  * Reads a small file of a guest's; see `open-below.ts` for `root` and for how. Null where there is none, a link is in the
- * way, or it is no regular file. A guest can make a file system that never answers: whoever reads must be able to wait, or
+ * way, or it is no regular file: what it is is known before it is opened, since opening alone rewinds a tape, lets go who
+ * waits at a FIFO, or worse. A guest can make a file system that never answers: whoever reads must be able to wait, or
  * be a process that can be killed.
  */
 export async function readBelow(
@@ -11,11 +14,23 @@ export async function readBelow(
   components: readonly string[],
   maxBytes: number,
 ): Promise<string | null> {
-  const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
-  const handle = await openBelow(root, components, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const found = await openBelow(root, components, O_PATH);
+  if (found === null) return null;
+  try {
+    return (await found.stat()).isFile() ? await read(pathOfHandle(found), maxBytes) : null;
+  } finally {
+    await found.close();
+  }
+}
+
+/** Null where it is longer. */
+async function read(path: string, maxBytes: number): Promise<string | null> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    if (errorCode(error) === 'EACCES') return null;
+    throw error;
+  });
   if (handle === null) return null;
   try {
-    if (!(await handle.stat()).isFile()) return null;
     const buffer = Buffer.alloc(maxBytes + 1);
     let length = 0;
     while (length < buffer.length) {

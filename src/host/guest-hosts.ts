@@ -7,8 +7,8 @@ import {
   readFileIfExists,
   writeFileAtomically,
 } from './files.ts';
+import { readBelow } from './guest-files.ts';
 import { findBlock, replaceBlock, writeInPlace } from './hosts-file.ts';
-import { readGuestFile } from './root-tree.ts';
 
 const MAX_HOSTS_BYTES = 256 * 1024;
 /** For a tree that has no etc/hosts of its own. */
@@ -37,7 +37,7 @@ export class GuestHosts {
 
   /** From the tree's own file, read through no symlink, and the block that the host has at this moment. */
   async write(name: string, root: string): Promise<void> {
-    const own = (await readGuestFile(root, 'etc/hosts', MAX_HOSTS_BYTES)) ?? DEFAULT_HOSTS;
+    const own = (await readBelow(root, ['etc', 'hosts'], MAX_HOSTS_BYTES)) ?? DEFAULT_HOSTS;
     const block = findBlock((await readFileIfExists(this.#hostsFile)) ?? '') ?? '';
     await makeDirectoryFor(this.path(name));
     await writeFileAtomically(this.path(name), replaceBlock(own, block));

@@ -3,7 +3,7 @@ import { mkdir, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NspawndError } from '../errors.ts';
 import type { RootFacts } from '../planning/observed.ts';
-import { errorCode, lstatIfExists, readFileIfExists } from './files.ts';
+import { errorCode, lstatIfExists } from './files.ts';
 
 /**
  * A guest's root tree, seen from the host. It is hostile: whoever was root in the guest may have left a symlink to the
@@ -74,16 +74,6 @@ export async function prepareRoot(root: string, missing: readonly string[]): Pro
       if (errorCode(error) !== 'EEXIST') throw error;
     }
   }
-}
-
-/** A small file of the guest's, such as etc/hosts; null where there is none, or where a symlink is in the way. */
-export async function readGuestFile(root: string, path: string, maxBytes: number): Promise<string | null> {
-  const parents = path.split('/').slice(0, -1);
-  for (let depth = 1; depth <= parents.length; depth++) {
-    const stat = await lstatIfExists(join(root, ...parents.slice(0, depth)));
-    if (stat === null || !stat.isDirectory()) return null;
-  }
-  return readFileIfExists(join(root, path), maxBytes);
 }
 
 /** lstat is enough: a link at etc/os-release counts as present, and so does what a tree has below usr/lib. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readBelow } from '../../../src/host/guest-files.ts';
 import { parsePublicKey, readHostKeys } from '../../../src/host/host-keys.ts';
+import { eventually } from '../../testbed/eventually.ts';
 import { scratch } from './scratch.ts';
 
 const KEY = `ssh-ed25519 ${'A'.repeat(68)}`;
@@ -43,6 +44,24 @@ test('only a regular file of bounded length is read, and nothing is waited for',
   await writeFile(join(root, 'long'), 'x'.repeat(101));
   for (const name of ['fifo', 'directory', 'long']) assert.equal(await readBelow(root, [name], 100), null);
   assert.equal((await readBelow(root, ['long'], 101))?.length, 101);
+});
+
+test('what is no regular file is not even opened', async context => {
+  const root = await scratch(context);
+  const fifo = join(root, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  // It waits for somebody to open the other end.
+  const writer = spawn('sh', ['-c', 'echo x >"$0"', fifo], { stdio: 'ignore' });
+  try {
+    const isWaiting = async () =>
+      /fifo_open|wait_for_partner/.test(await readFile(`/proc/${writer.pid}/wchan`, 'utf8'));
+    await eventually(isWaiting, { describe: 'the writer to wait' });
+    assert.equal(await readBelow(root, ['fifo'], 100), null);
+    assert.equal(writer.exitCode, null);
+    assert.ok(await isWaiting());
+  } finally {
+    writer.kill();
+  }
 });
 
 test('host keys are shown without what a guest wrote beside them', async context => {

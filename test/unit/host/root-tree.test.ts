@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { observeRoot, prepareRoot, readGuestFile } from '../../../src/host/root-tree.ts';
+import { observeRoot, prepareRoot } from '../../../src/host/root-tree.ts';
 import { scratch } from './scratch.ts';
 
 const SKELETON = ['etc', 'var', 'var/lib', 'etc/os-release'];
@@ -128,26 +128,5 @@ describe('a hostile root', () => {
     assert.deepEqual(missing, SKELETON);
     assert.equal(await prepareHostile(hostile), 'refused');
     assert.deepEqual(await readdir(hostile.outside), ['hosts']);
-  });
-});
-
-describe("a guest's own file", () => {
-  test('is read where it really is in the tree', async context => {
-    const { root } = await place(context);
-    await mkdir(join(root, 'etc'));
-    await writeFile(join(root, 'etc/hosts'), '127.0.0.1 guest\n');
-    assert.equal(await readGuestFile(root, 'etc/hosts', 1000), '127.0.0.1 guest\n');
-    assert.equal(await readGuestFile(root, 'etc/hosts', 5), null, 'bounded');
-    await unlink(join(root, 'etc/hosts'));
-    assert.equal(await readGuestFile(root, 'etc/hosts', 1000), null);
-  });
-  test('is not read through a symlink, of itself or of what it is in', async context => {
-    const { root, outside } = await place(context);
-    await symlink(outside, join(root, 'etc'));
-    assert.equal(await readGuestFile(root, 'etc/hosts', 1000), null);
-    await unlink(join(root, 'etc'));
-    await mkdir(join(root, 'etc'));
-    await symlink(join(outside, 'hosts'), join(root, 'etc/hosts'));
-    assert.equal(await readGuestFile(root, 'etc/hosts', 1000), null);
   });
 });
