@@ -115,12 +115,12 @@ export const specFields = z.strictObject({
   }),
   timeoutStartSec: durationSec.default(90).meta({
     description:
-      'How long the guest may take to become Ready: seconds, or a span such as "2min". Also how long a switch to another system may take.',
+      'How long the guest may take to become Ready: seconds, or a span such as "2min". Also how long a switch to another system may take. A change takes effect with the next start.',
     examples: [90, '2min'],
   }),
   timeoutStopSec: durationSec.default(90).meta({
     description:
-      'How long a clean power-off may take before the guest is killed: seconds, or a span such as "2min".',
+      'How long a clean power-off may take before the guest is killed: seconds, or a span such as "2min". A change takes effect with the next start.',
     examples: [90, '2min'],
   }),
   resolvConf: z.enum(RESOLV_CONF_MODES).optional().meta({

@@ -3,6 +3,7 @@ import { registerCreate } from './registration/create.ts';
 import { registerDescribe } from './registration/describe.ts';
 import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
+import { registerExplain } from './registration/explain.ts';
 import { registerGet } from './registration/get.ts';
 import { registerImport } from './registration/import.ts';
 import { registerList } from './registration/list.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Register[] = [
   registerShowIp,
   registerShowHostKey,
   registerValidate,
+  registerExplain,
   registerSchema,
   registerDiff,
   registerCreate,

@@ -6,6 +6,8 @@ export function suggest(word: string, candidates: readonly string[]): string | n
   const sameLetters = candidates.find(candidate => plainForm(candidate) === plain);
   if (sameLetters !== undefined) return sameLetters;
   if (word.length > MAX_WORD_LENGTH) return null;
+  const swapped = candidates.find(candidate => sortedLetters(candidate) === sortedLetters(word));
+  if (swapped !== undefined) return swapped;
 
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;
@@ -24,4 +26,9 @@ const MAX_WORD_LENGTH = 64;
 /** `host_address`, `HostAddress` and `host-address` all mean hostAddress. */
 function plainForm(word: string): string {
   return word.toLowerCase().replace(/[-_ .]/g, '');
+}
+
+/** `spce` means spec. */
+function sortedLetters(word: string): string {
+  return [...plainForm(word)].sort().join('');
 }
