@@ -12,6 +12,8 @@ export interface ManifestIssue {
   /** Where to look: the value, the unknown key itself, or the parent of what is missing. */
   readonly about: 'value' | 'key' | 'missing';
   readonly message: string;
+  /** Where only some words may stand: these, and the one found. */
+  readonly choice?: { readonly found: string; readonly allowed: readonly string[] };
 }
 
 /** Judges a parsed document by the schema; every issue at once, in the schema's order. */
@@ -37,7 +39,12 @@ function toIssues(issue: ZodIssue): readonly ManifestIssue[] {
   }
   if (issue.code === 'custom' && issue.params?.isMissing === true)
     return [{ path, about: 'missing', message: issue.message }];
-  return [{ path, about: 'value', message: messageOfValue(issue) }];
+  return [{ path, about: 'value', message: messageOfValue(issue), ...choiceOf(issue) }];
+}
+
+function choiceOf(issue: ZodIssue): Pick<ManifestIssue, 'choice'> {
+  if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') return {};
+  return { choice: { found: issue.input, allowed: issue.values.map(String) } };
 }
 
 /** Zod's own words are for programmers; ours say what was expected and what was found. */

@@ -58,9 +58,10 @@ function judgeDocument(file: string, index: number, yaml: YamlDocument, maxProbl
   const name = nameIn(value);
   /** Only what is shown is located and worded: a file may have any number of faults. */
   const broken = <T>(faults: readonly T[], toProblem: (fault: T) => Problem): ParsedDocument => {
-    const problems = faults.slice(0, maxProblems).map(toProblem);
+    const problems = faults.slice(0, maxProblems).map(toProblem).sort(byPlace);
     const more = faults.length - problems.length;
-    if (more > 0) problems.push(problemAt(file, { line, column: 1 }, '', `and ${more} more problems`));
+    if (more > 0)
+      problems.push(problemAt(file, problems.at(-1) ?? { line, column: 1 }, '', `and ${more} more problems`));
     const addresses = addressesIn(value);
     return { file, index, line, name, manifest: null, problems, addresses, positions: positionsIn(yaml) };
   };
@@ -84,6 +85,10 @@ function judgeDocument(file: string, index: number, yaml: YamlDocument, maxProbl
     place: { file: safeText(file), line },
   };
   return { file, index, line, name, manifest, problems: [], addresses: [], positions: positionsIn(yaml) };
+}
+
+function byPlace(one: Problem, other: Problem): number {
+  return one.line - other.line || one.column - other.column;
 }
 
 /** The name of however broken a document, so that its container is known to be meant. */
@@ -126,6 +131,10 @@ function showPath(path: readonly PropertyKey[]): string {
 }
 
 function messageOfIssue(issue: ManifestIssue): string {
+  if (issue.choice !== undefined) {
+    const meant = suggest(issue.choice.found, issue.choice.allowed);
+    return meant === null ? issue.message : `${issue.message}; did you mean "${meant}"?`;
+  }
   if (issue.message !== 'unknown field') return issue.message;
   const parent = issue.path.slice(0, -1);
   const key = String(issue.path.at(-1));

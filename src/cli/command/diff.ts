@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { readFiles, STDIN_NAME } from '../read-files.ts';
 import { formatPreview, isDifference } from '../view/preview.ts';
-import { formatProblemFor } from '../view/problem.ts';
+import { formatProblems } from '../view/problem.ts';
 
 /**
  * `nspawnctl diff [FILE...]`: what would change with these manifests, or, with none, what nspawnd would do now. Nothing
@@ -29,13 +29,15 @@ async function show(
   const shown = different.map(preview => formatPreview(preview, terminal.paint));
   await terminal.out(shown.join('\n'));
   const problems = previews.flatMap(preview => preview.problems);
-  for (const problem of problems) {
-    // Named as the person named it.
-    const given = texts.get(problem.file);
-    const named = given === undefined ? problem : { ...problem, file: given.file };
-    const text = terminal.isInteractive && given !== undefined ? given.text : null;
-    await terminal.err(formatProblemFor(named, text, terminal.paint));
-  }
+  // Named as the person named them.
+  const named = problems.map(problem => ({
+    ...problem,
+    file: texts.get(problem.file)?.file ?? problem.file,
+  }));
+  const textOf = new Map(
+    terminal.isInteractive ? [...texts.values()].map(({ file, text }) => [file, text]) : [],
+  );
+  await terminal.err(formatProblems(named, textOf, terminal.paint));
   if (problems.length > 0) return EXIT.invalidManifest;
   if (different.length === 0) await terminal.err('Nothing to do.\n');
   return different.length > 0 ? EXIT.no : EXIT.done;

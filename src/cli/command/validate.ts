@@ -3,7 +3,7 @@ import { hostLinkName } from '../../planning/link-name.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { readFiles } from '../read-files.ts';
 import type { Terminal } from '../terminal.ts';
-import { formatProblemFor } from '../view/problem.ts';
+import { formatProblems } from '../view/problem.ts';
 import { count } from '../view/source-footer.ts';
 
 /** `nspawnctl validate FILE...`: every problem at once; needs no daemon. */
@@ -12,8 +12,7 @@ export async function validate(paths: readonly string[], terminal: Terminal): Pr
   const documents = validateFiles(files, hostLinkName);
   const problems = documents.flatMap(document => document.problems);
   const textOf = new Map(terminal.isInteractive ? files.map(({ file, text }) => [file, text]) : []);
-  for (const problem of problems)
-    await terminal.out(formatProblemFor(problem, textOf.get(problem.file) ?? null, terminal.paint));
+  await terminal.out(formatProblems(problems, textOf, terminal.paint));
   if (problems.length > 0) {
     const broken = new Set(problems.map(({ file }) => file)).size;
     await terminal.err(`${count(problems.length, 'problem')} in ${count(broken, 'file')}\n`);

@@ -1,5 +1,6 @@
 import { escapeLine, escapeLines } from './escape.ts';
 import type { Paint, Style } from './paint.ts';
+import { displayWidth } from './width.ts';
 
 /** A cell as it came from outside; the table escapes it. */
 export type Cell = string | { readonly text: string; readonly style: Style };
@@ -23,7 +24,7 @@ export function columnWidths(
   const widths = [...atLeast];
   for (const row of rows) {
     for (const [column, cell] of row.entries())
-      widths[column] = Math.max(widths[column] ?? PREFIX_WIDTH_MIN, width(escapeLine(textOf(cell))));
+      widths[column] = Math.max(widths[column] ?? PREFIX_WIDTH_MIN, displayWidth(escapeLine(textOf(cell))));
   }
   return widths;
 }
@@ -39,7 +40,7 @@ export function formatRow(
   for (const [column, cell] of row.slice(0, -1).entries()) {
     const text = escapeLine(textOf(cell));
     const padded = (widths[column] ?? 0) + GAP;
-    line += painted(cell, text, paint) + ' '.repeat(Math.max(GAP, padded - width(text)));
+    line += painted(cell, text, paint) + ' '.repeat(Math.max(GAP, padded - displayWidth(text)));
     before += padded;
   }
   const last = row.at(-1) ?? '';
@@ -54,9 +55,4 @@ function textOf(cell: Cell): string {
 
 function painted(cell: Cell, text: string, paint: Paint): string {
   return typeof cell === 'string' || text === '' ? text : paint(cell.style, text);
-}
-
-/** Code points: enough for what is in the inner columns, names and words of ours. */
-function width(text: string): number {
-  return [...text].length;
 }

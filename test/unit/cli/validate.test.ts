@@ -63,4 +63,33 @@ describe('validate', () => {
     assert.ok(painted.out.includes(paintAnsi('bad', '^')));
     assert.doesNotMatch((await nspawnctl(['validate', file])).out, /\^/);
   });
+
+  it('goes through the files from top to bottom', async t => {
+    const directory = await temporaryDirectory(t);
+    const [a, b] = [join(directory, 'a.yaml'), join(directory, 'b.yaml')];
+    // What manifests say to each other comes up after what is wrong in each.
+    await writeFile(b, `${GOOD('web')}---\n${BAD}`);
+    await writeFile(a, `${GOOD('web')}---\n${BAD.replace('bad', 'other')}  autoStart: no\n`);
+    const { out } = await nspawnctl(['validate', b, a]);
+    const places = [...out.matchAll(/^.*\/([ab])\.yaml:(\d+):/gm)].map(([, file, line]) => `${file}${line}`);
+    assert.deepEqual(places, ['b3', 'b13', 'b14', 'a13', 'a14', 'a15']);
+  });
+
+  it('puts the caret below the column that a person sees', async t => {
+    const file = join(await temporaryDirectory(t), 'bad.yaml');
+    const shown = async (line: string) => {
+      await writeFile(file, `${GOOD('web')}  ${line}\n`);
+      const { out } = await nspawnctl(['validate', file], { paint: paintPlain });
+      const [source = '', caret = ''] = out.split('\n').slice(1);
+      return { source, caret: caret.indexOf('^') };
+    };
+    const wide = await shown('environment: { GREETING: "日本語", 1: "x" }');
+    assert.deepEqual(wide, { source: '    environment: { GREETING: "日本語", 1: "x" }', caret: 39 });
+    const tabs = await shown('\tautoStart:\tmaybe');
+    assert.equal(tabs.source, '        autoStart:    maybe');
+    const far = await shown(`command: [${'"x", '.repeat(100)}1, ${'"y", '.repeat(100)}]`);
+    assert.equal(far.source[far.caret], '1');
+    assert.match(far.source, /^ {2}….*…$/);
+    assert.ok(far.source.length < 82);
+  });
 });

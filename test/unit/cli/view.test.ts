@@ -9,7 +9,25 @@ import { toYaml } from '../../../src/cli/view/output-yaml.ts';
 import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
 import { formatTable } from '../../../src/cli/view/table.ts';
 import { needsAttention, whyNotReady } from '../../../src/cli/view/why-not-ready.ts';
+import { displayWidth } from '../../../src/cli/view/width.ts';
 import { makeContainer } from '../server/control-model.ts';
+
+describe('the width of a text', () => {
+  it('is what a terminal gives it', () => {
+    for (const [text, columns] of [
+      ['', 0],
+      ['web-1', 5],
+      ['Grüße', 5],
+      ['e\u0301', 1],
+      ['日本語', 6],
+      ['ｆｕｌｌ', 8],
+      ['한글', 4],
+      ['a🙂b', 4],
+      ['→…✔', 3],
+    ] as const)
+      assert.equal(displayWidth(text), columns, text);
+  });
+});
 
 describe('ages', () => {
   it('are what kubectl shows', () => {

@@ -62,7 +62,7 @@ suite('a manifest text', () => {
 });
 
 suite('a problem', () => {
-  test('stands at the value, at the unknown key, or at the parent of what is missing; all of them at once', () => {
+  test('stands at the value, at the unknown key, or at the parent of what is missing; all of them at once, line by line', () => {
     check(
       [
         'apiVersion: nspawnd.io/v1alpha1',
@@ -81,13 +81,13 @@ suite('a problem', () => {
         '',
       ].join('\n'),
       [
+        'f.yaml:5:1: spec.root: is required (or one of path, config and flake)',
+        'f.yaml:6:16: spec.hostAddress: not an IPv4 address: "10.231.136"',
+        'f.yaml:6:16: spec.hostAddress: needs privateNetwork: true (the host side of a link that would not exist)',
+        'f.yaml:7:3: spec.hostaddress: unknown field; did you mean "hostAddress"?',
+        'f.yaml:8:20: spec.timeoutStartSec: not a time span between 0 and 86400 seconds such as 90, "90s" or "2min": "soon"',
         'f.yaml:10:5: spec.environment.1ST: not a variable name: "1ST"',
         'f.yaml:11:11: spec.environment.PORT: expected text, found 80 (write it in quotes: "80")',
-        'f.yaml:6:16: spec.hostAddress: not an IPv4 address: "10.231.136"',
-        'f.yaml:8:20: spec.timeoutStartSec: not a time span between 0 and 86400 seconds such as 90, "90s" or "2min": "soon"',
-        'f.yaml:7:3: spec.hostaddress: unknown field; did you mean "hostAddress"?',
-        'f.yaml:5:1: spec.root: is required (or one of path, config and flake)',
-        'f.yaml:6:16: spec.hostAddress: needs privateNetwork: true (the host side of a link that would not exist)',
         'f.yaml:13:13: spec.volatile: excludes ephemeral: true (both make the root throw-away; choose one)',
       ],
     );
@@ -100,6 +100,9 @@ suite('a problem', () => {
     ]);
     check(spec('privateNetwrok: true'), [
       'f.yaml:6:3: spec.privateNetwrok: unknown field; did you mean "privateNetwork"?',
+    ]);
+    check(spec('restartPolicy: always'), [
+      'f.yaml:6:18: spec.restartPolicy: expected OnFailure, Always, Never; found "always"; did you mean "Always"?',
     ]);
     check(spec('labels: {}'), ['f.yaml:6:3: spec.labels: unknown field; it belongs under "metadata"']);
     check(spec('kind: Container'), ['f.yaml:6:3: spec.kind: unknown field; it belongs at the top level']);
