@@ -1,6 +1,8 @@
-import type { Container, ContainerDetail } from '../api/container.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../api/container.ts';
 import type { EventObject } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
+import type { ManifestContent } from '../api/manifest-content.ts';
 import { isNixMade } from '../api/nix-source.ts';
 import type { Log } from '../log.ts';
 import { specChanges } from '../planning/change.ts';
@@ -15,14 +17,17 @@ import type {
   Draft,
   FileText,
   HostPort,
+  ManifestChange,
   ManifestPort,
   NixUpdate,
   ObjectChange,
   Preview,
   Removal,
+  RemovalOptions,
   SourceStatus,
   UpdateAnswer,
   Verb,
+  Writing,
 } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
 import { StatusStore } from './status-store.ts';
@@ -49,6 +54,8 @@ export class Controller implements ControlPort {
   #relistTimer: NodeJS.Timeout | null = null;
   #relisting: Promise<void> | null = null;
   #relistedAt = performance.now();
+  /** The last of the writings that wait for their turn. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(manifests: ManifestPort, host: HostPort, log: Log, options: ControllerOptions) {
     this.#manifests = manifests;
@@ -144,12 +151,33 @@ export class Controller implements ControlPort {
   async createManifest(draft: Draft): Promise<Creation> {
     const inUse = draft.allocateAddresses ? await this.#host.addressesInUse() : [];
     const creation = await this.#manifests.createManifest(draft, inUse);
-    if (creation.is === 'created') await this.#untilSeen(creation.name);
+    if (creation.is === 'created' && !draft.isDryRun) await this.#untilSeen(creation.name, () => true);
     return creation;
   }
 
-  removeManifest(name: string, isDryRun: boolean): Promise<Removal> {
-    return this.#manifests.removeManifest(name, isDryRun);
+  /** One at a time, each until it can be seen: what the next client saw before is old, and is said to be. */
+  writeManifest(
+    name: string,
+    change: ManifestChange,
+    { expectedVersion, isDryRun }: { readonly expectedVersion: string | null; readonly isDryRun: boolean },
+  ): Promise<Writing> {
+    const turn = this.#writing.then(async () => {
+      const { resourceVersion } = this.#store.get(name)?.metadata ?? {};
+      if (expectedVersion !== null && resourceVersion !== undefined && resourceVersion !== expectedVersion) {
+        const message = `${name} has changed since version ${expectedVersion}: read it again, and change that`;
+        return { is: 'objected', objection: { is: 'conflict', message } } as const;
+      }
+      const writing = await this.#manifests.writeManifest(name, change, isDryRun);
+      if (writing.is === 'written' && !isDryRun)
+        await this.#untilSeen(name, object => saysTheSame(object, writing.content));
+      return writing;
+    });
+    this.#writing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  removeManifest(name: string, options: RemovalOptions): Promise<Removal> {
+    return this.#manifests.removeManifest(name, options);
   }
 
   rootObjection(path: string, except: string): Promise<string | null> {
@@ -195,8 +223,8 @@ export class Controller implements ControlPort {
     return planText({ key, steps, stalled, waitingFor: steps.length > 0 ? waitingFor : null });
   }
 
-  /** What was created can be asked for by whoever created it. A busy host is not waited for longer than a moment. */
-  #untilSeen(name: string): Promise<void> {
+  /** What was written can be asked for by whoever wrote it. A busy host is not waited for longer than a moment. */
+  #untilSeen(name: string, isIt: (object: Container) => boolean): Promise<void> {
     return new Promise(resolve => {
       const end = () => {
         clearTimeout(timer);
@@ -205,9 +233,10 @@ export class Controller implements ControlPort {
       };
       const timer = setTimeout(end, SEEN_DEADLINE_MS);
       const stop = this.#store.watch(({ object }) => {
-        if (object.metadata.name === name) end();
+        if (object.metadata.name === name && isIt(object)) end();
       });
-      if (this.#store.get(name) !== null) end();
+      const known = this.#store.get(name);
+      if (known !== null && isIt(known)) end();
     });
   }
 
@@ -259,6 +288,15 @@ export class Controller implements ControlPort {
       if (!this.#abort.signal.aborted) this.#scheduleRelist();
     }, this.#options.relistMs);
   }
+}
+
+function saysTheSame({ metadata, spec }: Container, content: ManifestContent): boolean {
+  const { [MANIFEST_ANNOTATION]: _place, ...annotations } = metadata.annotations ?? {};
+  return (
+    isDeepStrictEqual(spec, content.spec) &&
+    isDeepStrictEqual(metadata.labels ?? {}, content.labels) &&
+    isDeepStrictEqual(annotations, content.annotations)
+  );
 }
 
 const SEEN_DEADLINE_MS = 5_000;

@@ -1,7 +1,8 @@
 import type { Container, ContainerDetail } from '../api/container.ts';
 import type { EventObject } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
-import type { JsonObject, Manifest } from '../api/manifest.ts';
+import type { Manifest } from '../api/manifest.ts';
+import type { ManifestContent } from '../api/manifest-content.ts';
 import type { Problem } from '../api/problem.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
@@ -37,8 +38,9 @@ export interface ManifestPort {
   confirmPrune(hash: string): Promise<boolean>;
   /** Writes a manifest for a person and waits until it is in force; `inUse` as `HostPort.addressesInUse` says. */
   createManifest(draft: Draft, inUse: readonly string[]): Promise<Creation>;
-  /** Removes a manifest that `createManifest` has written, and no other. With `isDryRun` only says what it would do. */
-  removeManifest(name: string, isDryRun: boolean): Promise<Removal>;
+  /** Changes a container's manifest where it stands, or makes one, and waits until it is in force. */
+  writeManifest(name: string, change: ManifestChange, isDryRun: boolean): Promise<Writing>;
+  removeManifest(name: string, options: RemovalOptions): Promise<Removal>;
   /** Why a directory must not be deleted as a root; null where nothing but the container `except` needs it. */
   rootObjection(path: string, except: string): Promise<string | null>;
   /** Judges texts as if they were the whole content of these files, without taking them in. */
@@ -51,23 +53,55 @@ export interface FileText {
 }
 
 /** A container that a person wants made. */
-export interface Draft {
+export interface Draft extends ManifestContent {
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** As it is to be written. */
-  readonly spec: JsonObject;
   /** NAME-0, NAME-1, ...: the first that is free. */
   readonly ensureUniqueName: boolean;
   /** Gives it a private network with a free pair of addresses. */
   readonly allocateAddresses: boolean;
+  readonly isDryRun: boolean;
 }
 
 export type Creation =
-  | { readonly is: 'created'; readonly name: string; readonly file: string; readonly spec: JsonObject }
+  | {
+      readonly is: 'created';
+      readonly name: string;
+      readonly file: string;
+      readonly content: ManifestContent;
+    }
   | { readonly is: 'invalid'; readonly problems: readonly Problem[] }
   /** The name is not free. */
   | { readonly is: 'taken'; readonly message: string }
   | { readonly is: 'refused'; readonly message: string };
+
+/**
+ * What a manifest is to say, from what it says now (null: there is none). Pure, and asked at the moment of writing, so that
+ * what another client wrote meanwhile is not lost.
+ */
+export type ManifestChange = (before: ManifestContent | null) => ManifestContent | ChangeObjection;
+
+export interface ChangeObjection {
+  /** `unknown`: there is no such container. `conflict`: what the client saw is not so any more. */
+  readonly is: 'unknown' | 'conflict' | 'invalid';
+  readonly message: string;
+}
+
+export type Writing =
+  | {
+      readonly is: 'written';
+      readonly file: string;
+      readonly content: ManifestContent;
+      readonly isNew: boolean;
+    }
+  | Exclude<Creation, { readonly is: 'created' }>
+  | { readonly is: 'objected'; readonly objection: ChangeObjection };
+
+export interface RemovalOptions {
+  /** Only says what it would do. */
+  readonly isDryRun: boolean;
+  /** Only what was created by a request, in the folder for it. */
+  readonly isOwnOnly: boolean;
+}
 
 export type Removal =
   | { readonly is: 'removed'; readonly file: string; readonly root: string | null }
@@ -143,7 +177,13 @@ export interface ControlPort {
   update(name: string, update: NixUpdate): Promise<UpdateAnswer | null>;
   confirmPrune(hash: string): Promise<boolean>;
   createManifest(draft: Draft): Promise<Creation>;
-  removeManifest(name: string, isDryRun: boolean): Promise<Removal>;
+  /** The same as of `ManifestPort`; `expectedVersion` is the resourceVersion that the client saw, null where it does not mind. */
+  writeManifest(
+    name: string,
+    change: ManifestChange,
+    options: { readonly expectedVersion: string | null; readonly isDryRun: boolean },
+  ): Promise<Writing>;
+  removeManifest(name: string, options: RemovalOptions): Promise<Removal>;
   rootObjection(path: string, except: string): Promise<string | null>;
   /** The plan for these files as if they were in the directory; for all that is in force when none are given. */
   preview(files: readonly FileText[]): Promise<readonly Preview[]>;

@@ -1,14 +1,26 @@
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../api/manifest.ts';
+import type { ManifestContent } from '../api/manifest-content.ts';
 import { isName } from '../api/name.ts';
-import type { Creation, Draft, JudgedDocument, Removal } from '../controller/ports.ts';
+import type {
+  Creation,
+  Draft,
+  JudgedDocument,
+  ManifestChange,
+  Removal,
+  RemovalOptions,
+  Writing,
+} from '../controller/ports.ts';
 import { messageOf } from '../errors.ts';
 import type { Desired } from '../planning/desired.ts';
 import { allocatePair } from './address-range.ts';
 import type { Contender, World } from './contender.ts';
-import { manifestText } from './manifest-text.ts';
-import { writeNew } from './new-file.ts';
-import { isOwnFile, objectionToRemoval, ownFile, removeOwn } from './own-files.ts';
+import { contentIn } from './content-in.ts';
+import type { ParsedDocument } from './document.ts';
+import { editedText, manifestText } from './manifest-text.ts';
+import { replaceText, writeNew } from './new-file.ts';
+import { isOwnFile, objectionToChange, ownFile, removeOwn } from './own-files.ts';
 import { parseText } from './parse.ts';
 import { isInside, objectionToRoot } from './root-rules.ts';
 import { safeText } from './safe-text.ts';
@@ -30,8 +42,17 @@ export interface MakerHost {
   recordDeletion(name: string): Promise<void>;
 }
 
+type Failure = Exclude<Creation, { readonly is: 'created' }>;
+
+interface Replacement {
+  readonly text: string;
+  readonly before: ManifestContent;
+  readonly after: ManifestContent;
+  readonly isDryRun: boolean;
+}
+
 /**
- * Makes and removes manifests on behalf of people: `nspawnctl create` and `destroy`. One at a time: what the one takes, the
+ * Makes, changes and removes manifests on behalf of people and their programs. One at a time: what the one takes, the
  * next one sees. Nothing that the source's own reading has not accepted stays.
  */
 export class Maker {
@@ -47,8 +68,13 @@ export class Maker {
     return this.#inTurn(() => this.#create(draft, inUse));
   }
 
-  remove(name: string, isDryRun: boolean): Promise<Removal> {
-    return this.#inTurn(() => this.#remove(name, isDryRun));
+  /** Makes or changes a manifest; see `ManifestPort.writeManifest`. */
+  write(name: string, change: ManifestChange, isDryRun: boolean): Promise<Writing> {
+    return this.#inTurn(() => this.#write(name, change, isDryRun));
+  }
+
+  remove(name: string, options: RemovalOptions): Promise<Removal> {
+    return this.#inTurn(() => this.#remove(name, options));
   }
 
   /** Why a directory must not be deleted as a root, `except` for this container; null: nobody needs it. */
@@ -84,51 +110,129 @@ export class Maker {
     const spec = draft.allocateAddresses ? this.#withAddresses(draft.spec, inUse) : draft.spec;
     if (typeof spec === 'string') return { is: 'refused', message: spec };
 
+    const content = { labels: draft.labels, annotations: draft.annotations, spec };
+    const failure = await this.#writeNew(name, content, draft.isDryRun);
+    if (failure !== null) return failure;
+    return { is: 'created', name, file: ownFile(host.directory, name), content };
+  }
+
+  /** Null: it is there, and in force. */
+  async #writeNew(name: string, content: ManifestContent, isDryRun: boolean): Promise<Failure | null> {
+    const host = this.#host;
     const file = ownFile(host.directory, name);
-    const text = manifestText(name, draft.labels, spec);
+    const text = manifestText(name, content);
     const problems = host.judge(file, text).flatMap(document => document.problems);
     if (problems.length > 0) return { is: 'invalid', problems };
+    if (isDryRun) return null;
     try {
       if (!(await writeNew(file, text))) return { is: 'taken', message: `${file} exists already` };
     } catch (error) {
       return { is: 'refused', message: `cannot write ${file}: ${messageOf(error)}` };
     }
     await host.rescan();
-    const desired = host.desired(name);
-    if (desired.state === 'present' && desired.problems.length === 0 && desired.manifest.place.file === file)
-      return { is: 'created', name, file, spec };
+    if (this.#isInForce(name, file, content)) return null;
     // Whoever reads it does not want it: a full disk for what is remembered, a file by hand in the same moment.
+    const because = whyNot(host.desired(name));
     await removeOwn(file);
     await host.rescan();
-    return { is: 'refused', message: `${file} was not accepted: ${whyNot(desired)}` };
+    return { is: 'refused', message: `${file} was not accepted: ${because}` };
   }
 
-  async #remove(name: string, isDryRun: boolean): Promise<Removal> {
+  async #write(name: string, change: ManifestChange, isDryRun: boolean): Promise<Writing> {
+    const host = this.#host;
+    await host.rescan();
+    const fault = host.fault();
+    if (fault !== '') return { is: 'refused', message: `no manifest can be written: ${fault}` };
+    if (!host.isNameTaken(name)) {
+      const content = change(null);
+      if ('is' in content) return { is: 'objected', objection: content };
+      const failure = await this.#writeNew(name, content, isDryRun);
+      return failure ?? { is: 'written', file: ownFile(host.directory, name), content, isNew: true };
+    }
+    const document = this.#onlyDocument(name);
+    if (typeof document === 'string') return { is: 'refused', message: document };
+    const { file } = document;
+    const objection = await objectionToChange(file);
+    if (objection !== null) return { is: 'refused', message: safeText(objection) };
+    const text = await readFile(file, 'utf8');
+    const before = contentIn(text);
+    if (before === null)
+      return { is: 'refused', message: `${safeText(file)} cannot be read as one manifest; mend it by hand` };
+    const after = change(before);
+    if ('is' in after) return { is: 'objected', objection: after };
+    const written: Writing = { is: 'written', file, content: after, isNew: false };
+    if (isDeepStrictEqual(before, after)) return written;
+    return (await this.#replace(name, file, { text, before, after, isDryRun })) ?? written;
+  }
+
+  async #replace(
+    name: string,
+    file: string,
+    { text, before, after, isDryRun }: Replacement,
+  ): Promise<Failure | null> {
+    const host = this.#host;
+    const shown = safeText(file);
+    let edited: string;
+    try {
+      edited = editedText(file, text, before, after);
+    } catch (error) {
+      return { is: 'refused', message: `${shown} cannot be changed, edit it by hand: ${messageOf(error)}` };
+    }
+    const problems = host.judge(file, edited).flatMap(document => document.problems);
+    if (problems.length > 0) return { is: 'invalid', problems };
+    if (isDryRun) return null;
+    try {
+      if (!(await replaceText(file, text, edited)))
+        return { is: 'refused', message: `${shown} was just changed by somebody else; try again` };
+    } catch (error) {
+      return { is: 'refused', message: `cannot write ${shown}: ${messageOf(error)}` };
+    }
+    await host.rescan();
+    if (this.#isInForce(name, file, after)) return null;
+    const because = whyNot(host.desired(name));
+    await replaceText(file, edited, text);
+    await host.rescan();
+    return { is: 'refused', message: `the changed ${shown} was not accepted: ${because}` };
+  }
+
+  #isInForce(name: string, file: string, { spec }: ManifestContent): boolean {
+    const desired = this.#host.desired(name);
+    return (
+      desired.state === 'present' &&
+      desired.problems.length === 0 &&
+      desired.manifest.place.file === file &&
+      isDeepStrictEqual(desired.manifest.written, spec)
+    );
+  }
+
+  /** The one document that declares a name in a file of its own, or why there is none that could be changed. */
+  #onlyDocument(name: string): ParsedDocument | string {
+    const [document, other] = this.#host.contenders().find(known => known.name === name)?.documents ?? [];
+    if (document === undefined)
+      return `the manifest of ${name} is gone already; see: nspawnctl describe ${name}`;
+    const file = safeText(document.file);
+    if (other !== undefined)
+      return `${name} is declared in ${file} and in ${safeText(other.file)}; delete one of them`;
+    return document;
+  }
+
+  async #remove(name: string, { isDryRun, isOwnOnly }: RemovalOptions): Promise<Removal> {
     const host = this.#host;
     await host.rescan();
     const contender = host.contenders().find(known => known.name === name);
     if (contender === undefined) return { is: 'unknown' };
-    const [document, other] = contender.documents;
     const { accepted } = contender;
     // Going already, by an earlier request: whoever asks again may go on with the root.
     if (
-      document === undefined &&
+      contender.documents.length === 0 &&
       accepted?.removedAt != null &&
-      isOwnFile(host.directory, accepted.file ?? '')
+      (!isOwnOnly || isOwnFile(host.directory, accepted.file ?? ''))
     )
       return { is: 'removed', file: accepted.file ?? '', root: accepted.manifest?.spec.root ?? null };
-    if (document === undefined)
-      return {
-        is: 'refused',
-        message: `the manifest of ${name} is gone already; see: nspawnctl describe ${name}`,
-      };
+    const document = this.#onlyDocument(name);
+    if (typeof document === 'string') return { is: 'refused', message: document };
     const file = safeText(document.file);
-    if (other !== undefined)
-      return {
-        is: 'refused',
-        message: `${name} is declared in ${file} and in ${safeText(other.file)}; delete one of them`,
-      };
-    if (!isOwnFile(host.directory, document.file))
+    if (isOwnOnly && !isOwnFile(host.directory, document.file))
       return {
         is: 'refused',
         message: `${name} was not made by nspawnctl create: delete ${file} yourself, and the container goes; its root stays`,
@@ -136,11 +240,15 @@ export class Maker {
     const text = await readFile(document.file, 'utf8').catch(() => '');
     if (parseText({ file: document.file, text }).length !== 1)
       return { is: 'refused', message: `${file} declares more than ${name}; take its document out by hand` };
-    const objection = await objectionToRemoval(document.file);
+    const objection = await objectionToChange(document.file);
     if (objection !== null) return { is: 'refused', message: safeText(objection) };
     const root = (document.manifest ?? accepted?.manifest)?.spec.root ?? null;
     if (!isDryRun) {
-      await removeOwn(document.file);
+      try {
+        await removeOwn(document.file);
+      } catch (error) {
+        return { is: 'refused', message: `cannot remove ${file}: ${messageOf(error)}` };
+      }
       await host.recordDeletion(name);
       await host.rescan();
     }

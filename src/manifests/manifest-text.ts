@@ -1,19 +1,72 @@
-import { Document } from 'yaml';
-import { API_VERSION, type JsonObject, KIND } from '../api/manifest.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { Document, parseDocument } from 'yaml';
+import { API_VERSION, KIND } from '../api/manifest.ts';
+import type { ManifestContent } from '../api/manifest-content.ts';
 import { SCHEMA_LINE } from '../api/schema-line.ts';
 
 /** A manifest as a file of our own making holds it. */
-export function manifestText(
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  spec: JsonObject,
-): string {
-  const hasLabels = Object.keys(labels).length > 0;
-  const metadata = hasLabels ? { name, labels } : { name };
+export function manifestText(name: string, content: ManifestContent): string {
+  const metadata = { name, ...withoutEmpty(content) };
   const document = new Document(
-    { apiVersion: API_VERSION, kind: KIND, metadata, spec },
+    { apiVersion: API_VERSION, kind: KIND, metadata, spec: content.spec },
     { aliasDuplicateObjects: false },
   );
-  document.commentBefore = `${SCHEMA_LINE}\n Made by nspawnctl create. Edit it as you like; nspawnctl destroy ${name} removes it.`;
+  document.commentBefore = `${SCHEMA_LINE}\n Made by nspawnd for whoever asked. Edit it as you like; nspawnctl delete ${name} removes it.`;
   return document.toString({ lineWidth: 0 });
+}
+
+/**
+ * The text of a file with one manifest, with only those values touched that change: a person's comments and order stay. Throws
+ * where the change goes through an anchor.
+ */
+export function editedText(
+  file: string,
+  text: string,
+  before: ManifestContent,
+  after: ManifestContent,
+): string {
+  if (file.endsWith('.json')) return editedJson(text, after);
+  const document = parseDocument(text, {
+    stringKeys: true,
+    resolveKnownTags: false,
+    logLevel: 'silent',
+    prettyErrors: false,
+  });
+  edit(document, ['metadata', 'labels'], before.labels, after.labels);
+  edit(document, ['metadata', 'annotations'], before.annotations, after.annotations);
+  edit(document, ['spec'], before.spec, after.spec);
+  return document.toString({ lineWidth: 0 });
+}
+
+function editedJson(text: string, { spec, ...metadata }: ManifestContent): string {
+  const value = JSON.parse(text) as { readonly metadata?: object };
+  const { labels: _labels, annotations: _annotations, ...rest } = Object(value.metadata);
+  const edited = { ...value, metadata: { ...rest, ...withoutEmpty(metadata) }, spec };
+  return `${JSON.stringify(edited, null, 2)}\n`;
+}
+
+function edit(document: Document, path: readonly string[], before: unknown, after: unknown): void {
+  if (isDeepStrictEqual(before, after)) return;
+  const isMending = isMapping(before) && isMapping(after) && Object.keys(after).length > 0;
+  if (!isMending || !document.hasIn(path)) {
+    const isGone = after === undefined || (isMapping(after) && Object.keys(after).length === 0);
+    if (isGone && path[0] !== 'spec') document.deleteIn(path);
+    else document.setIn(path, document.createNode(after, { aliasDuplicateObjects: false }));
+    return;
+  }
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (key in after) edit(document, [...path, key], before[key], after[key]);
+    else document.deleteIn([...path, key]);
+  }
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function withoutEmpty({ labels, annotations }: Pick<ManifestContent, 'labels' | 'annotations'>): object {
+  return {
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+  };
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, chown, link, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncToDisk } from './atomic-file.ts';
 
@@ -8,8 +8,38 @@ import { syncToDisk } from './atomic-file.ts';
  * modification is older than its making (see `settle.ts`). False where it exists.
  */
 export async function writeNew(file: string, text: string): Promise<boolean> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+  return writeAside(file, text, async aside => {
+    try {
+      // A rename would replace what somebody else has just written.
+      await link(aside, file);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  });
+}
+
+/** Replaces a file by a text in the same manner, with the owner and mode it had. False where it does not hold `before` any more. */
+export async function replaceText(file: string, before: string, text: string): Promise<boolean> {
+  const { uid, gid, mode } = await lstat(file);
+  return writeAside(file, text, async aside => {
+    await chown(aside, uid, gid);
+    await chmod(aside, mode & 0o777);
+    if ((await readFile(file, 'utf8')) !== before) return false;
+    await rename(aside, file);
+    return true;
+  });
+}
+
+/** Writes beside a file, on disk, and lets `place` put it there; what is left of it is removed. */
+async function writeAside(
+  file: string,
+  text: string,
+  place: (aside: string) => Promise<boolean>,
+): Promise<boolean> {
   const directory = dirname(file);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
   const aside = `${directory}/.${process.pid}-${counter++}.new`;
   try {
     const handle = await open(
@@ -25,12 +55,7 @@ export async function writeNew(file: string, text: string): Promise<boolean> {
     } finally {
       await handle.close();
     }
-    // A rename would replace what somebody else has just written.
-    await link(aside, file);
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && syscall === 'link') return false;
-    throw error;
+    if (!(await place(aside))) return false;
   } finally {
     await rm(aside, { force: true });
   }

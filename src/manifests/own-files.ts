@@ -2,8 +2,9 @@ import { constants } from 'node:fs';
 import { access, lstat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncToDisk } from './atomic-file.ts';
+import { checkoutOf } from './git-checkout.ts';
 
-/** Below the manifests directory and a part of it: what `nspawnctl create` writes, and all that `destroy` removes. */
+/** Below the manifests directory and a part of it: what clients create, and all that `destroy` removes. */
 export const OWN_DIRECTORY = 'created';
 
 export function ownFile(directory: string, name: string): string {
@@ -20,14 +21,17 @@ export async function removeOwn(file: string): Promise<void> {
   await syncToDisk(dirname(file));
 }
 
-/** Why a file of ours could not be removed, before it is tried; null: it can be. */
-export async function objectionToRemoval(file: string): Promise<string | null> {
+/** Why a manifest could not be changed or removed by a request, before it is tried; null: it can be. */
+export async function objectionToChange(file: string): Promise<string | null> {
   try {
     const stats = await lstat(file);
-    if (!stats.isFile()) return `${file} is not a regular file`;
+    if (!stats.isFile()) return `${file} is not a regular file; change what it leads to`;
+    const checkout = await checkoutOf(file);
+    if (checkout !== null)
+      return `${file} belongs to the git checkout ${checkout}; change it there, and the container follows`;
     await access(dirname(file), constants.W_OK);
     return null;
   } catch (error) {
-    return `${file} cannot be removed: ${(error as Error).message}`;
+    return `${file} cannot be changed: ${(error as Error).message}`;
   }
 }

@@ -165,8 +165,11 @@ class ManifestSource implements ManifestPort {
   readonly createManifest: ManifestPort['createManifest'] = (draft, inUse) =>
     this.#maker.create(draft, inUse);
 
-  readonly removeManifest: ManifestPort['removeManifest'] = (name, isDryRun) =>
-    this.#maker.remove(name, isDryRun);
+  readonly writeManifest: ManifestPort['writeManifest'] = (name, change, isDryRun) =>
+    this.#maker.write(name, change, isDryRun);
+
+  readonly removeManifest: ManifestPort['removeManifest'] = (name, options) =>
+    this.#maker.remove(name, options);
 
   readonly rootObjection: ManifestPort['rootObjection'] = (path, except) =>
     this.#maker.rootObjection(path, except);

@@ -5,6 +5,7 @@ import { messageOf, NspawndError } from '../errors.ts';
 import { failure, type PlainAnswer, refuse, type WatchAnswer } from './answer.ts';
 import { formOf } from './form.ts';
 import type { ServerLog } from './log.ts';
+import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from './media-types.ts';
 import type { Query } from './query.ts';
 import type { Face, Route } from './route.ts';
 import type { Watchers } from './watchers.ts';
@@ -19,9 +20,6 @@ export interface AppOptions extends Face {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
-export const MERGE_PATCH = 'application/merge-patch+json';
-export const APPLY_PATCH = 'application/apply-patch+yaml';
-export const JSON_PATCH = 'application/json-patch+json';
 const PATCH_TYPES = [MERGE_PATCH, APPLY_PATCH, JSON_PATCH];
 
 /** The only file that knows Fastify: the routes of one socket with their bounds. */

@@ -1,7 +1,7 @@
 import type { Container } from '../api/container.ts';
 import type { ContainerEvent } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
-import type { API_VERSION, JsonObject } from '../api/manifest.ts';
+import type { API_VERSION } from '../api/manifest.ts';
 import type { Preview, SourceStatus, Verb } from '../controller/ports.ts';
 
 /**
@@ -35,20 +35,18 @@ export interface ContainerList {
   readonly items: readonly Container[];
 }
 
-/** A container whose manifest was just written; whether it runs is another question. */
-export interface CreatedContainer {
-  readonly kind: 'CreatedContainer';
-  readonly apiVersion: typeof API_VERSION;
-  readonly name: string;
-  readonly file: string;
-  readonly spec: JsonObject;
-}
-
-/** A container whose manifest is gone (or would be): it goes, and its root stays. */
+/** A container whose manifest is gone (or would be): it goes, and its root stays. Kubernetes' Status, and two words more. */
 export interface RemovedContainer {
-  readonly kind: 'RemovedContainer';
-  readonly apiVersion: typeof API_VERSION;
-  readonly name: string;
+  readonly kind: 'Status';
+  readonly apiVersion: 'v1';
+  readonly metadata: Record<never, never>;
+  readonly status: 'Success';
+  readonly details: {
+    readonly name: string;
+    readonly group: string;
+    readonly kind: 'containers';
+    readonly uid: string;
+  };
   readonly file: string;
   /** Null where no version of it was ever valid. */
   readonly root: string | null;

@@ -6,6 +6,7 @@ import type {
   ManifestPort,
   Removal,
   SourceStatus,
+  Writing,
 } from '../../src/controller/ports.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import { manifestOf } from '../unit/planning/base-state.ts';
@@ -85,6 +86,10 @@ export class ModelManifests implements ManifestPort {
 
   async createManifest(): Promise<Creation> {
     return { is: 'refused', message: 'a directory in memory' };
+  }
+
+  async writeManifest(): Promise<Writing> {
+    throw new Error('the model writes its manifests itself');
   }
 
   async removeManifest(): Promise<Removal> {

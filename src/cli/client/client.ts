@@ -6,7 +6,6 @@ import {
   CONTAINERS_PATH,
   type ContainerList,
   type ContainerUpdate,
-  type CreatedContainer,
   type EventList,
   type GenerationList,
   PREVIEW_PATH,
@@ -30,6 +29,11 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 export interface NewContainer {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly spec: JsonObject;
+}
+
+export interface RemoveOptions {
+  readonly dryRun: boolean;
+  readonly ownOnly: boolean;
 }
 
 export interface CreateOptions {
@@ -87,14 +91,19 @@ export class Client {
     return this.#ask({ method: 'GET', path: `${pathOf(name)}/generations` });
   }
 
-  create(container: NewContainer, options: CreateOptions): Promise<CreatedContainer> {
+  /** The container as it was written, with the place of its manifest. */
+  create(container: NewContainer, options: CreateOptions): Promise<Container> {
     const query = new URLSearchParams();
     for (const [option, isOn] of Object.entries(options)) if (isOn) query.set(option, 'true');
     return this.#ask({ method: 'POST', path: `${CONTAINERS_PATH}?${query}`, body: container });
   }
 
-  remove(name: string, { dryRun }: { readonly dryRun: boolean }): Promise<RemovedContainer> {
-    return this.#ask({ method: 'DELETE', path: `${pathOf(name)}${dryRun ? '?dryRun=All' : ''}` });
+  /** `ownOnly`: refuses a manifest that was not made by a request. */
+  remove(name: string, { dryRun, ownOnly }: RemoveOptions): Promise<RemovedContainer> {
+    const query = new URLSearchParams();
+    if (dryRun) query.set('dryRun', 'All');
+    if (ownOnly) query.set('ownOnly', 'true');
+    return this.#ask({ method: 'DELETE', path: `${pathOf(name)}?${query}` });
   }
 
   /** Why a directory must not be deleted; null: nothing but the container `except` needs it. */

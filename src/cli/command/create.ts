@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { Json } from '../../api/manifest.ts';
 import { CliError } from '../cli-error.ts';
 import type { CreateOptions, NewContainer } from '../client/client.ts';
@@ -32,7 +33,9 @@ export async function create(
   { client, terminal }: Context,
 ): Promise<ExitCode> {
   const { container, options } = toRequest(name, typed);
-  const { name: given, file, spec } = await client.create(container, options);
+  const { metadata, spec } = await client.create(container, options);
+  const { name: given, annotations } = metadata;
+  const file = annotations?.[MANIFEST_ANNOTATION]?.replace(/:\d+$/, '') ?? '';
   // The name alone is the answer: name=$(nspawnctl create --ensure-unique-name ...).
   await terminal.out(`${escapeLine(given)}\n`);
   const { localAddress, hostAddress, root, autoStart } = spec;

@@ -58,7 +58,7 @@ export async function destroy(
 /** Everything that will go, and every reason why it must not. */
 async function examine(name: string, keepRoot: boolean, client: Client): Promise<Doomed> {
   const { file, root } = await client
-    .remove(isName(name) ? name : '-', { dryRun: true })
+    .remove(isName(name) ? name : '-', { dryRun: true, ownOnly: true })
     .catch(async (error: unknown) => {
       const isUnknown = error instanceof CliError && error.exitCode === EXIT.noSuchObject;
       if (isUnknown || !isName(name)) await findContainer(name, client);
@@ -104,7 +104,7 @@ async function destroyOne(one: Doomed, timeoutMs: number, client: Client): Promi
   const rest = [...(root === null ? [] : [root]), ...nixDirectories];
   const left = new LeftToDo();
   try {
-    await client.remove(name, { dryRun: false });
+    await client.remove(name, { dryRun: false, ownOnly: true });
     left.set(
       `the manifest of ${name} is deleted and it is being stopped`,
       rest.length === 0 ? [] : [`when it is gone: ${removeCommand(rest)}`],

@@ -16,11 +16,15 @@ async function create(t: TestContext, args: readonly string[], control = new Con
 describe('create', () => {
   it('asks for a name, a root and a pair of addresses, and says what it got', async t => {
     const control = new ControlModel();
-    control.onCreate = ({ name, spec }) => ({
+    control.onCreate = ({ name, labels, annotations, spec }) => ({
       is: 'created',
       name,
       file: '/m/created/web.yaml',
-      spec: { ...spec, hostAddress: '10.233.1.1', localAddress: '10.233.1.2' },
+      content: {
+        labels,
+        annotations,
+        spec: { ...spec, hostAddress: '10.233.1.1', localAddress: '10.233.1.2' },
+      },
     });
     const { code, out, err, draft } = await create(t, ['web', '--root', '/nowhere/web'], control);
     assert.deepEqual([code, out], [0, 'web\n']);
@@ -38,6 +42,8 @@ describe('create', () => {
     assert.deepEqual(draft, {
       name: 'web',
       labels: {},
+      annotations: {},
+      isDryRun: false,
       spec: { root: '/nowhere/web', autoStart: false },
       ensureUniqueName: false,
       allocateAddresses: true,

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import type { Creation, Draft } from '../../../src/controller/ports.ts';
+import type { Creation, Draft, ManifestChange, Writing } from '../../../src/controller/ports.ts';
 import { manifestText } from './manifest-text.ts';
 import { SourceHost } from './source-host.ts';
 
 const draft = (name: string, more: Partial<Draft> = {}): Draft => ({
   name,
   labels: {},
+  annotations: {},
+  isDryRun: false,
   spec: { root: `/var/lib/machines/${name}`, autoStart: false },
   ensureUniqueName: false,
   allocateAddresses: true,
@@ -22,7 +24,7 @@ const made = async (host: SourceHost) => (await readdir(host.path('created')).ca
 
 function addressOf(creation: Creation): string {
   assert.equal(creation.is, 'created', JSON.stringify(creation));
-  return creation.is === 'created' ? String(creation.spec.localAddress) : '';
+  return creation.is === 'created' ? String(creation.content.spec.localAddress) : '';
 }
 
 suite('a manifest made by request', { concurrency: 4 }, () => {
@@ -33,19 +35,23 @@ suite('a manifest made by request', { concurrency: 4 }, () => {
       is: 'created',
       name: 'web',
       file: host.path('created/web.yaml'),
-      spec: {
-        root: '/var/lib/machines/web',
-        autoStart: false,
-        privateNetwork: true,
-        hostAddress: '10.233.1.1',
-        localAddress: '10.233.1.2',
+      content: {
+        labels: { tier: 'front' },
+        annotations: {},
+        spec: {
+          root: '/var/lib/machines/web',
+          autoStart: false,
+          privateNetwork: true,
+          hostAddress: '10.233.1.1',
+          localAddress: '10.233.1.2',
+        },
       },
     });
     assert.equal(host.state('web'), 'present');
     assert.deepEqual(await made(host), ['web.yaml']);
     assert.match(
       await readFile(host.path('created/web.yaml'), 'utf8'),
-      /^# yaml-language-server: .*\n# Made by nspawnctl create/,
+      /^# yaml-language-server: .*\n# Made by nspawnd for whoever asked/,
     );
     assert.deepEqual(host.triggered, ['web']);
   });
@@ -159,9 +165,9 @@ suite('a manifest removed by request', { concurrency: 4 }, () => {
     const host = await SourceHost.start(context);
     await create(host, 'web');
     const expected = { is: 'removed', file: host.path('created/web.yaml'), root: '/var/lib/machines/web' };
-    assert.deepEqual(await host.source.removeManifest('web', true), expected);
+    assert.deepEqual(await host.source.removeManifest('web', { isDryRun: true, isOwnOnly: true }), expected);
     assert.equal(host.state('web'), 'present');
-    assert.deepEqual(await host.source.removeManifest('web', false), expected);
+    assert.deepEqual(await host.source.removeManifest('web', { isDryRun: false, isOwnOnly: true }), expected);
     assert.equal(host.state('web'), 'absent');
     assert.deepEqual(await made(host), []);
   });
@@ -170,7 +176,7 @@ suite('a manifest removed by request', { concurrency: 4 }, () => {
     const host = await SourceHost.start(context);
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     for (const name of names) await create(host, name);
-    for (const name of names) await host.source.removeManifest(name, false);
+    for (const name of names) await host.source.removeManifest(name, { isDryRun: false, isOwnOnly: true });
     for (const name of names) assert.equal(host.state(name), 'absent', name);
     assert.equal(host.source.status().held, null);
   });
@@ -178,7 +184,7 @@ suite('a manifest removed by request', { concurrency: 4 }, () => {
   test("is never a person's own, nor one of several, nor a link", async context => {
     const host = await SourceHost.start(context, { files: { 'a.yaml': manifestText('a') } });
     const refusal = async (name: string) => {
-      const removal = await host.source.removeManifest(name, false);
+      const removal = await host.source.removeManifest(name, { isDryRun: false, isOwnOnly: true });
       assert.equal(removal.is, 'refused');
       return removal.is === 'refused' ? removal.message : '';
     };
@@ -194,7 +200,9 @@ suite('a manifest removed by request', { concurrency: 4 }, () => {
 
   test('that nobody knows is unknown', async context => {
     const host = await SourceHost.start(context);
-    assert.deepEqual(await host.source.removeManifest('web', false), { is: 'unknown' });
+    assert.deepEqual(await host.source.removeManifest('web', { isDryRun: false, isOwnOnly: true }), {
+      is: 'unknown',
+    });
   });
 });
 
@@ -232,5 +240,93 @@ suite('a root that is to be deleted', { concurrency: 4 }, () => {
     const host = await SourceHost.start(context);
     await symlink('/etc', join(host.base, 'link'));
     assert.match((await host.source.rootObjection(join(host.base, 'link'), 'x')) ?? '', /"\/etc" belongs/);
+  });
+});
+
+suite('a manifest changed by request', { concurrency: 4 }, () => {
+  const relabel =
+    (labels: Record<string, string>): ManifestChange =>
+    before =>
+      before === null
+        ? { is: 'unknown', message: '' }
+        : { ...before, labels: { ...before.labels, ...labels } };
+  const messageOf = (writing: Writing) => ('message' in writing ? writing.message : writing.is);
+
+  test('keeps the comments and the order of the person who wrote it, and is in force at once', async context => {
+    const text = `# mine\n${manifestText('web', { timeoutStopSec: 5 })}  # the end\n`;
+    const host = await SourceHost.start(context, { files: { 'team/web.yaml': text } });
+    const writing = await host.source.writeManifest('web', relabel({ tier: 'front' }), false);
+    assert.equal(writing.is, 'written');
+    const now = await readFile(host.path('team/web.yaml'), 'utf8');
+    assert.match(now, /^# mine\n/);
+    assert.match(now, /# the end/);
+    assert.match(now, /tier: front/);
+    const desired = host.source.desired('web');
+    assert.deepEqual(desired.state === 'present' && desired.manifest.labels, { tier: 'front' });
+    assert.deepEqual(await readdir(host.path('team')), ['web.yaml'], 'nothing is left beside it');
+  });
+
+  test('is untouched when nothing changes, when it is only tried, and when the change is not valid', async context => {
+    const text = manifestText('web', { timeoutStopSec: 5 });
+    const host = await SourceHost.start(context, { files: { 'web.yaml': text } });
+    const nonsense: ManifestChange = before => {
+      assert.ok(before !== null);
+      return { ...before, spec: { ...before.spec, nonsense: true } };
+    };
+    assert.equal((await host.source.writeManifest('web', relabel({}), false)).is, 'written');
+    assert.equal((await host.source.writeManifest('web', relabel({ a: 'b' }), true)).is, 'written');
+    assert.equal((await host.source.writeManifest('web', nonsense, false)).is, 'invalid');
+    assert.equal(await readFile(host.path('web.yaml'), 'utf8'), text);
+  });
+
+  test('is JSON where it was', async context => {
+    const json = {
+      apiVersion: 'nspawnd.io/v1alpha1',
+      kind: 'Container',
+      metadata: { name: 'web' },
+      spec: { root: '/srv/web' },
+    };
+    const host = await SourceHost.start(context, { files: { 'web.json': JSON.stringify(json) } });
+    assert.equal((await host.source.writeManifest('web', relabel({ a: 'b' }), false)).is, 'written');
+    assert.deepEqual(JSON.parse(await readFile(host.path('web.json'), 'utf8')), {
+      ...json,
+      metadata: { name: 'web', labels: { a: 'b' } },
+    });
+  });
+
+  test('is refused with the name of the file where it is a checkout, a link, or one of several', async context => {
+    const host = await SourceHost.start(context, {
+      files: {
+        'repository/a.yaml': manifestText('a'),
+        'several.yaml': `${manifestText('b')}---\n${manifestText('c')}`,
+      },
+    });
+    await mkdir(host.path('repository/.git'));
+    for (const [name, expected] of [
+      ['a', /a\.yaml belongs to the git checkout .*repository;/],
+      ['b', /several\.yaml cannot be read as one manifest/],
+    ] as const) {
+      const writing = await host.source.writeManifest(name, relabel({ x: 'y' }), false);
+      assert.equal(writing.is, 'refused');
+      assert.match(messageOf(writing), expected);
+      const removal = await host.source.removeManifest(name, { isDryRun: false, isOwnOnly: false });
+      assert.equal(removal.is, 'refused');
+      assert.equal(host.state(name), 'present');
+    }
+  });
+
+  test('loses nothing when two change it at once', async context => {
+    const host = await SourceHost.start(context, { files: { 'web.yaml': manifestText('web') } });
+    const names = Array.from({ length: 10 }, (_, index) => `l${index}`);
+    await Promise.all(names.map(name => host.source.writeManifest('web', relabel({ [name]: 'x' }), false)));
+    const desired = host.source.desired('web');
+    assert.deepEqual(desired.state === 'present' && Object.keys(desired.manifest.labels).sort(), names);
+  });
+
+  test("a person's own file goes when its removal is asked for without reserve", async context => {
+    const host = await SourceHost.start(context, { files: { 'web.yaml': manifestText('web') } });
+    const removal = await host.source.removeManifest('web', { isDryRun: false, isOwnOnly: false });
+    assert.equal(removal.is, 'removed');
+    assert.deepEqual(await readdir(host.directory), []);
   });
 });

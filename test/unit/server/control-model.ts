@@ -3,18 +3,22 @@ import type { Container, ContainerDetail, Phase } from '../../../src/api/contain
 import type { ContainerEvent, EventObject } from '../../../src/api/event.ts';
 import type { Generation } from '../../../src/api/generation.ts';
 import type { JsonObject } from '../../../src/api/manifest.ts';
+import type { ManifestContent } from '../../../src/api/manifest-content.ts';
 import type {
   ControlPort,
   Creation,
   Draft,
   FileText,
+  ManifestChange,
   NixUpdate,
   ObjectChange,
   Preview,
   Removal,
+  RemovalOptions,
   SourceStatus,
   UpdateAnswer,
   Verb,
+  Writing,
 } from '../../../src/controller/ports.ts';
 
 const CREATED = '2026-01-01T00:00:00Z';
@@ -39,8 +43,15 @@ export class ControlModel implements ControlPort {
     is: 'created',
     name: draft.name,
     file: `/etc/nspawnd/manifests/created/${draft.name}.yaml`,
-    spec: draft.spec,
+    content: { labels: draft.labels, annotations: draft.annotations, spec: draft.spec },
   });
+  /** What a writing comes to; by default it is done, and told to the watchers. */
+  onWrite: ((name: string, content: ManifestContent) => Writing) | null = null;
+  readonly written: {
+    readonly name: string;
+    readonly content: ManifestContent;
+    readonly isDryRun: boolean;
+  }[] = [];
   onRemove: (name: string) => Removal = name => ({
     is: 'removed',
     file: `/etc/nspawnd/manifests/created/${name}.yaml`,
@@ -184,7 +195,31 @@ export class ControlModel implements ControlPort {
     return this.onCreate(draft);
   }
 
-  async removeManifest(name: string, isDryRun: boolean): Promise<Removal> {
+  async writeManifest(
+    name: string,
+    change: ManifestChange,
+    { expectedVersion, isDryRun }: { readonly expectedVersion: string | null; readonly isDryRun: boolean },
+  ): Promise<Writing> {
+    const known = this.get(name);
+    if (known !== null && expectedVersion !== null && expectedVersion !== known.metadata.resourceVersion)
+      return { is: 'objected', objection: { is: 'conflict', message: `${name} has changed` } };
+    const { labels = {}, annotations = {} } = known?.metadata ?? {};
+    const content = change(known === null ? null : { labels, annotations, spec: known.spec });
+    if ('is' in content) return { is: 'objected', objection: content };
+    this.written.push({ name, content, isDryRun });
+    if (this.onWrite !== null) return this.onWrite(name, content);
+    const object = known ?? makeContainer(name, '', {});
+    if (!isDryRun)
+      this.replace({
+        ...object,
+        metadata: { ...object.metadata, labels: content.labels, annotations: content.annotations },
+        spec: content.spec,
+      });
+    const file = `/etc/nspawnd/manifests/created/${name}.yaml`;
+    return { is: 'written', file, content, isNew: known === null };
+  }
+
+  async removeManifest(name: string, { isDryRun }: RemovalOptions): Promise<Removal> {
     if (this.get(name) === null) return { is: 'unknown' };
     const removal = this.onRemove(name);
     if (removal.is === 'removed' && !isDryRun) setImmediate(() => this.remove(name));

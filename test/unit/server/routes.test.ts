@@ -176,7 +176,7 @@ describe('routes', () => {
       assert.equal(json.kind, 'Status');
     }
     for (const [method, path, allow] of [
-      ['PUT', `${API}/containers/web`, 'GET, DELETE'],
+      ['POST', `${API}/containers/web`, 'GET, PUT, PATCH, DELETE'],
       ['PUT', `${API}/containers`, 'GET, POST'],
       ['GET', `${API}/containers/web/start`, 'POST'],
       ['PATCH', `${API}/preview`, 'GET, POST'],
