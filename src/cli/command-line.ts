@@ -1,6 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDurationSec } from '../api/duration.ts';
+import type { Selectors } from './client/client.ts';
 import type { Context } from './context.ts';
+import { nameOf } from './resource-words.ts';
+import { OUTPUT_FORMS, type OutputForm, parseOutputForm } from './view/output-form.ts';
 
 /**
  * How a command says what can be typed: a file of `registration/` for each, listed in `commands.ts`. What it then does is
@@ -21,6 +24,44 @@ export function spanOption(flags: string, description: string, defaultMs: number
 
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   return new Option(flags, description).choices(choices);
+}
+
+/** Names of containers; `container/web`, which `-o name` prints, is web. */
+export function nameArgument(flags: '<name>' | '<name...>', description: string): Argument {
+  const argument = new Argument(flags, description);
+  return argument.variadic
+    ? argument.argParser((word: string, before: readonly string[] | undefined) => [
+        ...(before ?? []),
+        nameOf(word),
+      ])
+    : argument.argParser(nameOf);
+}
+
+/** `-o` with all forms that kubectl has for it. */
+export function outputOption(): Option {
+  return new Option('-o, --output <form>', `form of the answer: ${OUTPUT_FORMS.join(', ')}`).argParser(
+    (text): OutputForm => {
+      const form = parseOutputForm(text);
+      if (typeof form === 'string') throw new InvalidArgumentError(form);
+      return form;
+    },
+  );
+}
+
+/** Which containers, by what they are called and how they are; together only those for which both hold. */
+export const LABEL_SELECTOR = '-l, --selector <labels>';
+export const FIELD_SELECTOR = '--field-selector <fields>';
+
+export interface SelectorOptions {
+  readonly selector?: string;
+  readonly fieldSelector?: string;
+}
+
+export function selectorsOf({ selector, fieldSelector }: SelectorOptions): Selectors {
+  return {
+    ...(selector === undefined ? {} : { labelSelector: selector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+  };
 }
 
 /** Understood, and not shown: another program's name for something, or what is refused with a reason. */

@@ -38,7 +38,11 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     <T extends unknown[]>(action: (context: Context, ...args: T) => Promise<number>) =>
     async (...args: [...T, unknown, Command]) => {
       const { socket, requestTimeout } = program.opts<GlobalOptions>();
-      const client = new Client(chooseSockets(socket), requestTimeout);
+      const client = new Client(chooseSockets(socket), requestTimeout, () => {
+        void terminal.err(
+          `nspawnctl: nspawnd is starting; waiting for it (${requestTimeout / 1000}s at most)\n`,
+        );
+      });
       code = await action({ client, terminal }, ...(args as unknown as T));
     };
   for (const register of COMMANDS) register(program, act);

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../api/container.ts';
 import type { JsonObject } from '../../api/manifest.ts';
 import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts';
@@ -20,11 +21,17 @@ import {
   type Verb,
   type VersionInfo,
 } from '../../server/protocol.ts';
+import { CliError } from '../cli-error.ts';
 import { connect, type Request } from './connect.ts';
+import { startDeadline } from './deadline.ts';
 import { notPermitted, refusal, unavailable, wrongAnswer } from './problems.ts';
 import type { Sockets } from './sockets.ts';
 
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 1_000;
+/** Quick things are not worth a word. */
+const FIRST_WORD_MS = 700;
 
 export interface NewContainer {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
@@ -41,20 +48,32 @@ export interface CreateOptions {
   readonly allocateAddresses: boolean;
 }
 
+/** Which containers; as Kubernetes writes them, and understood by the daemon. */
+export interface Selectors {
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
 /** The daemon as the commands see it. Every call has a deadline and fails with a CliError. */
 export class Client {
   readonly #sockets: Sockets;
   readonly #timeoutMs: number;
+  /** Called once, when a daemon that is starting takes its time. */
+  readonly #onStarting: () => void;
+  #hasSaidStarting = false;
   /** The socket that let us read; found once. */
   #readable: string | null = null;
 
-  constructor(sockets: Sockets, timeoutMs: number) {
+  constructor(sockets: Sockets, timeoutMs: number, onStarting: () => void = () => {}) {
     this.#sockets = sockets;
     this.#timeoutMs = timeoutMs;
+    this.#onStarting = onStarting;
   }
 
-  list(): Promise<ContainerList> {
-    return this.#ask({ method: 'GET', path: CONTAINERS_PATH });
+  list(selectors: Selectors = {}, signal?: AbortSignal): Promise<ContainerList> {
+    const query = new URLSearchParams({ ...selectors }).toString();
+    const path = query === '' ? CONTAINERS_PATH : `${CONTAINERS_PATH}?${query}`;
+    return this.#ask({ method: 'GET', path }, signal);
   }
 
   get(name: string): Promise<Container> {
@@ -129,34 +148,61 @@ export class Client {
   }
 
   /** Opens a watch; the lines are the caller's to read, and the signal the caller's to end it. */
-  async watch(resourceVersion: string, signal: AbortSignal): Promise<IncomingMessage> {
-    const query = `watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(resourceVersion)}`;
-    const giveUp = new AbortController();
-    const deadline = setTimeout(() => giveUp.abort(), this.#timeoutMs);
+  async watch(
+    resourceVersion: string,
+    selectors: Selectors | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const how = { watch: '1', allowWatchBookmarks: 'true', resourceVersion };
+    const query = new URLSearchParams({ ...how, ...selectors });
+    const path = `${CONTAINERS_PATH}?${query}`;
+    const deadline = startDeadline(this.#timeoutMs, signal);
     try {
-      const ask: Request = { method: 'GET', path: `${CONTAINERS_PATH}?${query}` };
-      const response = await this.#send(ask, AbortSignal.any([signal, giveUp.signal]));
-      if (response.statusCode === 200) return response;
-      throw refusal(response.statusCode ?? 0, parseJson(await readAll(response)));
+      const response = await this.#send({ method: 'GET', path }, deadline.signal);
+      if (response.statusCode !== 200)
+        throw refusal(response.statusCode ?? 0, parseJson(await readAll(response)));
+      // From here on only the caller ends it.
+      const end = () => response.destroy();
+      signal.addEventListener('abort', end, { once: true });
+      response.once('close', () => signal.removeEventListener('abort', end));
+      return response;
     } finally {
-      clearTimeout(deadline);
+      deadline.clear();
     }
   }
 
-  async #ask<T>(ask: Request): Promise<T> {
-    const signal = AbortSignal.timeout(this.#timeoutMs);
-    const response = await this.#send(ask, signal);
-    let text: string;
-    try {
-      text = await readAll(response);
-    } catch (error) {
-      throw unavailable(this.#readable ?? this.#sockets.all, error, this.#timeoutMs);
+  /** A daemon that is starting is asked again, as long as it may take to answer. */
+  async #ask<T>(ask: Request, signal?: AbortSignal): Promise<T> {
+    const startedAt = Date.now();
+    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
+      const { code, value } = await this.#askOnce(ask, this.#timeoutMs - (Date.now() - startedAt), signal);
+      if (code === 200 || code === 201) {
+        if (typeof value !== 'object' || value === null) throw wrongAnswer(this.#sockets.all);
+        return value as T;
+      }
+      const elapsedMs = Date.now() - startedAt;
+      if (!isStarting(code, value) || elapsedMs + retryMs >= this.#timeoutMs) throw refusal(code, value);
+      if (elapsedMs >= FIRST_WORD_MS) this.#sayStarting();
+      await sleep(retryMs, undefined, signal === undefined ? {} : { signal });
     }
-    const value = parseJson(text);
-    if (response.statusCode !== 200 && response.statusCode !== 201)
-      throw refusal(response.statusCode ?? 0, value);
-    if (typeof value !== 'object' || value === null) throw wrongAnswer(this.#sockets.all);
-    return value as T;
+  }
+
+  async #askOnce(
+    ask: Request,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly code: number; readonly value: unknown }> {
+    const deadline = startDeadline(timeoutMs, signal);
+    try {
+      const response = await this.#send(ask, deadline.signal);
+      return { code: response.statusCode ?? 0, value: parseJson(await readAll(response)) };
+    } catch (error) {
+      throw error instanceof CliError
+        ? error
+        : unavailable(this.#readable ?? this.#sockets.all, error, this.#timeoutMs);
+    } finally {
+      deadline.clear();
+    }
   }
 
   /** Tries the sockets that may serve this request, in order; remembers the one that let us in. */
@@ -181,6 +227,11 @@ export class Client {
     }
   }
 
+  #sayStarting(): void {
+    if (!this.#hasSaidStarting) this.#onStarting();
+    this.#hasSaidStarting = true;
+  }
+
   async #sendTo(socket: string, ask: Request, signal: AbortSignal): Promise<IncomingMessage> {
     try {
       return await connect(socket, ask, signal);
@@ -190,6 +241,12 @@ export class Client {
         : unavailable(socket, error, this.#timeoutMs);
     }
   }
+}
+
+/** The daemon lives, and has not read the manifests yet. */
+function isStarting(code: number, value: unknown): boolean {
+  const { message } = (value ?? {}) as { readonly message?: unknown };
+  return code === 503 && typeof message === 'string' && message.startsWith('nspawnd is starting');
 }
 
 function pathOf(name: string): string {

@@ -4,7 +4,7 @@ import type { ContainerChange } from '../../controller/ports.ts';
 import type { ContainerList, WatchEvent } from '../../server/protocol.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
-import type { Client } from './client.ts';
+import type { Client, Selectors } from './client.ts';
 
 /** What a watch sees. A snapshot comes first, and again whenever changes may have been missed. */
 export type Sight =
@@ -30,16 +30,16 @@ const MAX_LINE_LENGTH = 64 * 1024 * 1024;
 export async function* follow(
   client: Client,
   signal: AbortSignal,
-  first?: ContainerList,
+  { first, selectors }: { readonly first?: ContainerList; readonly selectors?: Selectors } = {},
 ): AsyncGenerator<Sight> {
-  let list = first ?? (await client.list());
+  let list = first ?? (await client.list(selectors, signal));
   let retryMs = RETRY_FIRST_MS;
   let isLost = false;
   while (!signal.aborted) {
     yield { is: 'snapshot', list, mayBePartial: isLost };
     isLost = false;
     try {
-      const response = await client.watch(list.metadata.resourceVersion, signal);
+      const response = await client.watch(list.metadata.resourceVersion, selectors, signal);
       retryMs = RETRY_FIRST_MS;
       yield* readChanges(response);
     } catch (error) {
@@ -52,9 +52,10 @@ export async function* follow(
       if (signal.aborted) return;
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       try {
-        next = await client.list();
+        next = await client.list(selectors, signal);
         list = next;
       } catch (error) {
+        if (signal.aborted) return;
         if (!isPassing(error)) throw error;
         if (!isLost) yield { is: 'lost', error: error as CliError };
         isLost = true;

@@ -17,7 +17,7 @@ export async function* sightings(
   signal: AbortSignal,
   first?: ContainerList,
 ): AsyncGenerator<Seen> {
-  for await (const sight of follow(client, signal, first)) {
+  for await (const sight of follow(client, signal, first === undefined ? {} : { first })) {
     if (sight.is === 'lost') {
       await reportError(sight.error, terminal);
       await terminal.err('nspawnctl: the request stays; waiting for nspawnd to come back\n');

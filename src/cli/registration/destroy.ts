@@ -1,9 +1,9 @@
-import { type Register, spanOption } from '../command-line.ts';
+import { nameArgument, type Register, spanOption } from '../command-line.ts';
 
 export const registerDestroy: Register = (program, act) => {
   program
     .command('destroy')
-    .argument('<name...>', 'containers made by nspawnctl create')
+    .addArgument(nameArgument('<name...>', 'containers made by nspawnctl create'))
     .description('remove containers for good: manifest, root and Nix profiles; asks first')
     .option('-y, --yes', 'do not ask')
     .option('--keep-root', 'remove the container, and keep its root')

@@ -1,9 +1,9 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 export const registerLogin: Register = (program, act) => {
   program
     .command('login')
-    .argument('<name>', 'a running container')
+    .addArgument(nameArgument('<name>', 'a running container'))
     .description("a container's own login prompt")
     .action(
       act(async (context, name: string) => {

@@ -1,10 +1,10 @@
-import { choiceOption, parseNumber, type Register, spanOption } from '../command-line.ts';
+import { choiceOption, nameArgument, parseNumber, type Register, spanOption } from '../command-line.ts';
 
 /** What containers have whose systems are made by Nix. */
 export const registerNix: Register = (program, act) => {
   program
     .command('update')
-    .argument('<name...>', 'containers with path, config or flake')
+    .addArgument(nameArgument('<name...>', 'containers with path, config or flake'))
     .description('make the systems of containers anew with Nix, and bring them to the guests that run')
     .option(
       '--reload-only',
@@ -28,7 +28,7 @@ export const registerNix: Register = (program, act) => {
 
   program
     .command('rollback')
-    .argument('<name>', 'a container with path, config or flake')
+    .addArgument(nameArgument('<name>', 'a container with path, config or flake'))
     .description('go back to an earlier system, and bring it to the guest if it runs')
     .option('--to <generation>', 'its number; without it, the one before the current one', parseNumber)
     .option('--no-wait', 'do not wait until it has happened')
@@ -43,7 +43,7 @@ export const registerNix: Register = (program, act) => {
 
   program
     .command('generations')
-    .argument('<name>', 'a container with path, config or flake')
+    .addArgument(nameArgument('<name>', 'a container with path, config or flake'))
     .description('the systems that Nix has made for a container')
     .addOption(choiceOption('-o, --output <format>', 'form of the answer', ['json', 'yaml']))
     .action(

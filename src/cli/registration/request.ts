@@ -1,12 +1,12 @@
 import { VERBS, type Verb } from '../../server/protocol.ts';
-import { type Register, spanOption } from '../command-line.ts';
+import { nameArgument, type Register, spanOption } from '../command-line.ts';
 
 /** The verbs that are asked for and then waited for. */
 export const registerRequests: Register = (program, act) => {
   for (const verb of VERBS) {
     program
       .command(verb)
-      .argument('<name...>', 'containers')
+      .addArgument(nameArgument('<name...>', 'containers'))
       .description(DESCRIPTION[verb])
       .option('--no-wait', 'do not wait until it has happened')
       .addOption(spanOption('--timeout <span>', 'how long to wait', 300_000, '5m'))

@@ -1,9 +1,9 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 export const registerRootLogin: Register = (program, act) => {
   program
     .command('root-login')
-    .argument('<name>', 'a running container')
+    .addArgument(nameArgument('<name>', 'a running container'))
     .description("root's shell in a container, without a password")
     .option('--enter', 'by its namespaces and not through its systemd, for when that does not answer')
     .action(

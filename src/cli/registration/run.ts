@@ -1,9 +1,9 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 export const registerRun: Register = (program, act) => {
   program
     .command('run')
-    .argument('<name>', 'a running container')
+    .addArgument(nameArgument('<name>', 'a running container'))
     .argument('<command...>', 'what to run in it, after --')
     .description(
       "run a command in a container, with our input and output; ends with the command's exit status",

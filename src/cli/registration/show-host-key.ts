@@ -1,9 +1,9 @@
-import { hiddenOption, type Register } from '../command-line.ts';
+import { hiddenOption, nameArgument, type Register } from '../command-line.ts';
 
 export const registerShowHostKey: Register = (program, act) => {
   program
     .command('show-host-key')
-    .argument('<name>', 'a container')
+    .addArgument(nameArgument('<name>', 'a container'))
     .description("the public keys of a container's ssh server, one a line")
     // How the command calls itself.
     .addOption(hiddenOption('--read'))

@@ -1,9 +1,9 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 export const registerShowIp: Register = (program, act) => {
   program
     .command('show-ip')
-    .argument('<name>', 'a container')
+    .addArgument(nameArgument('<name>', 'a container'))
     .description("a container's IPv4 address")
     .option('--all', 'every address of its own, IPv6 too, one a line')
     .action(

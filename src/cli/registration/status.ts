@@ -1,9 +1,9 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 export const registerStatus: Register = (program, act) => {
   program
     .command('status')
-    .argument('<name>', 'a container')
+    .addArgument(nameArgument('<name>', 'a container'))
     .description('one word: up, starting, stopping, down, failed or gone; exit code 0 only when it is up')
     .action(
       act(async (context, name: string) => {

@@ -1,18 +1,48 @@
 import { formatAge } from '../../api/age.ts';
 import { findCondition } from '../../api/condition.ts';
 import { type Container, MANIFEST_ANNOTATION, type Phase } from '../../api/container.ts';
+import type { Columns } from './columns.ts';
 import type { Style } from './paint.ts';
 import type { Cell } from './table.ts';
 
 const HEADER = ['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'ADDRESS'];
 const WIDE_HEADER = [...HEADER, 'LEADER', 'MANIFEST', 'REASON'];
+const AGE = HEADER.indexOf('AGE');
 
-export function containerHeader(isWide: boolean): readonly Cell[] {
-  return isWide ? WIDE_HEADER : HEADER;
+export interface ContainerColumns {
+  readonly isWide: boolean;
+  /** Labels that have a column each. */
+  readonly labels: readonly string[];
+  /** All labels in a last column. */
+  readonly showLabels: boolean;
 }
 
-/** One container as a row of `get`. */
-export function containerRow(container: Container, isWide: boolean, now: number): readonly Cell[] {
+/** What `get` shows unless it is told what to show. */
+export function containerColumns(options: ContainerColumns): Columns {
+  const row = (container: Container, now: number) => [
+    ...containerRow(container, options.isWide, now),
+    ...labelCells(container, options),
+  ];
+  return {
+    header: [
+      ...(options.isWide ? WIDE_HEADER : HEADER),
+      // As with kubectl: a header has the label's last part.
+      ...options.labels.map(label => label.slice(label.lastIndexOf('/') + 1).toUpperCase()),
+      ...(options.showLabels ? ['LABELS'] : []),
+    ],
+    row,
+    deletedRow: (container, now) => {
+      const cells = [...row(container, now)];
+      cells[1] = 'False';
+      cells[2] = { text: 'Deleted', style: 'dim' };
+      return cells;
+    },
+    // All that is shown but its age.
+    news: container => JSON.stringify(row(container, 0).filter((_cell, column) => column !== AGE)),
+  };
+}
+
+function containerRow(container: Container, isWide: boolean, now: number): readonly Cell[] {
   const { metadata, status } = container;
   const ready = findCondition(status.conditions, 'Ready');
   const isReady = ready?.status ?? 'Unknown';
@@ -33,17 +63,12 @@ export function containerRow(container: Container, isWide: boolean, now: number)
   ];
 }
 
-/** The last line of a container in a watch. */
-export function deletedRow(container: Container, isWide: boolean, now: number): readonly Cell[] {
-  const row = [...containerRow(container, isWide, now)];
-  row[1] = 'False';
-  row[2] = { text: 'Deleted', style: 'dim' };
-  return row;
-}
-
-/** The columns that matter when deciding whether a watch has news: all but AGE. */
-export function newsOf(row: readonly Cell[]): string {
-  return JSON.stringify(row.filter((_cell, column) => column !== 4));
+function labelCells({ metadata }: Container, { labels, showLabels }: ContainerColumns): readonly Cell[] {
+  const all = Object.entries(metadata.labels ?? {});
+  return [
+    ...labels.map(label => orNone(all.find(([key]) => key === label)?.[1] ?? '')),
+    ...(showLabels ? [orNone(all.map(([key, value]) => `${key}=${value}`).join(','))] : []),
+  ];
 }
 
 export function phaseCell(phase: Phase): Cell {

@@ -323,6 +323,24 @@ Events:
     assert.match(out, /^Events:\n {2}<none>$/m);
   });
 
+  it('shows several, and those that there are', async t => {
+    const control = new ControlModel();
+    for (const name of ['web', 'db']) control.putRunning(name);
+    const { rootSocket } = await serve(t, { control });
+    const { code, out, err } = await nspawnctl([
+      '--socket',
+      rootSocket,
+      'describe',
+      'container',
+      'web',
+      'x',
+      'db',
+    ]);
+    assert.equal(code, 66);
+    assert.deepEqual(out.match(/^Name: .*$/gm), ['Name:          web', 'Name:          db']);
+    assert.match(err, /^nspawnctl: no container "x"/);
+  });
+
   it('suggests the name that was meant (66)', async t => {
     const control = new ControlModel();
     control.put('web');

@@ -165,7 +165,7 @@ describe('usage', () => {
       [['get', '--bogus'], /unknown option '--bogus'/],
       [['get', '-o', 'xml'], /Allowed choices are wide, json, yaml, name/],
       [['describe'], /missing required argument 'name'/],
-      [['describe', 'a', 'b'], /too many arguments/],
+      [['status', 'a', 'b'], /too many arguments/],
       [['stop'], /missing required argument 'name'/],
       [['stop', 'a', '--timeout', 'soon'], /Not a time span such as/],
       [['get', '--request-timeout', '0'], /Not a time span such as/],
