@@ -17,6 +17,7 @@ import { registerSchema } from './registration/schema.ts';
 import { registerShowHostKey } from './registration/show-host-key.ts';
 import { registerShowIp } from './registration/show-ip.ts';
 import { registerStatus } from './registration/status.ts';
+import { registerTop } from './registration/top.ts';
 import { registerValidate } from './registration/validate.ts';
 import { registerVersion } from './registration/version.ts';
 
@@ -24,6 +25,7 @@ import { registerVersion } from './registration/version.ts';
 export const COMMANDS: readonly Register[] = [
   registerGet,
   registerDescribe,
+  registerTop,
   registerList,
   registerStatus,
   registerShowIp,

@@ -33,6 +33,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/host/guest-signal.ts',
       'src/host/host-keys.ts',
       'src/host/root-removal.ts',
+      'src/host/usage.ts',
       'import',
       'src/version.ts',
       'src/manifests/new-file.ts',
