@@ -28,6 +28,11 @@ export const CONDITION_TYPES = [
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
+/** Those that are not in the list while all is well. */
+export const ONLY_WHEN_ABNORMAL: ReadonlySet<ConditionType> = new Set(
+  CONDITION_TYPES.slice(CONDITION_TYPES.indexOf('Reconciling')),
+);
+
 /** What the summary says; the store adds the time and the generation. */
 export type ConditionFact = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 

@@ -5,6 +5,8 @@ import type { Context } from './context.ts';
 import { nameOf } from './resource-words.ts';
 import { OUTPUT_FORMS, type OutputForm, parseOutputForm } from './view/output-form.ts';
 
+const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
+
 /**
  * How a command says what can be typed: a file of `registration/` for each, listed in `commands.ts`. What it then does is
  * in `command/` and loaded only when it is the one, so that none pays for the others.
@@ -20,6 +22,15 @@ export type Act = <T extends unknown[]>(
 /** An option with a span such as `10s`; its value is in milliseconds. */
 export function spanOption(flags: string, description: string, defaultMs: number, shown: string): Option {
   return new Option(flags, description).argParser(parseSpanMs).default(defaultMs, shown);
+}
+
+/** The same with 0 for "not at all" and, as with kubectl, anything negative for a week. */
+export function patienceOption(flags: string, description: string, defaultMs: number, shown: string): Option {
+  const parse = (text: string) => {
+    if (/^0(?:ms|s|m|min|h)?$/.test(text)) return 0;
+    return text.startsWith('-') ? WEEK_MS : parseSpanMs(text);
+  };
+  return new Option(flags, description).argParser(parse).default(defaultMs, shown);
 }
 
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {

@@ -20,6 +20,7 @@ import { registerStatus } from './registration/status.ts';
 import { registerTop } from './registration/top.ts';
 import { registerValidate } from './registration/validate.ts';
 import { registerVersion } from './registration/version.ts';
+import { registerWait } from './registration/wait.ts';
 
 /** Every command, in the order in which --help shows them. */
 export const COMMANDS: readonly Register[] = [
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Register[] = [
   registerTop,
   registerList,
   registerStatus,
+  registerWait,
   registerShowIp,
   registerShowHostKey,
   registerValidate,

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../api/age.ts';
+import { formatSpan } from '../../api/age.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Request } from './connect.ts';
@@ -13,7 +13,7 @@ export function unavailable(socket: string, cause: unknown, timeoutMs: number): 
   if (name === 'AbortError' || name === 'TimeoutError')
     return new CliError(
       EXIT.unavailable,
-      `nspawnd did not answer on ${socket} within ${formatSeconds(timeoutMs)}`,
+      `nspawnd did not answer on ${socket} within ${formatSpan(timeoutMs)}`,
       [look, 'wait longer: --request-timeout 60s'],
       { cause },
     );
@@ -71,7 +71,3 @@ const EXIT_OF: Readonly<Record<number, ExitCode>> = {
   503: EXIT.unavailable,
   504: EXIT.unavailable,
 };
-
-function formatSeconds(ms: number): string {
-  return ms < 1000 ? `${ms}ms` : formatDuration(ms);
-}

@@ -1,6 +1,6 @@
-import { findCondition } from '../../api/condition.ts';
 import type { Container } from '../../api/container.ts';
 import type { Verb } from '../../server/protocol.ts';
+import { stateLine } from '../view/state-line.ts';
 import { isMove, isNewRun, judge, type Verdict } from './verdict.ts';
 
 /** One container on its way to what was asked of it. */
@@ -42,12 +42,6 @@ export class Progress {
 
   /** What it is doing, for a person who waits. */
   describe(): string {
-    if (this.#now === null) return 'gone';
-    const { status } = this.#now;
-    if (status.waitingFor !== undefined) return `${status.phase}, ${status.waitingFor}`;
-    const ready = findCondition(status.conditions, 'Ready');
-    return ready === undefined || ready.status === 'True' || ready.message === ''
-      ? status.phase
-      : `${status.phase}, ${ready.message}`;
+    return stateLine(this.#now);
   }
 }
