@@ -6,30 +6,31 @@ import type { Sockets } from './sockets.ts';
 
 /** What can go wrong between the command and the daemon, in words that say what to do. */
 
+const LOOK = 'see why: systemctl status nspawnd; journalctl -u nspawnd -n 50';
+
 export function unavailable(socket: string, cause: unknown, timeoutMs: number): CliError {
   const { code, name } = cause as NodeJS.ErrnoException;
   const start = 'start it: systemctl start nspawnd';
-  const look = 'see why: systemctl status nspawnd; journalctl -u nspawnd -n 50';
   if (name === 'AbortError' || name === 'TimeoutError')
     return new CliError(
       EXIT.unavailable,
       `nspawnd did not answer on ${socket} within ${formatSpan(timeoutMs)}`,
-      [look, 'wait longer: --request-timeout 60s'],
+      [LOOK, 'wait longer: --request-timeout 60s'],
       { cause },
     );
   if (code === 'ENOENT')
-    return new CliError(EXIT.unavailable, `nspawnd is not running: no socket ${socket}`, [start, look], {
+    return new CliError(EXIT.unavailable, `nspawnd is not running: no socket ${socket}`, [start, LOOK], {
       cause,
     });
   if (code === 'ECONNREFUSED')
     return new CliError(
       EXIT.unavailable,
       `nspawnd is not running: nothing listens on ${socket}`,
-      [start, look],
+      [start, LOOK],
       { cause },
     );
   const why = (cause as Error).message;
-  return new CliError(EXIT.unavailable, `lost nspawnd on ${socket}: ${why}`, [look], { cause });
+  return new CliError(EXIT.unavailable, `lost nspawnd on ${socket}: ${why}`, [LOOK], { cause });
 }
 
 export function notPermitted(sockets: Sockets, method: Request['method']): CliError {
@@ -56,7 +57,7 @@ export function refusal(code: number, body: unknown): CliError {
   };
   if (kind !== 'Status' || typeof message !== 'string')
     return new CliError(EXIT.unavailable, `what answers is not nspawnd (HTTP ${code})`);
-  return new CliError(EXIT_OF[code] ?? EXIT.bug, message);
+  return new CliError(EXIT_OF[code] ?? EXIT.bug, message, code === 503 || code === 504 ? [LOOK] : []);
 }
 
 const EXIT_OF: Readonly<Record<number, ExitCode>> = {

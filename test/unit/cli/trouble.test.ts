@@ -73,6 +73,27 @@ describe('with a daemon that is not well', () => {
     }
   });
 
+  it('one that is starting is waited for, which a person is told, and given up on in the end (69)', async t => {
+    const control = new ControlModel();
+    control.putRunning('web');
+    const { sourceStatus } = control;
+    control.sourceStatus = { ...sourceStatus, lastScan: '' };
+    const { rootSocket } = await serve(t, { control });
+    const given = await nspawnctl(['--socket', rootSocket, 'get', '--request-timeout', '300ms']);
+    assert.equal(given.code, 69);
+    assert.match(
+      given.err,
+      /^nspawnctl: nspawnd is starting: it has not read the manifests yet\n {2}see why: /,
+    );
+    const waiting = nspawnctl(['--socket', rootSocket, 'get', '-o', 'name', '--request-timeout', '30s']);
+    setTimeout(() => {
+      control.sourceStatus = sourceStatus;
+    }, 1_200);
+    const { code, out, err } = await waiting;
+    assert.deepEqual([code, out], [0, 'container/web\n']);
+    assert.equal(err, 'nspawnctl: nspawnd is starting; waiting for it (30s at most)\n');
+  });
+
   it('one that stops in the middle of an answer is given up on (69)', async t => {
     const socket = await listenRaw(t, connection => {
       connection.write(
