@@ -1,5 +1,5 @@
 // Bundles the daemon and the command into one executable file each: dist/nspawnd.mjs and dist/nspawnctl.mjs. The command
-// then writes what editors need to know of manifests: dist/container.schema.json.
+// then writes what editors need to know of manifests, and shells of itself: dist/container.schema.json, dist/completion.*.
 // Each is written aside and renamed, so that a reader never sees half of one. A failure ends with exit status 1.
 import { execFile } from 'node:child_process';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -24,8 +24,10 @@ const banner = [
 
 const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
 const outcomes = await Promise.all(Object.keys(entryPoints).map(bundle));
-if (outcomes.every(Boolean)) await writeWith(['schema'], 'container.schema.json');
-else process.exitCode = 1;
+if (outcomes.every(Boolean)) {
+  await writeWith(['schema'], 'container.schema.json');
+  for (const shell of ['bash', 'zsh', 'fish']) await writeWith(['completion', shell], `completion.${shell}`);
+} else process.exitCode = 1;
 
 async function bundle(name) {
   const finished = join(repository, 'dist', `${name}.mjs`);

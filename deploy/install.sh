@@ -64,6 +64,12 @@ on_this_host() {
   if [ -z "$root" ] && [ -d /run/systemd/system ]; then "$@"; fi
 }
 
+# Where shells look for completions; zsh's place is the distribution's choice.
+bash_completion=/usr/share/bash-completion/completions/nspawnctl
+fish_completion=/usr/share/fish/vendor_completions.d/nspawnctl.fish
+zsh_completion=/usr/share/zsh/site-functions/_nspawnctl
+if [ -e "$root/etc/debian_version" ]; then zsh_completion=/usr/share/zsh/vendor-completions/_nspawnctl; fi
+
 # put MODE SOURCE TARGET: written aside and renamed, so that a program in use is never half old and half new.
 put() {
   mkdir -p "$root$(dirname "$3")"
@@ -80,7 +86,7 @@ put_program() {
 }
 
 install_files() {
-  for built in nspawnd.mjs nspawnctl.mjs container.schema.json; do
+  for built in nspawnd.mjs nspawnctl.mjs container.schema.json completion.bash completion.zsh completion.fish; do
     [ -f "$here/../dist/$built" ] || fail "dist/$built does not exist; run: npm run build"
   done
   [ -n "$node" ] || node=$(find_node)
@@ -90,6 +96,9 @@ install_files() {
   ln -sfn ../lib/nspawnd/nspawnd.mjs "$root/usr/sbin/nspawnd"
   ln -sfn ../lib/nspawnd/nspawnctl.mjs "$root/usr/bin/nspawnctl"
   put 0644 "$here/../dist/container.schema.json" /usr/share/nspawnd/container.schema.json
+  put 0644 "$here/../dist/completion.bash" "$bash_completion"
+  put 0644 "$here/../dist/completion.zsh" "$zsh_completion"
+  put 0644 "$here/../dist/completion.fish" "$fish_completion"
   put 0644 "$here/nspawnd.service" "$unit_dir/nspawnd.service"
   put 0644 "$here/host/sysctl.conf" /usr/lib/sysctl.d/70-nspawnd.conf
   put 0644 "$here/host/networkd.network" /usr/lib/systemd/network/70-nspawnd.network
@@ -123,7 +132,8 @@ uninstall_files() {
     "$root/etc/systemd/system/multi-user.target.wants/nspawnd.service" \
     "$root/usr/lib/sysctl.d/70-nspawnd.conf" \
     "$root/usr/lib/systemd/network/70-nspawnd.network" \
-    "$root/usr/lib/NetworkManager/conf.d/70-nspawnd.conf"
+    "$root/usr/lib/NetworkManager/conf.d/70-nspawnd.conf" \
+    "$root$bash_completion" "$root$zsh_completion" "$root$fish_completion"
   if [ -f "$root/etc/dhcpcd.conf" ]; then
     sed -i '/^# nspawnd addresses the links/,/^denyinterfaces ve-\*$/d' "$root/etc/dhcpcd.conf"
   fi

@@ -18,7 +18,12 @@ const debianPackages = [
   'iproute2',
 ];
 
-const bundles = ['dist/nspawnd.mjs', 'dist/nspawnctl.mjs', 'dist/container.schema.json'];
+const bundles = [
+  'dist/nspawnd.mjs',
+  'dist/nspawnctl.mjs',
+  'dist/container.schema.json',
+  'dist/completion.bash',
+];
 const bundleSources = ['src', 'deploy/build.mjs', 'package.json', 'package-lock.json'];
 
 try {

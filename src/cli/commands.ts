@@ -1,4 +1,5 @@
 import type { Register } from './command-line.ts';
+import { registerCompletion } from './registration/completion.ts';
 import { registerCreate } from './registration/create.ts';
 import { registerDescribe } from './registration/describe.ts';
 import { registerDestroy } from './registration/destroy.ts';
@@ -45,5 +46,6 @@ export const COMMANDS: readonly Register[] = [
   registerRootLogin,
   registerLogin,
   registerPrune,
+  registerCompletion,
   registerVersion,
 ];

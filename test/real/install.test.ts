@@ -61,6 +61,11 @@ async function mainPidOf(host: Host): Promise<string> {
 
 /** What of an installation is on the host. State in /var and /run is the daemon's and stays. */
 async function leftovers(host: Host): Promise<readonly string[]> {
-  const found = await host.exec(['find', '/usr', '/etc', '-ipath', '*nspawnd*', '!', '-type', 'd']);
+  const found = await host.exec([
+    'find',
+    ...['/usr', '/etc'],
+    ...['(', '-ipath', '*nspawnd*', '-o', '-ipath', '*nspawnctl*', ')'],
+    ...['!', '-type', 'd'],
+  ]);
   return found.stdout.split('\n').filter(path => path !== '');
 }

@@ -1,0 +1,60 @@
+import { Client } from '../client/client.ts';
+import { chooseSockets } from '../client/sockets.ts';
+import type { CommandShape } from '../completion/command-shape.ts';
+import { complete, type Wanted, type Word } from '../completion/complete.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import type { Terminal } from '../terminal.ts';
+import { escapeLine } from '../view/escape.ts';
+
+/** A person waits for the key; what is not known by then is not offered. */
+const ANSWER_TIMEOUT_MS = 1_000;
+
+/** `nspawnctl __complete -- WORDS...`: what a shell asks; see `completion/script.ts`. Never says that something failed. */
+export async function completeWords(
+  program: CommandShape,
+  given: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const wanted = complete(program, given);
+  if (wanted.is === 'files') {
+    await terminal.out(':files\n');
+    return EXIT.done;
+  }
+  const words = await wordsFor(wanted, socketIn(given)).catch(() => []);
+  const prefix = 'prefix' in wanted ? wanted.prefix : '';
+  const typed = given.at(-1) ?? '';
+  const lines = words.map(({ text, description }) => ({ text: `${prefix}${text}`, description }));
+  const fitting = lines.filter(({ text }) => typed === '=' || text.startsWith(typed));
+  if (fitting.some(({ text }) => /[.=]$/.test(text))) await terminal.out(':nospace\n');
+  for (const { text, description } of fitting)
+    await terminal.out(`${escapeLine(text)}${description === '' ? '' : `\t${escapeLine(description)}`}\n`);
+  return EXIT.done;
+}
+
+async function wordsFor(wanted: Wanted, socket: string | undefined): Promise<readonly Word[]> {
+  switch (wanted.is) {
+    case 'words':
+      return wanted.words;
+    case 'names': {
+      const { items } = await new Client(chooseSockets(socket), ANSWER_TIMEOUT_MS).list();
+      return items
+        .map(({ metadata, status }) => ({ text: metadata.name, description: status.phase }))
+        .filter(({ text }) => !wanted.except.includes(text))
+        .sort((one, other) => (one.text < other.text ? -1 : 1));
+    }
+    case 'fields': {
+      const { manifestJsonSchema } = await import('../../api/manifest-schema.ts');
+      const { fieldWords } = await import('../completion/field-words.ts');
+      return fieldWords(manifestJsonSchema());
+    }
+    default:
+      return [];
+  }
+}
+
+/** The daemon of the line that is being typed, which may not be the usual one. */
+function socketIn(words: readonly string[]): string | undefined {
+  const index = words.indexOf('--socket');
+  if (index >= 0) return words[index + 1] === '=' ? words[index + 2] : words[index + 1];
+  return words.find(word => word.startsWith('--socket='))?.slice('--socket='.length);
+}
