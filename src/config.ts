@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 /** Where everything is. Defaults are the installed system's; tests and other layouts change them by options. */
@@ -14,6 +14,16 @@ export const configSchema = z.strictObject({
   manifestsOwner: z.number().int().default(0),
   /** Group that may use the reading socket; null: root only. */
   readGroup: z.string().nullable().default(null),
+  /** Group that may use the socket with all verbs, which makes its members root; null: root only. */
+  writeGroup: z.string().nullable().default(null),
+  /** Address and port on loopback for Kubernetes' clients; null: only the sockets. */
+  listen: z
+    .string()
+    .refine(text => parseListen(text) !== null, {
+      error: 'not an address and port on loopback such as 127.0.0.1:6443 or [::1]:6443',
+    })
+    .nullable()
+    .default(null),
   /** Where `nspawnctl create` takes addresses from. */
   addressRange: z
     .string()
@@ -43,3 +53,17 @@ function isAddressRange(text: string): boolean {
   const isPrefix = /^\d{1,2}$/.test(prefix) && Number(prefix) >= 8 && Number(prefix) <= 30;
   return isIPv4(address) && isPrefix && more.length === 0;
 }
+
+/** Never anything but loopback: the token is root's, and no other network is trusted with it. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } | null {
+  const [, four = '', six = '', digits = ''] = /^(?:([0-9.]+)|\[([0-9a-f:]+)\]):(\d{1,5})$/.exec(text) ?? [];
+  const host = four === '' ? six : four;
+  const isLoopback =
+    (isIPv4(host) && LOOPBACK.check(host, 'ipv4')) || (isIPv6(host) && LOOPBACK.check(host, 'ipv6'));
+  const port = Number(digits);
+  return isLoopback && digits !== '' && port <= 65_535 ? { host, port } : null;
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');

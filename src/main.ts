@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import { type Config, configSchema } from './config.ts';
+import { type Config, configSchema, parseListen } from './config.ts';
 import { Controller } from './controller/controller.ts';
 import { messageOf } from './errors.ts';
 import { LinuxHost } from './host/linux-host.ts';
 import { feedWatchdog, notifyReady, notifyStopping } from './host/service-notify.ts';
 import { createLog, type Log } from './log.ts';
 import { createManifestSource } from './manifests/source.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { hostLinkName } from './planning/link-name.ts';
 import { startServer } from './server/server.ts';
 import { productVersion } from './version.ts';
@@ -36,11 +37,17 @@ async function main(config: Config, log: Log): Promise<void> {
     bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     log,
   });
-  const controller = new Controller(manifests, host, log, config);
+  const metrics = new Metrics(productVersion());
+  const controller = new Controller(manifests, host, log, config, metrics.loop);
+  metrics.follow(controller);
   const server = await startServer({
     control: controller,
+    metrics,
     runtimeDirectory: config.runtimeDirectory,
+    stateDirectory: config.stateDirectory,
     readGroupId: config.readGroup === null ? null : await groupId(config.readGroup),
+    writeGroupId: config.writeGroup === null ? null : await groupId(config.writeGroup),
+    tcp: config.listen === null ? null : parseListen(config.listen),
     version: productVersion(),
     log,
   });
@@ -74,6 +81,8 @@ function readConfig(argv: readonly string[]): Config {
     .option('--state-directory <dir>', 'what survives a boot', '/var/lib/nspawnd')
     .option('--runtime-directory <dir>', 'sockets and what ends with the boot', '/run/nspawnd')
     .option('--read-group <group>', 'group that may use the reading socket')
+    .option('--write-group <group>', 'group that may use the socket with all verbs: its members are root')
+    .option('--listen <address:port>', "address on loopback for Kubernetes' clients, such as 127.0.0.1:6443")
     .option('--address-range <cidr>', 'where nspawnctl create takes addresses from', '10.233.0.0/16')
     .option('--workers <count>', 'how many containers are worked on at once', '8')
     .option('--relist-sec <seconds>', 'how often everything is read again', '20')
@@ -90,6 +99,8 @@ function readConfig(argv: readonly string[]): Config {
     stateDirectory: options.stateDirectory,
     runtimeDirectory: options.runtimeDirectory,
     readGroup: options.readGroup ?? null,
+    writeGroup: options.writeGroup ?? null,
+    listen: options.listen ?? null,
     addressRange: options.addressRange,
     workers: Number(options.workers),
     relistMs: Number(options.relistSec) * 1000,

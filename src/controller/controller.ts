@@ -17,11 +17,13 @@ import type {
   Draft,
   FileText,
   HostPort,
+  LoopObserver,
   ManifestChange,
   ManifestPort,
   NixUpdate,
   ObjectChange,
   Preview,
+  QueueFigures,
   Removal,
   RemovalOptions,
   SourceStatus,
@@ -48,6 +50,7 @@ export class Controller implements ControlPort {
   readonly #store: StatusStore;
   readonly #reconciler: Reconciler;
   readonly #queue: WorkQueue;
+  readonly #observer: LoopObserver | null;
   readonly #log: Log;
   readonly #options: ControllerOptions;
   readonly #abort = new AbortController();
@@ -57,7 +60,14 @@ export class Controller implements ControlPort {
   /** The last of the writings that wait for their turn. */
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(manifests: ManifestPort, host: HostPort, log: Log, options: ControllerOptions) {
+  /** `observer` hears what the loop does; null: nobody. */
+  constructor(
+    manifests: ManifestPort,
+    host: HostPort,
+    log: Log,
+    options: ControllerOptions,
+    observer: LoopObserver | null = null,
+  ) {
     this.#manifests = manifests;
     this.#host = host;
     this.#log = log;
@@ -68,7 +78,8 @@ export class Controller implements ControlPort {
         .catch(error => log.warn({ err: error, key: name }, 'status could not be saved')),
     );
     this.#reconciler = new Reconciler(manifests, host, this.#store, log);
-    this.#queue = new WorkQueue(options.workers, key => this.#work(key));
+    this.#observer = observer;
+    this.#queue = new WorkQueue(options.workers, key => this.#work(key), observer);
   }
 
   /** Resolves when the manifests and the host have been read once and everything found is in the queue. */
@@ -202,6 +213,10 @@ export class Controller implements ControlPort {
     );
   }
 
+  queueFigures(): QueueFigures {
+    return this.#queue.figures();
+  }
+
   isHealthy(): boolean {
     return performance.now() - this.#relistedAt < this.#options.relistMs * MISSED_RELISTS;
   }
@@ -242,7 +257,10 @@ export class Controller implements ControlPort {
 
   async #work(key: string): Promise<void> {
     const { signal } = this.#abort;
-    const { requeueAfterMs } = await this.#reconciler.reconcile(key, signal);
+    const startedAt = performance.now();
+    const { requeueAfterMs, hasFailed } = await this.#reconciler.reconcile(key, signal);
+    const result = hasFailed ? 'error' : requeueAfterMs === null ? 'success' : 'requeue_after';
+    this.#observer?.onReconciled(result, (performance.now() - startedAt) / 1000);
     this.#queue.cancelDelayed(key);
     if (requeueAfterMs !== null) this.#queue.addAfter(key, requeueAfterMs);
   }

@@ -227,3 +227,25 @@ export interface FieldChange {
   readonly after: string | null;
   readonly changeClass: 'live' | 'reload' | 'restart';
 }
+
+/** Hears what the loop does. Implemented by `metrics/`; must not throw. */
+export interface LoopObserver {
+  onAdded(): void;
+  /** A key's turn has come, after so many seconds. */
+  onTaken(waitedSeconds: number): void;
+  onDone(workedSeconds: number): void;
+  onReconciled(result: 'success' | 'requeue_after' | 'error', seconds: number): void;
+}
+
+/** How the queue is at a moment. */
+export interface QueueFigures {
+  readonly waiting: number;
+  readonly workers: number;
+  /** How long each key that is worked on has been. */
+  readonly runningSeconds: readonly number[];
+}
+
+/** What `/metrics` answers. */
+export interface MetricsPort {
+  text(): Promise<{ readonly contentType: string; readonly text: string }>;
+}

@@ -24,6 +24,7 @@ const MAX_ROUNDS = 8;
 /** When the key is to be looked at again without anybody asking; null: a trigger will. */
 export interface ReconcileResult {
   readonly requeueAfterMs: number | null;
+  readonly hasFailed: boolean;
 }
 
 /**
@@ -55,11 +56,12 @@ export class Reconciler {
       if (result.error === null) this.#failures.delete(key);
       return {
         requeueAfterMs: result.error === null ? result.requeueAfterMs : this.#retryAfterMs(key, result.error),
+        hasFailed: result.error !== null,
       };
     } catch (error) {
-      if (signal.aborted) return { requeueAfterMs: null };
+      if (signal.aborted) return { requeueAfterMs: null, hasFailed: false };
       log.error({ err: error }, 'reconcile failed');
-      return { requeueAfterMs: this.#retryAfterMs(key, error) };
+      return { requeueAfterMs: this.#retryAfterMs(key, error), hasFailed: true };
     }
   }
 
@@ -213,7 +215,8 @@ export class Reconciler {
   }
 }
 
-interface Round extends ReconcileResult {
+interface Round {
+  readonly requeueAfterMs: number | null;
   readonly error: unknown;
 }
 

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import type { LoopObserver, QueueFigures } from './ports.ts';
 
 /**
  * Keys to look at, after client-go's work queue. A key is a name and nothing else: what has to be done is computed when
@@ -13,23 +14,39 @@ import PQueue from 'p-queue';
 export class WorkQueue {
   readonly #queue: PQueue;
   readonly #work: (key: string) => Promise<void>;
-  /** Keys that have to be looked at. A key in here and not in `#processing` is in the queue exactly once. */
-  readonly #dirty = new Set<string>();
-  /** Keys being worked on. */
-  readonly #processing = new Set<string>();
+  readonly #observer: LoopObserver | null;
+  /** Keys that have to be looked at, and since when. A key in here and not in `#processing` is in the queue exactly once. */
+  readonly #dirty = new Map<string, number>();
+  /** Keys being worked on, and since when. */
+  readonly #processing = new Map<string, number>();
   /** Keys that come back by themselves: at most one timer each, the earliest. */
   readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueAt: number }>();
   #isStopped = false;
 
   /** `work` must not throw: errors are its business. */
-  constructor(concurrency: number, work: (key: string) => Promise<void>) {
+  constructor(
+    concurrency: number,
+    work: (key: string) => Promise<void>,
+    observer: LoopObserver | null = null,
+  ) {
     this.#queue = new PQueue({ concurrency });
     this.#work = work;
+    this.#observer = observer;
+  }
+
+  figures(): QueueFigures {
+    const now = performance.now();
+    return {
+      waiting: this.#dirty.size,
+      workers: this.#queue.concurrency,
+      runningSeconds: [...this.#processing.values()].map(since => (now - since) / 1000),
+    };
   }
 
   add(key: string): void {
     if (this.#isStopped || this.#dirty.has(key)) return;
-    this.#dirty.add(key);
+    this.#dirty.set(key, performance.now());
+    this.#observer?.onAdded();
     if (!this.#processing.has(key)) this.#enqueue(key);
   }
 
@@ -76,12 +93,15 @@ export class WorkQueue {
   }
 
   async #process(key: string): Promise<void> {
-    this.#processing.add(key);
+    const now = performance.now();
+    this.#observer?.onTaken((now - (this.#dirty.get(key) ?? now)) / 1000);
+    this.#processing.set(key, now);
     this.#dirty.delete(key);
     try {
       await this.#work(key);
     } finally {
       this.#processing.delete(key);
+      this.#observer?.onDone((performance.now() - now) / 1000);
       if (this.#dirty.has(key) && !this.#isStopped) this.#enqueue(key);
     }
   }

@@ -7,7 +7,7 @@ export type Answer = PlainAnswer | WatchAnswer;
 
 export type PlainAnswer =
   | { readonly is: 'object'; readonly code: number; readonly object: object }
-  | { readonly is: 'text'; readonly code: number; readonly text: string };
+  | { readonly is: 'text'; readonly code: number; readonly text: string; readonly contentType?: string };
 
 export interface WatchAnswer {
   readonly is: 'watch';
@@ -43,6 +43,7 @@ export function failure(reason: StatusReason, message: string): Status {
 /** Kubernetes' reasons and the HTTP codes it gives them. */
 const CODE: Readonly<Record<StatusReason, number>> = {
   BadRequest: 400,
+  Unauthorized: 401,
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,

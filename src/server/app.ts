@@ -1,8 +1,10 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { messageOf, NspawndError } from '../errors.ts';
 import { failure, type PlainAnswer, refuse, type WatchAnswer } from './answer.ts';
+import type { Credentials } from './credentials.ts';
 import { formOf } from './form.ts';
 import type { ServerLog } from './log.ts';
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from './media-types.ts';
@@ -15,6 +17,8 @@ export interface AppOptions extends Face {
   readonly watchers: Watchers;
   /** Null: every verb is allowed; else anything but GET is refused with this message. */
   readonly readingOnlyBecause: string | null;
+  /** Over TCP, where no mode of a file says who may: TLS, and a token that every request must bear. */
+  readonly credentials: Credentials | null;
   readonly log: ServerLog;
 }
 
@@ -24,8 +28,8 @@ const PATCH_TYPES = [MERGE_PATCH, APPLY_PATCH, JSON_PATCH];
 
 /** The only file that knows Fastify: the routes of one socket with their bounds. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const { limits, readingOnlyBecause } = options;
-  const app = fastify({
+  const { limits, readingOnlyBecause, credentials } = options;
+  const common = {
     logger: false,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -35,11 +39,14 @@ export function buildApp(options: AppOptions): FastifyInstance {
     keepAliveTimeout: limits.keepAliveMs,
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.requestTimeoutMs },
     routerOptions: { maxParamLength: 256 },
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
       send(reply, refuse('BadRequest', error.message));
     },
     clientErrorHandler: answerBrokenRequest,
-  });
+  } as const;
+  const tls = credentials === null ? null : { cert: credentials.certificate, key: credentials.key };
+  // The two kinds of server differ in nothing that is used here.
+  const app = (tls === null ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
   app.server.maxConnections = limits.connections;
   // Kubernetes' patches; what is in them is the routes' to judge.
   app.addContentTypeParser(PATCH_TYPES, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
@@ -47,6 +54,16 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) =>
     send(reply, refuse('NotFound', `no such path: ${request.method} ${request.url}`)),
   );
+  if (credentials !== null) {
+    const isBorne = tokenCheck(credentials.token);
+    app.addHook('onRequest', async (request, reply) => {
+      if (!isBorne(request.headers.authorization))
+        return send(
+          reply,
+          refuse('Unauthorized', 'the token is missing or wrong; use the kubeconfig of nspawnd'),
+        );
+    });
+  }
   if (readingOnlyBecause !== null) {
     app.addHook('onRequest', async (request, reply) => {
       if (request.method !== 'GET') return send(reply, refuse('Forbidden', readingOnlyBecause));
@@ -55,6 +72,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
   for (const route of options.routes) addRoute(app, route, options);
   for (const path of new Set(options.routes.map(route => route.path))) refuseOtherMethods(app, path, options);
   return app;
+}
+
+/** Compares in a time that says nothing of the token. */
+function tokenCheck(token: string): (header: string | undefined) => boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(`Bearer ${token}`);
+  return header => timingSafeEqual(digest(header ?? ''), expected);
 }
 
 function addRoute(app: FastifyInstance, route: Route, options: AppOptions): void {
@@ -111,7 +135,7 @@ function refuseOtherMethods(app: FastifyInstance, path: string, options: AppOpti
 function send(reply: FastifyReply, answer: PlainAnswer): FastifyReply {
   reply.code(answer.code);
   return answer.is === 'text'
-    ? reply.type('text/plain; charset=utf-8').send(answer.text)
+    ? reply.type(answer.contentType ?? 'text/plain; charset=utf-8').send(answer.text)
     : reply.type('application/json').send(answer.object);
 }
 

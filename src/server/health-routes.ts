@@ -20,6 +20,18 @@ export const healthRoutes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/livez',
+    bodyBytes: null,
+    answer: (_ask, { control }) => say(control.isHealthy(), 'the loops have stopped turning'),
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    bodyBytes: null,
+    answer: async (_ask, { metrics }) => ({ is: 'text', code: 200, ...(await metrics.text()) }),
+  },
+  {
+    method: 'GET',
     path: VERSION_PATH,
     bodyBytes: null,
     answer: (_ask, { version }) => ok(versionInfo(version)),

@@ -24,6 +24,8 @@ export const VERSION_PATH = '/version';
 /** Below the runtime directory: the one with all verbs (root) and the one for reading (a group). */
 export const ROOT_SOCKET = 'nspawnd.sock';
 export const READ_SOCKET = 'read.sock';
+/** Beside them, while nspawnd listens on TCP: what leads Kubernetes' clients there. */
+export const KUBECONFIG = 'kubeconfig';
 
 export type { Verb } from '../controller/ports.ts';
 export const VERBS: readonly Verb[] = ['start', 'stop', 'restart', 'terminate'];
@@ -131,6 +133,7 @@ export type StatusReason =
   | 'ServiceUnavailable'
   | 'Timeout'
   | 'TooManyRequests'
+  | 'Unauthorized'
   | 'UnsupportedMediaType';
 
 /** What a BOOKMARK carries: only how far the watch has come. */

@@ -1,4 +1,4 @@
-import type { ControlPort } from '../controller/ports.ts';
+import type { ControlPort, MetricsPort } from '../controller/ports.ts';
 import type { Answer } from './answer.ts';
 import type { Form } from './form.ts';
 import type { Limits } from './limits.ts';
@@ -29,6 +29,7 @@ export interface Ask {
 /** What every route may use. */
 export interface Face {
   readonly control: ControlPort;
+  readonly metrics: MetricsPort;
   readonly version: string;
   readonly limits: Limits;
 }

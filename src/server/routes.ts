@@ -5,6 +5,7 @@ import { healthRoutes } from './health-routes.ts';
 import type { Limits } from './limits.ts';
 import { manifestRoutes } from './manifest-routes.ts';
 import { nixRoutes } from './nix-routes.ts';
+import { openApiRoutes } from './openapi-routes.ts';
 import type { Route } from './route.ts';
 import { sourceRoutes } from './source-routes.ts';
 
@@ -17,6 +18,7 @@ export function allRoutes(limits: Limits): readonly Route[] {
     ...eventRoutes,
     ...sourceRoutes(limits),
     ...discoveryRoutes,
+    ...openApiRoutes,
     ...healthRoutes,
   ];
 }

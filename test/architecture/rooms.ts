@@ -16,6 +16,8 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   import: { uses: ['api'], knows: [] },
   controller: { uses: ['api', 'planning', 'src/errors.ts'], knows: ['src/log.ts'] },
   host: { uses: ['api', 'planning', 'src/errors.ts'], knows: [PORTS] },
+  // Figures of the loop and of the containers; told by `main` what to ask.
+  metrics: { uses: ['api'], knows: [PORTS] },
   server: { uses: ['api', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
   cli: {
     // The wire's words and the judge of manifests are the two things a client shares with the daemon. What a person does
@@ -55,6 +57,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/host/service-notify.ts',
       'src/log.ts',
       'src/manifests/source.ts',
+      'src/metrics/metrics.ts',
       'src/planning/link-name.ts',
       'src/server/server.ts',
       'src/version.ts',
@@ -84,6 +87,12 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/server/app.ts'],
   'p-queue': ['src/controller/work-queue.ts'],
   pino: ['src/log.ts'],
+  'prom-client': [
+    'src/metrics/container-metrics.ts',
+    'src/metrics/loop-metrics.ts',
+    'src/metrics/metrics.ts',
+  ],
+  selfsigned: ['src/server/credentials.ts'],
   tlds: ['src/manifests/name-rules.ts'],
   yaml: ['src/cli/view/output-yaml.ts', 'src/manifests/manifest-text.ts', 'src/manifests/yaml.ts'],
   // The schema, the options, and what other programs and earlier runs wrote.

@@ -118,8 +118,12 @@ async function startSecond(t: TestContext, runtimeDirectory: string): Promise<vo
   const log = { info: () => {}, error: () => {} };
   const server = await startServer({
     control: new ControlModel(),
+    metrics: { text: async () => ({ contentType: '', text: '' }) },
     runtimeDirectory,
+    stateDirectory: runtimeDirectory,
     readGroupId: null,
+    writeGroupId: null,
+    tcp: null,
     version: '0',
     log,
   });

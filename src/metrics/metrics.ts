@@ -1,0 +1,47 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Container } from '../api/container.ts';
+import type { LoopObserver, QueueFigures, SourceStatus } from '../controller/ports.ts';
+import { containerMetrics } from './container-metrics.ts';
+import { loopMetrics, queueMetrics } from './loop-metrics.ts';
+
+/** What the daemon knows of itself and its containers, in Prometheus' text format. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly loop: LoopObserver = loopMetrics(this.#registry);
+
+  constructor(version: string) {
+    new Gauge({
+      name: 'nspawnd_build_info',
+      help: '1, with the version of nspawnd as a label.',
+      labelNames: ['version'],
+      registers: [this.#registry],
+    }).set({ version }, 1);
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+  }
+
+  /** From now on these are asked, too. */
+  follow(asked: {
+    list(): readonly Container[];
+    source(): SourceStatus;
+    queueFigures(): QueueFigures;
+  }): void {
+    containerMetrics(
+      this.#registry,
+      () => asked.list(),
+      () => asked.source(),
+    );
+    queueMetrics(this.#registry, () => asked.queueFigures());
+  }
+
+  async text(): Promise<{ readonly contentType: string; readonly text: string }> {
+    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+}
+
+/** Gauges that are named as counters, which Prometheus' own linter objects to. They say nothing of ours. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
