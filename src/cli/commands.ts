@@ -4,6 +4,7 @@ import { registerCreate } from './registration/create.ts';
 import { registerDescribe } from './registration/describe.ts';
 import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
+import { registerDoctor } from './registration/doctor.ts';
 import { registerExplain } from './registration/explain.ts';
 import { registerGet } from './registration/get.ts';
 import { registerImport } from './registration/import.ts';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Register[] = [
   registerRootLogin,
   registerLogin,
   registerPrune,
+  registerDoctor,
   registerCompletion,
   registerVersion,
 ];
