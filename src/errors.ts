@@ -34,6 +34,7 @@ const RETRY = {
   MachineExists: 'onChange',
   RootMissing: 'onChange',
   RootUnsafe: 'onChange',
+  Suspended: 'onChange',
   UnitShadowed: 'onChange',
   UnitInvalid: 'onChange',
   UnsafePath: 'onChange',

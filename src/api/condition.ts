@@ -25,6 +25,7 @@ export const CONDITION_TYPES = [
   'PruneBlocked',
   'HostReady',
   'MachineIdShared',
+  'Suspended',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

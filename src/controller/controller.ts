@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { findCondition } from '../api/condition.ts';
 import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../api/container.ts';
 import type { EventObject } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
 import type { ManifestContent } from '../api/manifest-content.ts';
 import { isNixMade } from '../api/nix-source.ts';
+import { NspawndError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { specChanges } from '../planning/change.ts';
 import type { Desired } from '../planning/desired.ts';
@@ -133,6 +135,8 @@ export class Controller implements ControlPort {
   async request(name: string, verb: Verb): Promise<Container | null> {
     const container = this.#store.get(name);
     if (container === null) return null;
+    const suspended = findCondition(container.status.conditions, 'Suspended');
+    if (suspended !== undefined) throw new NspawndError('Suspended', `${name}: ${suspended.message}`);
     await this.#host.putRequest(name, verb, `nspawnctl ${verb}`);
     this.#queue.add(name);
     return container;
@@ -151,6 +155,27 @@ export class Controller implements ControlPort {
     const answer = await requestUpdate(this.#host, name, update);
     this.#queue.add(name);
     return answer;
+  }
+
+  async suspend(name: string, forMs: number | null): Promise<Container | null> {
+    if (this.#store.get(name) === null) return null;
+    const since = Date.now();
+    await this.#host.putSuspension(name, { since, until: forMs === null ? null : since + forMs });
+    await this.#queue.run(name);
+    return this.#store.get(name);
+  }
+
+  async resume(name: string): Promise<Container | null> {
+    if (this.#store.get(name) === null) return null;
+    await this.#host.putSuspension(name, null);
+    return this.reconcile(name);
+  }
+
+  async reconcile(name: string): Promise<Container | null> {
+    if (this.#store.get(name) === null) return null;
+    await this.#manifests.rescan();
+    await this.#queue.run(name);
+    return this.#store.get(name);
   }
 
   async confirmPrune(hash: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { Problem } from '../api/problem.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
-import type { Observed } from '../planning/observed.ts';
+import type { Observed, Suspension } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
 
@@ -144,6 +144,8 @@ export interface HostPort {
   applyHost(step: Step, signal: AbortSignal): Promise<void>;
   /** Leaves a person's verb on disk, where the planner finds it. */
   putRequest(name: string, verb: Verb, reason: string): Promise<void>;
+  /** Keeps our hands off, also through a boot; null ends it. */
+  putSuspension(name: string, suspension: Suspension | null): Promise<void>;
   /** The same for an update or a rollback of a system made by Nix. */
   putUpdate(name: string, update: UpdateRequest): Promise<void>;
   /** What Nix has made for a container, oldest first. */
@@ -166,7 +168,7 @@ export interface ControlPort {
   /** The newest resourceVersion given out. */
   resourceVersion(): string;
   source(): SourceStatus;
-  /** Leaves the verb for the planner and wakes it; null when there is no such container. */
+  /** Leaves the verb for the planner and wakes it; null when there is no such container. Throws Suspended. */
   request(name: string, verb: Verb): Promise<Container | null>;
   /** Generations of a system made by Nix, oldest first; null when there is no such container. */
   generations(name: string): Promise<readonly Generation[] | null>;
@@ -175,6 +177,11 @@ export interface ControlPort {
    * way when the status' `updateRequestedAt` is not before `requestedAt`.
    */
   update(name: string, update: NixUpdate): Promise<UpdateAnswer | null>;
+  /** Leaves a container alone for a while, or until it is resumed; null when there is no such container. */
+  suspend(name: string, forMs: number | null): Promise<Container | null>;
+  resume(name: string): Promise<Container | null>;
+  /** Looks at a container now, whatever it waits for, and is done when that look is; null when there is no such container. */
+  reconcile(name: string): Promise<Container | null>;
   confirmPrune(hash: string): Promise<boolean>;
   createManifest(draft: Draft): Promise<Creation>;
   /** The same as of `ManifestPort`; `expectedVersion` is the resourceVersion that the client saw, null where it does not mind. */

@@ -36,7 +36,8 @@ export class StatusStore {
 
   describe(name: string): ContainerDetail | null {
     const container = this.#containers.get(name);
-    return container === undefined ? null : { container, events: this.#events.get(name) ?? [] };
+    const events = (this.#events.get(name) ?? []).map(({ resourceVersion: _version, ...event }) => event);
+    return container === undefined ? null : { container, events };
   }
 
   resourceVersion(): string {

@@ -34,6 +34,8 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
       return observed.unit.mainPid > 0 ? warning('NetworkMended', step.because) : null;
     case 'resetHistory':
       return normal('BackoffReset', step.because);
+    case 'endSuspension':
+      return normal('Resumed', step.because);
     case 'startBuild':
       return normal('Building', step.because);
     case 'reportBuild': {

@@ -21,6 +21,8 @@ export class WorkQueue {
   readonly #processing = new Map<string, number>();
   /** Keys that come back by themselves: at most one timer each, the earliest. */
   readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueAt: number }>();
+  /** Who waits for the next look at a key. */
+  readonly #waiters = new Map<string, readonly (() => void)[]>();
   #isStopped = false;
 
   /** `work` must not throw: errors are its business. */
@@ -48,6 +50,15 @@ export class WorkQueue {
     this.#dirty.set(key, performance.now());
     this.#observer?.onAdded();
     if (!this.#processing.has(key)) this.#enqueue(key);
+  }
+
+  /** Adds the key, and resolves when the look that this asks for is over. A queue that has stopped looks no more. */
+  run(key: string): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
+    return new Promise(resolve => {
+      this.#waiters.set(key, [...(this.#waiters.get(key) ?? []), resolve]);
+      this.add(key);
+    });
   }
 
   /** Adds the key after a while, unless it is due earlier already. */
@@ -86,6 +97,8 @@ export class WorkQueue {
     this.#timers.clear();
     this.#queue.clear();
     await this.#queue.onIdle();
+    for (const waiters of this.#waiters.values()) for (const resolve of waiters) resolve();
+    this.#waiters.clear();
   }
 
   #enqueue(key: string): void {
@@ -97,11 +110,14 @@ export class WorkQueue {
     this.#observer?.onTaken((now - (this.#dirty.get(key) ?? now)) / 1000);
     this.#processing.set(key, now);
     this.#dirty.delete(key);
+    const waiters = this.#waiters.get(key) ?? [];
+    this.#waiters.delete(key);
     try {
       await this.#work(key);
     } finally {
       this.#processing.delete(key);
       this.#observer?.onDone((performance.now() - now) / 1000);
+      for (const resolve of waiters) resolve();
       if (this.#dirty.has(key) && !this.#isStopped) this.#enqueue(key);
     }
   }

@@ -71,6 +71,7 @@ function executors(tools: Tools): Executors {
       records.putHistory(name, afterNote(await records.history(name), specHash)),
     recordFailure: async (name, failure) =>
       records.putHistory(name, afterFailure(await records.history(name), failure)),
+    endSuspension: name => records.putSuspension(name, null),
     resetHistory: async name => records.putHistory(name, afterReset(await records.history(name))),
 
     stop: name => systemd.stop(name),

@@ -1,6 +1,5 @@
 import { formerUnit } from '../api/adopted.ts';
 import { unitName } from '../api/container.ts';
-import type { Generation } from '../api/generation.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { isName } from '../api/name.ts';
 import { isNixMade } from '../api/nix-source.ts';
@@ -9,7 +8,7 @@ import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
-import type { FormerUnitFacts, Observed, RootFacts } from '../planning/observed.ts';
+import type { FormerUnitFacts, Observed, RootFacts, Suspension } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { Step } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
@@ -86,7 +85,7 @@ export class LinuxHost implements HostPort {
   }
 
   private constructor(bus: Bus, options: LinuxHostOptions) {
-    const { runtimeDirectory } = options;
+    const { runtimeDirectory, stateDirectory } = options;
     this.#options = options;
     this.#bus = bus;
     this.#systemd = new Systemd(bus);
@@ -94,7 +93,7 @@ export class LinuxHost implements HostPort {
     this.#facts = new HostFactsReader(bus, this.#systemd);
     this.#network = new Network(runtimeDirectory, this.#guard);
     this.#monitor = new NetworkMonitor(change => this.#networkChanged(change));
-    this.#records = new Records(runtimeDirectory);
+    this.#records = new Records(runtimeDirectory, stateDirectory);
     this.#unitFiles = new UnitFiles(options.unitDirectory);
     this.#fifos = new StartFifos(
       runtimeDirectory,
@@ -103,7 +102,7 @@ export class LinuxHost implements HostPort {
     );
     this.#hostsFile = new HostsFile(options.hostsFile);
     this.#guestHosts = new GuestHosts(runtimeDirectory, options.hostsFile);
-    this.#builds = new NixBuilds(options.stateDirectory, options.unitDirectory, this.#systemd);
+    this.#builds = new NixBuilds(stateDirectory, options.unitDirectory, this.#systemd);
     const switches = new GuestSwitch(this.#records, name => this.#onTrigger(name));
     this.#nix = new Nix({
       builds: this.#builds,
@@ -189,7 +188,7 @@ export class LinuxHost implements HostPort {
     this.#sourceWatch.set(name, manifest === null ? null : watchedPath(manifest));
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
       this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
-    const [host, unit, unitFile, machine, record, request, history, rootFacts, fifo, guestHosts] =
+    const [host, unit, unitFile, machine, record, request, history, suspension, rootFacts, fifo, guestHosts] =
       await Promise.all([
         this.#facts.read(() => this.#countRunning()),
         this.#systemd.unit(name),
@@ -198,6 +197,7 @@ export class LinuxHost implements HostPort {
         this.#records.ended(name),
         this.#records.request(name),
         this.#records.history(name),
+        this.#records.suspension(name),
         manifest === null ? NO_ROOT : observeRoot(manifest.spec.root, isNixMade(manifest.spec)),
         this.#fifos.observe(name),
         this.#guestHosts.observe(name),
@@ -233,6 +233,7 @@ export class LinuxHost implements HostPort {
       ended,
       request,
       history,
+      suspension,
       hasMemory,
       root: rootFacts,
       fifo,
@@ -273,21 +274,19 @@ export class LinuxHost implements HostPort {
     });
   }
 
+  putSuspension(name: string, suspension: Suspension | null): Promise<void> {
+    return this.#records.putSuspension(name, suspension);
+  }
+
   async putUpdate(name: string, update: UpdateRequest): Promise<void> {
     await this.#records.putUpdate(name, update);
   }
 
-  generations(name: string): Promise<readonly Generation[]> {
-    return generationsOf(name);
-  }
+  readonly generations = generationsOf;
 
-  async saveMemory(name: string, memory: string): Promise<void> {
-    await this.#records.putMemory(name, memory);
-  }
+  readonly saveMemory: HostPort['saveMemory'] = (name, memory) => this.#records.putMemory(name, memory);
 
-  loadMemory(name: string): Promise<string | null> {
-    return this.#records.memory(name);
-  }
+  readonly loadMemory: HostPort['loadMemory'] = name => this.#records.memory(name);
 
   async #formerUnit(name: string, manifest: Manifest | null): Promise<FormerUnitFacts | null> {
     const unit = manifest === null ? null : formerUnit(name, manifest.annotations);

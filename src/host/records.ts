@@ -1,7 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { SwitchRecord, UpdateRequest } from '../planning/nix-facts.ts';
-import { type EndedRecord, type History, NO_HISTORY, type Request } from '../planning/observed.ts';
+import {
+  type EndedRecord,
+  type History,
+  NO_HISTORY,
+  type Request,
+  type Suspension,
+} from '../planning/observed.ts';
 import {
   exists,
   listDirectory,
@@ -12,15 +18,17 @@ import {
 } from './files.ts';
 
 /**
- * What must survive nspawnd but not a boot, one small file per container and kind below the runtime directory: how the
+ * What must survive nspawnd but not a boot (one thing does survive it: a suspension), one small file per container and kind below the runtime directory: how the
  * last run ended (written by the unit itself), a verb that waits to be fulfilled, what restarts have cost, and the
  * status' memory. A file that cannot be understood counts as not there.
  */
 export class Records {
   readonly #directory: string;
+  readonly #stateDirectory: string;
 
-  constructor(runtimeDirectory: string) {
+  constructor(runtimeDirectory: string, stateDirectory: string) {
     this.#directory = runtimeDirectory;
+    this.#stateDirectory = stateDirectory;
   }
 
   endedDirectory(): string {
@@ -75,6 +83,15 @@ export class Records {
 
   async putHistory(name: string, history: History): Promise<void> {
     await this.#write('history', name, JSON.stringify(history));
+  }
+
+  suspension(name: string): Promise<Suspension | null> {
+    return this.#readJson('suspended', name, suspensionSchema);
+  }
+
+  async putSuspension(name: string, suspension: Suspension | null): Promise<void> {
+    if (suspension === null) await removeFile(this.#path('suspended', name));
+    else await this.#write('suspended', name, JSON.stringify(suspension));
   }
 
   lastSwitch(name: string): Promise<SwitchRecord | null> {
@@ -138,12 +155,12 @@ export class Records {
   }
 
   #path(kind: Kind, name: string): string {
-    return `${this.#directory}/${kind}/${name}`;
+    return `${kind === 'suspended' ? this.#stateDirectory : this.#directory}/${kind}/${name}`;
   }
 }
 
 const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', 'switched', 'updates'] as const;
-const KINDS = [...KINDS_OF_CONTAINERS, 'memory'] as const;
+const KINDS = [...KINDS_OF_CONTAINERS, 'memory', 'suspended'] as const;
 type Kind = (typeof KINDS)[number];
 
 const word = z.string().max(256);
@@ -162,6 +179,7 @@ const requestSchema = z.object({
   reason: z.string(),
   at: z.number(),
 });
+const suspensionSchema = z.object({ since: z.number(), until: z.number().nullable() });
 const switchSchema = z.object({
   invocationId: word,
   closure: z.string(),

@@ -18,6 +18,8 @@ export interface Observed {
   readonly ended: EndedRecord | null;
   readonly request: Request | null;
   readonly history: History;
+  /** A person has asked us to leave it alone; null: nobody has. */
+  readonly suspension: Suspension | null;
   /** Conditions' times and events of this boot are kept for it. */
   readonly hasMemory: boolean;
   readonly root: RootFacts;
@@ -143,6 +145,13 @@ export interface Request {
   readonly invocationId: string;
   readonly reason: string;
   readonly at: number;
+}
+
+/** Until when nspawnd keeps its hands off, and since when. Milliseconds since the epoch. */
+export interface Suspension {
+  readonly since: number;
+  /** Null: until somebody says otherwise. */
+  readonly until: number | null;
 }
 
 /** What restarts have cost so far; persisted in /run, so it survives nspawnd and not a boot. */

@@ -19,15 +19,17 @@ import { hasStartedUp, isReady, runState } from './run-state.ts';
 import { sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 import { killIfForced, planStopping, STOPPING } from './stopping.ts';
+import { planSuspended } from './suspended.ts';
 
 /**
  * The whole decision: what has to be done for one container, now, given what is wanted and what is. Pure, total,
  * deterministic; the order of the steps is the order of the work.
  *
  *   1. a host that shuts down, or a name nobody knows anything of: nothing
- *   2. no manifest: stop, then remove everything of ours but the root
- *   3. running: fulfil the request, restart for what cannot be mended, else mend the drift
- *   4. down: clean up, prepare (root, FIFO, network, unit), then launch if it is to run
+ *   2. a container that a person has asked to be left alone: nothing
+ *   3. no manifest: stop, then remove everything of ours but the root
+ *   4. running: fulfil the request, restart for what cannot be mended, else mend the drift
+ *   5. down: clean up, prepare (root, FIFO, network, unit), then launch if it is to run
  */
 export function plan(desired: Desired, observed: Observed, paths: UnitPaths): Plan {
   if (observed.host.isStopping)
@@ -36,6 +38,10 @@ export function plan(desired: Desired, observed: Observed, paths: UnitPaths): Pl
       message: 'the host is shutting down',
       until: null,
     });
+  return planSuspended(observed, free => planFree(desired, free, paths));
+}
+
+function planFree(desired: Desired, observed: Observed, paths: UnitPaths): Plan {
   if (isAboutToChange(observed))
     return waiting(observed, [], { ...JOB_PENDING, until: observed.now + JOB_RECHECK_MS });
   switch (desired.state) {

@@ -25,6 +25,8 @@ export interface StepArguments {
   };
   /** The container was Ready long enough: forget its failures. */
   resetHistory: Record<never, never>;
+  /** The container is ours to look after again. */
+  endSuspension: Record<never, never>;
 
   stop: Record<never, never>;
   /** The second SIGTERM, which ends a guest that has no handler yet. */

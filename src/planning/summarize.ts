@@ -240,6 +240,7 @@ function abnormalFacts(
   }
   if (plan.stalled !== null) add('Stalled', 'True', plan.stalled.reason, plan.stalled.message);
   else if (outcome.error?.isFinal) add('Stalled', 'True', outcome.error.code, outcome.error.message);
+  if (plan.waitingFor?.reason === 'Suspended') add('Suspended', 'True', 'Asked', plan.waitingFor.message);
   if (isCrashLooping(observed)) {
     add(
       'CrashLooping',

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { messageOf, NspawndError } from '../errors.ts';
+import { isErrorCode, messageOf, NspawndError } from '../errors.ts';
 import { failure, type PlainAnswer, refuse, type WatchAnswer } from './answer.ts';
 import type { Credentials } from './credentials.ts';
 import { formOf } from './form.ts';
@@ -143,6 +143,7 @@ function toRefusal(error: unknown, log: ServerLog): PlainAnswer {
   const { statusCode = 500, code = '' } = error as { statusCode?: number; code?: string };
   const message = messageOf(error);
   if (code === 'FST_ERR_HANDLER_TIMEOUT') return refuse('Timeout', 'nspawnd found no answer in time');
+  if (isErrorCode(error, 'Suspended')) return refuse('Conflict', message);
   if (error instanceof NspawndError) return refuse('ServiceUnavailable', `${error.code}: ${message}`);
   if (statusCode === 413) return refuse('RequestEntityTooLarge', message);
   if (statusCode === 415) return refuse('UnsupportedMediaType', message);

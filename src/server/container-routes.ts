@@ -1,3 +1,4 @@
+import type { Container } from '../api/container.ts';
 import { isName } from '../api/name.ts';
 import { type Answer, ok, refuse } from './answer.ts';
 import { containerKind } from './container-kind.ts';
@@ -15,16 +16,16 @@ export const containerRoutes: readonly Route[] = [
   get(CONTAINER_PATH, named(getContainer)),
   get(`${CONTAINER_PATH}/status`, named(getContainer)),
   get(`${CONTAINER_PATH}/events`, named(getEvents)),
-  ...VERBS.map(
-    (verb): Route => ({
-      method: 'POST',
-      path: `${CONTAINER_PATH}/${verb}`,
-      bodyBytes: null,
-      answer: named(async ({ name }, { control }) => {
-        const container = await control.request(name, verb);
-        return container === null ? notFound(name) : ok(container);
-      }),
-    }),
+  post(`${CONTAINER_PATH}/suspend`, ({ name, body }, { control }) => {
+    const { forSeconds = null } = Object(body) as { readonly forSeconds?: unknown };
+    if (forSeconds === null) return control.suspend(name, null);
+    const isSpan = typeof forSeconds === 'number' && forSeconds > 0 && forSeconds <= MAX_SUSPENSION_SEC;
+    return isSpan ? control.suspend(name, forSeconds * 1000) : refuse('BadRequest', SUSPENSION_HELP);
+  }),
+  post(`${CONTAINER_PATH}/resume`, ({ name }, { control }) => control.resume(name)),
+  post(`${CONTAINER_PATH}/reconcile`, ({ name }, { control }) => control.reconcile(name)),
+  ...VERBS.map(verb =>
+    post(`${CONTAINER_PATH}/${verb}`, ({ name }, { control }) => control.request(name, verb)),
   ),
 ];
 
@@ -57,6 +58,19 @@ export function named(answer: Route['answer']): Route['answer'] {
 export function notFound(name: string): Answer {
   return refuse('NotFound', `containers.nspawnd.io "${name}" not found`);
 }
+
+/** A verb, answered by the container as it is then. */
+function post(path: string, act: (ask: Ask, face: Face) => Promise<Container | null> | Answer): Route {
+  const answer = named(async (ask, face) => {
+    const acted = await act(ask, face);
+    if (acted === null) return notFound(ask.name);
+    return 'is' in acted ? acted : ok(acted);
+  });
+  return { method: 'POST', path, bodyBytes: null, answer };
+}
+
+const MAX_SUSPENSION_SEC = 366 * 86_400;
+const SUSPENSION_HELP = `forSeconds: expected a number of seconds up to ${MAX_SUSPENSION_SEC}`;
 
 function get(path: string, answer: Route['answer']): Route {
   return { method: 'GET', path, bodyBytes: null, answer };

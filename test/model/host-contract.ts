@@ -440,6 +440,20 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       });
     });
 
+    test('a suspension is there until it ends', async () => {
+      await withContainer('contract-suspended', {}, async container => {
+        assert.equal((await container.observe()).suspension, null);
+        const suspension = { since: 1000, until: 5000 };
+        await host.port.putSuspension(container.name, suspension);
+        assert.deepEqual((await container.observe()).suspension, suspension);
+        for (let time = 0; time < 2; time++) await container.apply(step('endSuspension', {}, 'test'));
+        assert.equal((await container.observe()).suspension, null);
+        await host.port.putSuspension(container.name, { since: 1000, until: null });
+        await host.port.putSuspension(container.name, null);
+        assert.equal((await container.observe()).suspension, null);
+      });
+    });
+
     test('failures are counted, noted and forgotten', async () => {
       await withContainer('contract-history', {}, async container => {
         const failure = { invocationId: 'run-1', failures: 2, nextRetryAt: 5000, cause: 'it exited' };

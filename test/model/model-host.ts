@@ -1,5 +1,5 @@
 import { hostLinkName } from '../../src/planning/link-name.ts';
-import type { EndedRecord, History, Request, RootFacts } from '../../src/planning/observed.ts';
+import type { EndedRecord, History, Request, RootFacts, Suspension } from '../../src/planning/observed.ts';
 import { ModelNix } from './model-nix.ts';
 
 /**
@@ -33,6 +33,8 @@ export class ModelHost {
   readonly requests = new Map<string, Request>();
   readonly histories = new Map<string, History>();
   readonly memories = new Map<string, string>();
+  /** On disk that outlives a boot. */
+  readonly suspensions = new Map<string, Suspension>();
   readonly guestHosts = new Map<string, string>();
   readonly nix = new ModelNix(this);
   hostsBlock: string | null = null;

@@ -14,6 +14,7 @@ import {
   type Observed,
   type RootFacts,
   type SandboxFacts,
+  type Suspension,
   type UnitFacts,
 } from '../../src/planning/observed.ts';
 import { hostsBlock } from '../../src/planning/render/hosts-block.ts';
@@ -129,6 +130,7 @@ export class ModelPort implements HostPort {
       ended: ended === undefined ? null : { ...ended, lastLines: [] },
       request: host.requests.get(name) ?? null,
       history: host.histories.get(name) ?? NO_HISTORY,
+      suspension: host.suspensions.get(name) ?? null,
       hasMemory: host.memories.has(name),
       root:
         manifest === null ? NO_ROOT : (host.roots.get(manifest.spec.root) ?? readyRoot(manifest.spec.root)),
@@ -192,6 +194,12 @@ export class ModelPort implements HostPort {
     });
   }
 
+  async putSuspension(name: string, suspension: Suspension | null): Promise<void> {
+    await this.#call();
+    if (suspension === null) this.#host.suspensions.delete(name);
+    else this.#host.suspensions.set(name, suspension);
+  }
+
   async putUpdate(name: string, update: UpdateRequest): Promise<void> {
     await this.#call();
     this.#host.nix.updates.set(name, update);
@@ -238,6 +246,9 @@ export class ModelPort implements HostPort {
       });
     },
     recordFailure: (name, failure) => this.#changeHistory(name, history => afterFailure(history, failure)),
+    endSuspension: async name => {
+      this.#host.suspensions.delete(name);
+    },
     resetHistory: name => this.#changeHistory(name, afterReset),
 
     stop: name => this.#host.stopUnit(name),
@@ -352,8 +363,8 @@ export class ModelPort implements HostPort {
       return this.#lastLaunch;
     },
     forget: async name => {
-      const { ended, requests, histories, memories, nix } = this.#host;
-      for (const kind of [ended, requests, histories, memories, nix.switched, nix.updates]) {
+      const { ended, requests, histories, memories, suspensions, nix } = this.#host;
+      for (const kind of [ended, requests, histories, memories, suspensions, nix.switched, nix.updates]) {
         kind.delete(name);
         await this.#point();
       }

@@ -11,7 +11,7 @@ const REQUEST: Request = { verb: 'stop', invocationId: 'run-1', reason: 'nspawnc
 
 async function fresh(context: TestContext): Promise<{ records: Records; directory: string }> {
   const directory = await scratch(context);
-  return { records: new Records(directory), directory };
+  return { records: new Records(directory, `${directory}/state`), directory };
 }
 
 /** A record as the unit's ExecStopPost= writes it. */
@@ -37,7 +37,7 @@ test('what is put is found again, by another nspawnd too', async context => {
   await records.putRequest('web', REQUEST);
   await records.putHistory('web', history);
   await records.putMemory('web', '{}');
-  const other = new Records(directory);
+  const other = new Records(directory, `${directory}/state`);
   assert.deepEqual(await other.request('web'), REQUEST);
   assert.deepEqual(await other.history('web'), history);
   assert.equal(await other.memory('web'), '{}');

@@ -210,6 +210,7 @@ export const observeds: fc.Arbitrary<Observed> = fc
           ),
         }),
         guestHosts: fc.constantFrom('absent', 'present'),
+        suspension: fc.constantFrom(null, { since: 0, until: null }, { since: 0, until: 1 }),
         keptSystems: fc.subarray(['/nix/store/a-web', '/nix/store/b-web']),
         leftoverCopies: fc.subarray(['/srv/.#machine.web0123456789abcdef']),
       },

@@ -149,6 +149,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
       launch: { at: NOW - 120_000, isCounted: false },
       seenSpecHash: manifest.specHash,
     },
+    suspension: null,
     hasMemory: true,
     root: { state: 'ready', realPath: manifest.spec.root, missing: [], detail: '' },
     fifo:

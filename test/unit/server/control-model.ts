@@ -182,6 +182,24 @@ export class ControlModel implements ControlPort {
     return this.updateAnswer;
   }
 
+  readonly suspended = new Map<string, number | null>();
+  readonly reconciled: string[] = [];
+
+  async suspend(name: string, forMs: number | null): Promise<Container | null> {
+    if (this.get(name) !== null) this.suspended.set(name, forMs);
+    return this.get(name);
+  }
+
+  async resume(name: string): Promise<Container | null> {
+    this.suspended.delete(name);
+    return this.get(name);
+  }
+
+  async reconcile(name: string): Promise<Container | null> {
+    if (this.get(name) !== null) this.reconciled.push(name);
+    return this.get(name);
+  }
+
   async confirmPrune(hash: string): Promise<boolean> {
     const { held } = this.sourceStatus;
     if (held?.hash !== hash) return false;
