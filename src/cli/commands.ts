@@ -6,6 +6,7 @@ import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerDoctor } from './registration/doctor.ts';
 import { registerExplain } from './registration/explain.ts';
+import { registerExec } from './registration/exec.ts';
 import { registerGet } from './registration/get.ts';
 import { registerImport } from './registration/import.ts';
 import { registerList } from './registration/list.ts';
@@ -16,6 +17,7 @@ import { registerRequests } from './registration/request.ts';
 import { registerRootLogin } from './registration/root-login.ts';
 import { registerRun } from './registration/run.ts';
 import { registerSchema } from './registration/schema.ts';
+import { registerShell } from './registration/shell.ts';
 import { registerShowHostKey } from './registration/show-host-key.ts';
 import { registerShowIp } from './registration/show-ip.ts';
 import { registerStatus } from './registration/status.ts';
@@ -43,6 +45,8 @@ export const COMMANDS: readonly Register[] = [
   registerImport,
   registerRequests,
   registerNix,
+  registerExec,
+  registerShell,
   registerRun,
   registerRootLogin,
   registerLogin,

@@ -2,13 +2,19 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { NspawndError } from '../errors.ts';
+import type { GuestCommand } from './guest-command.ts';
+import { GuestWatch } from './guest-watch.ts';
 
 export interface Attached {
   readonly argv: readonly string[];
   /** It gets the terminal itself, and makes another one for what it runs. */
   readonly isTerminal: boolean;
+  /** Without, its input is empty. */
+  readonly hasInput: boolean;
   /** Passes a signal on to what it runs; null: the process itself gets it. */
   readonly passOn: ((signal: NodeJS.Signals) => Promise<void>) | null;
+  /** What is to end in the guest when this process ends early, however it ends; null: nothing. */
+  readonly outlives: Pick<GuestCommand, 'unit' | 'machine'> | null;
 }
 
 /**
@@ -17,11 +23,13 @@ export interface Attached {
  * Architecture invariant: no descriptor of our terminal reaches a guest. Who holds one can type into it (TIOCSTI), and it
  * is root's. Pipes and files are passed on as they are, so that nothing is copied.
  */
-export async function runAttached({ argv, isTerminal, passOn }: Attached): Promise<number> {
+export async function runAttached(attached: Attached): Promise<number> {
+  const { argv, isTerminal, hasInput, passOn, outlives } = attached;
   const [program = '', ...args] = argv;
+  const watch = outlives === null ? null : GuestWatch.begin(outlives);
   const stdio: StdioOptions = isTerminal
     ? 'inherit'
-    : [0, 1, 2].map(descriptor => (isatty(descriptor) ? 'pipe' : 'inherit'));
+    : [hasInput ? passage(0) : 'ignore', passage(1), passage(2)];
   const child = spawn(program, args, {
     stdio,
     // Ctrl-C reaches it as a signal from us, not also from the terminal.
@@ -36,9 +44,13 @@ export async function runAttached({ argv, isTerminal, passOn }: Attached): Promi
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   connectTerminal(child);
+  watch?.follow(child.pid);
   try {
-    return await exitStatus(child, program);
+    const { status, signal } = await end(child, program);
+    if (signal === null) watch?.release();
+    return status;
   } finally {
+    watch?.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
     // It would keep us waiting for a line that nobody wants any more.
     if (child.stdin !== null) process.stdin.destroy();
@@ -48,6 +60,10 @@ export async function runAttached({ argv, isTerminal, passOn }: Attached): Promi
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** Of the three only those that are a terminal of ours go through us. */
+function passage(descriptor: number): 'pipe' | 'inherit' {
+  return isatty(descriptor) ? 'pipe' : 'inherit';
+}
+
 function connectTerminal(child: ChildProcess): void {
   if (child.stdin !== null) {
     // What it does not want to read, it does not read.
@@ -58,7 +74,10 @@ function connectTerminal(child: ChildProcess): void {
   child.stderr?.pipe(process.stderr, { end: false });
 }
 
-function exitStatus(child: ChildProcess, program: string): Promise<number> {
+function end(
+  child: ChildProcess,
+  program: string,
+): Promise<{ readonly status: number; readonly signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
     child.once('error', error => {
       const { code } = error as NodeJS.ErrnoException;
@@ -69,7 +88,7 @@ function exitStatus(child: ChildProcess, program: string): Promise<number> {
       );
     });
     child.once('close', (code, signal) =>
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+      resolve({ status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal }),
     );
   });
 }

@@ -1,4 +1,5 @@
 import type { Guest } from './guest-facts.ts';
+import type { GuestUser } from './guest-user.ts';
 
 /**
  * The command lines that run something in a guest. Pure. Through the guest's systemd where it has one: the process is the
@@ -24,25 +25,80 @@ export interface Way {
   readonly nsenter: string;
 }
 
-/** `nspawnctl run`: what was typed, in a login's environment where there is a shell that can make one. */
-export function runIn(guest: Guest, command: readonly string[], way: Way): GuestCommand {
-  if (!way.isByNamespaces) return throughSystemd(guest, shell(RUN, command), way);
-  return byNamespaces(guest, guest.hasSystemd ? shell(RUN, command) : command, way);
+/** Who runs it, with what, and where. */
+export interface Setting {
+  readonly user: GuestUser;
+  /** `NAME=VALUE`, each name one that a shell takes. */
+  readonly variables: readonly string[];
+  /** Null: the user's home. */
+  readonly directory: string | null;
 }
 
-/** `nspawnctl root-login`: root's own shell. */
-export function rootLogin(guest: Guest, way: Way): GuestCommand {
-  const command = shell(LOGIN, []);
-  return way.isByNamespaces ? byNamespaces(guest, command, way) : throughSystemd(guest, command, way);
+export const ROOT: GuestUser = { name: 'root', uid: 0, gid: 0, home: '/root' };
+export const AS_ROOT: Setting = { user: ROOT, variables: [], directory: null };
+
+/** What was typed, in a login's environment where there is a shell that can make one. */
+export function runIn(
+  guest: Guest,
+  command: readonly string[],
+  way: Way,
+  setting: Setting = AS_ROOT,
+): GuestCommand {
+  const { user, variables, directory } = setting;
+  const inShell = shell(RUN, [directory ?? '', ...variables, '--', ...command]);
+  if (!way.isByNamespaces) return throughSystemd(guest, inShell, way, user);
+  if (guest.hasSystemd) return byNamespaces(guest, inShell, way, { ...AS_ROOT, user });
+  return byNamespaces(guest, command, way, setting);
 }
 
-function throughSystemd({ name }: Guest, command: readonly string[], way: Way): GuestCommand {
-  const argv = ['systemd-run', `--machine=${name}`, ...common(way), '--uid=root', '--', ...literal(command)];
+/** The shell that is a user's own; `line`: what it is to run instead of talking to a person. */
+export function loginShell(
+  guest: Guest,
+  way: Way,
+  user: GuestUser = ROOT,
+  line: string | null = null,
+): GuestCommand {
+  const command = shell(LOGIN, [user.name, ...(line === null ? [] : [line])]);
+  return way.isByNamespaces
+    ? byNamespaces(guest, command, way, { ...AS_ROOT, user })
+    : throughSystemd(guest, command, way, user);
+}
+
+function throughSystemd(
+  { name }: Guest,
+  command: readonly string[],
+  way: Way,
+  user: GuestUser,
+): GuestCommand {
+  const argv = [
+    'systemd-run',
+    `--machine=${name}`,
+    ...common(way),
+    `--uid=${user.name}`,
+    '--',
+    ...literal(command),
+  ];
   return { argv, unit: way.unit, machine: name };
 }
 
-function byNamespaces({ leader, boundingSet }: Guest, command: readonly string[], way: Way): GuestCommand {
-  const enter = [way.nsenter, `--target=${leader}`, '--all', '--', ...command];
+function byNamespaces(
+  { leader, boundingSet }: Guest,
+  command: readonly string[],
+  way: Way,
+  { user, variables, directory }: Setting,
+): GuestCommand {
+  const enter = [
+    // For env(1), which takes assignments until the first word that is none.
+    ...(user.uid === 0 ? [] : [`HOME=${user.home}`, `USER=${user.name}`, `LOGNAME=${user.name}`]),
+    ...variables,
+    way.nsenter,
+    `--target=${leader}`,
+    '--all',
+    ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`, `--setgid=${user.gid}`]),
+    ...(directory === null ? [] : [`--wdns=${directory}`]),
+    '--',
+    ...command,
+  ];
   const argv = [
     'systemd-run',
     ...common(way),
@@ -73,6 +129,8 @@ function common({ isTerminal, unit }: Way): readonly string[] {
     '--wait',
     isTerminal ? '--pty' : '--pipe',
     '--service-type=exec',
+    // What does not go when its person has gone is made to.
+    '--property=TimeoutStopSec=5s',
     `--unit=${unit}`,
   ];
 }
@@ -97,20 +155,34 @@ const PROFILE = '[ ! -r /etc/profile ] || . /etc/profile </dev/null >/dev/null 2
 /** What a shell itself has to say of a signal's victim is not the command's. */
 const QUIET = 'exec 3>&2 2>/dev/null';
 
-const RUN = [OUTLIVE, PROFILE, 'cd ~ 2>/dev/null || cd /', QUIET, '(exec "$@" 2>&3 3>&-)', 'exit $?'].join(
-  '\n',
-);
+/** Arguments: the directory, empty for the home; variables; `--`; the command. */
+const RUN = [
+  OUTLIVE,
+  PROFILE,
+  'if [ -z "$1" ]; then cd ~ 2>/dev/null || cd /; else cd -- "$1" || exit 126; fi',
+  'shift',
+  'while [ "$1" != -- ]; do export "$1"; shift; done',
+  'shift',
+  QUIET,
+  '(exec "$@" 2>&3 3>&-)',
+  'exit $?',
+].join('\n');
 
-/** The shell that etc/passwd names, or the first there is. No program is needed to find it. */
+/**
+ * The shell that etc/passwd names, or the first there is. No program is needed to find it. Arguments: the user; what the
+ * shell is to run.
+ */
 const LOGIN = [
   OUTLIVE,
-  'HOME=/root USER=root LOGNAME=root',
-  'export HOME USER LOGNAME',
+  'if [ "$1" = root ]; then',
+  '  HOME=/root USER=root LOGNAME=root',
+  '  export HOME USER LOGNAME',
+  'fi',
   'cd ~ 2>/dev/null || cd /',
   'named=',
   'if [ -r /etc/passwd ]; then',
-  '  while IFS=: read -r user _ _ _ _ _ program; do',
-  '    if [ "$user" = root ]; then named=$program; break; fi',
+  '  while IFS=: read -r user _ uid _ _ _ program; do',
+  '    if [ "$user" = "$1" ] || [ "$uid" = "$1" ]; then named=$program; break; fi',
   '  done </etc/passwd',
   'fi',
   'for program in "$named" /run/current-system/sw/bin/bash /bin/bash /bin/sh; do',
@@ -118,7 +190,7 @@ const LOGIN = [
   'done',
   'SHELL=$program',
   'export SHELL',
-  '"$program" -l',
+  'if [ $# -gt 1 ]; then "$program" -l -c "$2"; else "$program" -l; fi',
   'exit $?',
 ].join('\n');
 

@@ -33,6 +33,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/host/guest-command.ts',
       'src/host/guest-facts.ts',
       'src/host/guest-signal.ts',
+      'src/host/guest-user.ts',
       'src/host/host-keys.ts',
       'src/host/inotify-limit.ts',
       'src/host/report/network.ts',

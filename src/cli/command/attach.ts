@@ -14,9 +14,11 @@ export async function attach(
   { isTerminal, isByNamespaces }: Way,
   name: string,
   terminal: Terminal,
+  { hasInput }: { readonly hasInput: boolean } = { hasInput: true },
 ): Promise<number> {
   const passOn = (signal: NodeJS.Signals) => signalGuestCommand(command, signal);
-  const status = await runAttached({ argv: command.argv, isTerminal, passOn }).catch(toCliError);
+  const attached = { argv: command.argv, isTerminal, hasInput, passOn, outlives: command };
+  const status = await runAttached(attached).catch(toCliError);
   // The command's own no, or nobody who could have run it? systemd-run says 1 for both.
   if (status === 1 && !isByNamespaces && !(await doesSystemdAnswer(name))) {
     const hint = `enter without it: nspawnctl root-login --enter ${name}`;

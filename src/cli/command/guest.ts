@@ -35,9 +35,12 @@ export async function findRunning(name: string, client: Client): Promise<Guest> 
   );
 }
 
-/** With a terminal only where there is one on both sides. */
-export async function chooseWay(guest: Guest, wantsNamespaces: boolean): Promise<Way> {
-  const isTerminal = isatty(0) && isatty(1);
+/** By default with a terminal where there is one on both sides. */
+export async function chooseWay(
+  guest: Guest,
+  wantsNamespaces: boolean,
+  isTerminal = isatty(0) && isatty(1),
+): Promise<Way> {
   const isByNamespaces =
     wantsNamespaces || !guest.hasSystemd || (isTerminal && !(await canOpenGuestTerminal()));
   return {

@@ -16,5 +16,7 @@ export async function login(name: string, { client }: Context): Promise<number> 
       `run a command: nspawnctl run ${name} -- COMMAND`,
     ]);
   const argv = ['machinectl', 'login', name];
-  return runAttached({ argv, isTerminal: true, passOn: null }).catch(toCliError);
+  return runAttached({ argv, isTerminal: true, hasInput: true, passOn: null, outlives: null }).catch(
+    toCliError,
+  );
 }

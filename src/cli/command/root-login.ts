@@ -1,4 +1,4 @@
-import { rootLogin as rootLoginCommand } from '../../host/guest-command.ts';
+import { loginShell } from '../../host/guest-command.ts';
 import type { Context } from '../context.ts';
 import { attach } from './attach.ts';
 import { chooseWay, findRunning } from './guest.ts';
@@ -11,5 +11,5 @@ export async function rootLogin(
 ): Promise<number> {
   const guest = await findRunning(name, client);
   const way = await chooseWay(guest, enter);
-  return attach(rootLoginCommand(guest, way), way, name, terminal);
+  return attach(loginShell(guest, way), way, name, terminal);
 }

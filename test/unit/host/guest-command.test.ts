@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { capabilityNames, rootLogin, runIn, type Way } from '../../../src/host/guest-command.ts';
+import { AS_ROOT, capabilityNames, loginShell, runIn, type Way } from '../../../src/host/guest-command.ts';
 import type { Guest } from '../../../src/host/guest-facts.ts';
 import { enteringArgv } from '../../../src/host/guest-switch.ts';
+import { findInPasswd, type GuestUser } from '../../../src/host/guest-user.ts';
 
 const GUEST: Guest = { name: 'web', leader: 4711, hasSystemd: true, boundingSet: '0000000000200003' };
 const WAY: Way = { isTerminal: false, isByNamespaces: false, unit: 'u.service', nsenter: '/usr/bin/nsenter' };
@@ -25,6 +26,7 @@ test("a guest with systemd runs it as a unit of the guest's", () => {
     '--wait',
     '--pipe',
     '--service-type=exec',
+    '--property=TimeoutStopSec=5s',
     '--unit=u.service',
     '--uid=root',
   ]);
@@ -59,7 +61,7 @@ test('a guest that is entered to be switched gets no more than it may have eithe
 });
 
 test('a terminal is made where there is one', () => {
-  const { options } = split(rootLogin(GUEST, { ...WAY, isTerminal: true }).argv);
+  const { options } = split(loginShell(GUEST, { ...WAY, isTerminal: true }).argv);
   assert.ok(options.includes('--pty') && !options.includes('--pipe'));
 });
 
@@ -75,9 +77,51 @@ test('capabilities are named by their numbers', () => {
   assert.deepEqual(capabilityNames('10000000001'), ['CAP_CHOWN', 'CAP_CHECKPOINT_RESTORE']);
 });
 
+const USER: GuestUser = { name: 'bob', uid: 1000, gid: 100, home: '/home/bob' };
+
+test('another user, variables and a directory are asked of the systemd of the guest, and of its shell', () => {
+  const setting = { user: USER, variables: ['A=1 $B', 'C='], directory: '/srv' };
+  const { options, command } = split(runIn(GUEST, ['ls'], WAY, setting).argv);
+  assert.ok(options.includes('--uid=bob'));
+  assert.deepEqual(command.slice(3), ['sh', '/srv', 'A=1 $$B', 'C=', '--', 'ls']);
+});
+
+test('where there is no shell they are asked of what enters', () => {
+  const guest = { ...GUEST, hasSystemd: false };
+  const setting = { user: USER, variables: ['A=1'], directory: '/srv' };
+  const { command } = split(runIn(guest, ['ls'], { ...WAY, isByNamespaces: true }, setting).argv);
+  assert.deepEqual(command.slice(4), [
+    'HOME=/home/bob',
+    'USER=bob',
+    'LOGNAME=bob',
+    'A=1',
+    '/usr/bin/nsenter',
+    '--target=4711',
+    '--all',
+    '--setuid=1000',
+    '--setgid=100',
+    '--wdns=/srv',
+    '--',
+    'ls',
+  ]);
+});
+
+test('users are found by name and by number, and nothing odd is one', () => {
+  const text =
+    'root:x:0:0::/root:/bin/sh\nbob:x:1000:100:B:/home/bob:\nx y:x:5:5::/:\n-o:x:6:6::/:\nno:x:4294967295:1::/:\n';
+  assert.deepEqual(findInPasswd(text, 'bob'), USER);
+  assert.deepEqual(findInPasswd(text, '1000'), USER);
+  for (const user of ['x y', '-o', '5', 'no', '', 'alice'])
+    assert.equal(findInPasswd(text, user), null, user);
+});
+
 /** The script that the guest's shell gets, run by ours. */
-function inShell(command: readonly string[], input = ''): { code: number | null; out: string; err: string } {
-  const [program = '', ...args] = split(runIn(GUEST, command, WAY).argv).command.map(word =>
+function inShell(
+  command: readonly string[],
+  input = '',
+  setting = AS_ROOT,
+): { code: number | null; out: string; err: string } {
+  const [program = '', ...args] = split(runIn(GUEST, command, WAY, setting).argv).command.map(word =>
     word.replaceAll('$$', '$'),
   );
   const { status, stdout, stderr } = spawnSync(program, args, { input, encoding: 'utf8' });
@@ -102,10 +146,25 @@ test("the guest's shell says nothing of its own, and passes everything on as it 
   assert.match(inShell(['/nowhere/nothing']).err, /nowhere/);
 });
 
+test("the guest's shell sets variables and goes where it is told", () => {
+  const setting = { ...AS_ROOT, variables: ['A=x  y"\'', 'B='], directory: '/usr' };
+  const { out } = inShell(['sh', '-c', 'pwd; echo "[$A][$B]"; env | grep -c "^B="'], '', setting);
+  assert.equal(out, '/usr\n[x  y"\'][]\n1\n');
+  assert.equal(inShell(['true'], '', { ...AS_ROOT, directory: '/nowhere' }).code, 126);
+});
+
+test("a login shell runs a line as ssh gives it, and ends with the line's status", () => {
+  const [program = '', ...args] = split(
+    loginShell(GUEST, WAY, undefined, 'echo "a  b"; exit 5').argv,
+  ).command.map(word => word.replaceAll('$$', '$'));
+  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' });
+  assert.deepEqual([status, stdout], [5, 'a  b\n']);
+});
+
 test('the scripts are such as any shell takes', () => {
   for (const argv of [
     runIn(GUEST, ['true'], WAY).argv,
-    rootLogin(GUEST, WAY).argv,
+    loginShell(GUEST, WAY).argv,
     runIn(GUEST, ['true'], { ...WAY, isByNamespaces: true }).argv,
   ])
     execFileSync('/bin/sh', ['-n', '-c', (split(argv).command[2] ?? '').replaceAll('$$', '$')]);
