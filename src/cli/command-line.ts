@@ -85,6 +85,21 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
+/** A number that may be none; -1 is all there are, as in kubectl. */
+export function parseCount(text: string): number | undefined {
+  if (text === '-1') return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Not a number such as 20.');
+  return Number(text);
+}
+
+export function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text, 'u');
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 function parseSpanMs(text: string): number {
   const seconds = parseDurationSec(text);
   if (seconds === null || seconds <= 0 || seconds > 2_000_000)

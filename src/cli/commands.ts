@@ -11,6 +11,7 @@ import { registerGet } from './registration/get.ts';
 import { registerImport } from './registration/import.ts';
 import { registerList } from './registration/list.ts';
 import { registerLogin } from './registration/login.ts';
+import { registerLogs } from './registration/logs.ts';
 import { registerNix } from './registration/nix.ts';
 import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Register[] = [
   registerGet,
   registerDescribe,
   registerTop,
+  registerLogs,
   registerList,
   registerStatus,
   registerWait,

@@ -27,6 +27,14 @@ export function boundingSetOf(status: string): string | null {
   return /^CapBnd:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1] ?? null;
 }
 
+/** The unit that machined has a running machine of this name in; null: none runs, or in no service. */
+export async function findMachineUnit(name: string): Promise<string | null> {
+  const { stdout, exitCode } = await run('machinectl', ['show', '--property=Unit', '--value', '--', name], {
+    accept: [0, 1],
+  });
+  return exitCode === 0 && /^[\w@.:\\-]+\.service$/.test(stdout) ? stdout : null;
+}
+
 async function leaderOf(name: string): Promise<number | null> {
   const { stdout, exitCode } = await run('machinectl', ['show', '--property=Leader', '--value', '--', name], {
     accept: [0, 1],
