@@ -1,5 +1,6 @@
 import type { Register } from './command-line.ts';
 import { registerCompletion } from './registration/completion.ts';
+import { registerCp } from './registration/cp.ts';
 import { registerCreate } from './registration/create.ts';
 import { registerDescribe } from './registration/describe.ts';
 import { registerDestroy } from './registration/destroy.ts';
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Register[] = [
   registerNix,
   registerExec,
   registerShell,
+  registerCp,
   registerRun,
   registerRootLogin,
   registerLogin,

@@ -17,6 +17,11 @@ export function escapeLines(text: string): string[] {
   return text.replace(/\n+$/, '').split(/\r?\n/).map(escapeLine);
 }
 
+/** For text that goes on, as a file does: its lines and tabs stay. */
+export function escapeText(text: string): string {
+  return text.replaceAll(UNSAFE, character => (/[\n\t]/.test(character) ? character : escapeOne(character)));
+}
+
 /** For JSON and for YAML in double quotes, whose meaning it keeps. Newlines between the tokens stay. */
 export function escapeQuoted(text: string): string {
   return text.replaceAll(UNSAFE, character => (character === '\n' ? character : unicodeEscape(character)));

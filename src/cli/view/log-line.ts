@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../host/journal-reader.ts';
-import { escapeLine } from './escape.ts';
+import { escapeText } from './escape.ts';
 
 /** Where a line comes from, which decides how much of it is told. */
 export type LogSource = 'console' | 'guest' | 'controller';
@@ -21,7 +21,7 @@ export function logLines(
   const who = speaker(source, entry);
   const time = hasTimestamps ? `${timestamp(entry.at)} ` : '';
   return [`${time}${who}${first}`, ...more.map(line => `${time}  ${line}`)]
-    .map(line => (isEscaped ? escapeLine(withoutColours(line)) : line))
+    .map(line => (isEscaped ? escapeText(withoutColours(line)) : line))
     .map(line => `${line}\n`)
     .join('');
 }
