@@ -3,18 +3,20 @@ import { findCondition } from '../../api/condition.ts';
 import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { ContainerEvent } from '../../api/event.ts';
 import type { NixStatus } from '../../api/generation.ts';
+import { chainOf } from './chain.ts';
+import { chainText } from './chain-text.ts';
 import { escapeLine, escapeLines } from './escape.ts';
+import { type Attention, needsAttention } from './needs-attention.ts';
 import { toYaml } from './output-yaml.ts';
 import type { Paint } from './paint.ts';
 import { type Cell, formatTable } from './table.ts';
-import { type Cause, needsAttention, whyNotReady } from './why-not-ready.ts';
 
 /** Everything about one container, in kubectl's order: what it is, how it is, why, and what happened. */
 export function describeContainer({ container, events }: ContainerDetail, now: number, paint: Paint): string {
   return [
     formatTable(facts(container, now), paint),
-    causes('Why not ready', whyNotReady(container), paint),
-    causes('Needs attention', needsAttention(container), paint),
+    whyNotReady(container, now, paint),
+    attention(needsAttention(container), paint),
     section('Spec', specLines(container).join('')),
     section('Conditions', formatTable(conditionRows(container, now), paint, '  ')),
     section('Events', events.length === 0 ? '  <none>\n' : formatTable(eventRows(events, now), paint, '  ')),
@@ -60,14 +62,22 @@ function systemRows({ closure, generation, runningClosure }: NixStatus): readonl
   return rows;
 }
 
-function causes(title: string, found: readonly Cause[], paint: Paint): string {
+function whyNotReady(container: Container, now: number, paint: Paint): string {
+  const chain = chainOf(container);
+  if (chain === null) return '';
+  const { nextRetryTime } = container.status;
+  const nextTry = nextRetryTime === undefined ? null : `${formatDue(nextRetryTime, now)} (${nextRetryTime})`;
+  return section('Why not ready', chainText(chain, nextTry, paint));
+}
+
+function attention(found: readonly Attention[], paint: Paint): string {
   if (found.length === 0) return '';
-  const lines = found.flatMap(({ type, reason, message, next }) => [
+  const lines = found.flatMap(({ type, reason, message, fix }) => [
     `  ${paint('warning', `${type}/${escapeLine(reason)}`)}`,
     ...escapeLines(message).map(line => `    ${line}`),
-    ...(next === null ? [] : [`    next: ${escapeLine(next)}`]),
+    ...(fix === null ? [] : [`    ${paint('bold', 'what to do:')} ${escapeLine(fix)}`]),
   ]);
-  return section(title, `${lines.join('\n')}\n`);
+  return section('Needs attention', `${lines.join('\n')}\n`);
 }
 
 function specLines({ spec }: Container): readonly string[] {

@@ -286,12 +286,16 @@ Waiting for:   the next try
 Next retry:    TIME (in 42s)
 
 Why not ready:
-  CrashLooping/Restarts
-    4 restarts in 10 minutes
-  Ready/Failed
-    nspawn ended with exit status 1:
-    Failed to mount /etc
-    next: journalctl -u container@database.service -n 50; then nspawnctl restart database
+  ✓ manifest /etc/nspawnd/manifests/database.yaml:1
+  ✓ root     a directory
+  · network
+  ✗ unit     Failed: nspawn ended with exit status 1:
+             Failed to mount /etc
+             it keeps failing: 4 restarts in 10 minutes
+             next try: in 42s (TIME)
+             what to do: see all it said: nspawnctl logs database; mend it; nspawnctl restart database does not wait for the next try
+  · machine
+  · guest
 
 Spec:
   root: /var/lib/machines/db

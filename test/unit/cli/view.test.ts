@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { formatAge, formatDuration } from '../../../src/api/age.ts';
+import type { Container } from '../../../src/api/container.ts';
 import { CliError } from '../../../src/cli/cli-error.ts';
 import { EXIT } from '../../../src/cli/exit-code.ts';
 import { reportError } from '../../../src/cli/report-error.ts';
+import { chainOf } from '../../../src/cli/view/chain.ts';
 import { escapeLine, escapeLines, escapeQuoted } from '../../../src/cli/view/escape.ts';
+import { fixOf } from '../../../src/cli/view/fix.ts';
+import { needsAttention } from '../../../src/cli/view/needs-attention.ts';
 import { toYaml } from '../../../src/cli/view/output-yaml.ts';
 import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
 import { formatTable } from '../../../src/cli/view/table.ts';
-import { needsAttention, whyNotReady } from '../../../src/cli/view/why-not-ready.ts';
+
 import { displayWidth } from '../../../src/cli/view/width.ts';
+
 import { makeContainer } from '../server/control-model.ts';
 
 describe('the width of a text', () => {
@@ -137,13 +143,14 @@ describe('tables', () => {
 
 describe('why a container is not ready', () => {
   const at = { lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration: 1 };
+  const states = (container: Container) =>
+    chainOf(container)?.links.map(({ name, state }) => `${name} ${state}`) ?? null;
 
   it('is nothing when it is', () => {
-    const container = makeContainer('web', '1', { ready: 'True', reason: 'Ready' });
-    assert.deepEqual(whyNotReady(container), []);
+    assert.equal(chainOf(makeContainer('web', '1', { ready: 'True', reason: 'Ready' })), null);
   });
 
-  it('is the chain from the manifest to the guest, each cause once, with what to do', () => {
+  it('is the first link from the manifest to the guest that does not hold, with what to do', () => {
     const container = makeContainer('web', '1', {
       phase: 'Stalled',
       ready: 'False',
@@ -162,15 +169,17 @@ describe('why a container is not ready', () => {
         { type: 'ManifestValid', status: 'False', reason: 'Invalid', message: '/m/a b.yaml:3:1: bad', ...at },
       ],
     });
+    assert.deepEqual(states(container), [
+      'manifest flawed',
+      'root broken',
+      'network unreached',
+      'unit unreached',
+      'machine unreached',
+      'guest unreached',
+    ]);
+    assert.match(chainOf(container)?.fix ?? '', /^make the directory/);
     assert.deepEqual(
-      whyNotReady(container).map(({ type, next }) => [type, next]),
-      [
-        ['ManifestValid', 'nspawnctl validate /m/a b.yaml'],
-        ['RootReady', null],
-      ],
-    );
-    assert.deepEqual(
-      needsAttention(container).map(({ type, next }) => [type, next]),
+      needsAttention(container).map(({ type, fix }) => [type, fix]),
       [['PruneBlocked', 'nspawnctl prune']],
     );
   });
@@ -184,10 +193,10 @@ describe('why a container is not ready', () => {
       message: `${ended}; next try soon`,
       conditions: [{ type: 'Running', status: 'False', reason: 'Inactive', message: ended, ...at }],
     });
-    assert.deepEqual(
-      whyNotReady(container).map(({ type, message }) => [type, message]),
-      [['Ready', `${ended}; next try soon`]],
-    );
+    const broken = chainOf(container)?.links.filter(({ state }) => state === 'broken');
+    assert.deepEqual(broken, [
+      { name: 'unit', state: 'broken', reason: 'BackOff', message: `${ended}; next try soon` },
+    ]);
   });
 
   it('of one that is ready is nothing, but what is wrong otherwise is shown', () => {
@@ -199,18 +208,40 @@ describe('why a container is not ready', () => {
         { type: 'RestartRequired', status: 'True', reason: 'NewRenderer', message: 'newer', ...at },
       ],
     });
-    assert.deepEqual(whyNotReady(container), []);
+    assert.equal(chainOf(container), null);
     assert.deepEqual(
-      needsAttention(container).map(({ next }) => next),
-      ['nspawnctl validate /m/w.yaml', 'nspawnctl restart web'],
+      needsAttention(container).map(({ fix }) => fix),
+      ['mend the text, and check it: nspawnctl validate /m/w.yaml', 'nspawnctl restart web'],
     );
   });
 
   it('of one that was stopped is how to start it', () => {
     const container = makeContainer('web', '1', { phase: 'Stopped', ready: 'False', reason: 'Stopped' });
-    assert.deepEqual(
-      whyNotReady(container).map(({ next }) => next),
-      ['nspawnctl start web'],
+    assert.equal(chainOf(container)?.fix, 'nspawnctl start web');
+  });
+
+  it('of one that runs and is not there yet is where it is', () => {
+    const booting = { phase: 'Starting', ready: 'False', reason: 'Starting' } as const;
+    const waits = makeContainer('web', '1', { ...booting, leader: null });
+    assert.equal(states(waits)?.[4], 'machine underway');
+    assert.equal(states(makeContainer('web', '1', { ...booting, leader: 7 }))?.[5], 'guest underway');
+  });
+
+  it('has something to do for each reason that the README names', async () => {
+    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
+    const table = /\n### Reasons\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? '';
+    const reasons = [...table.matchAll(/^\| (`.*?`(?:, .*?)?) +\|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([A-Z]\w+)`/g)].map(([, reason = '']) => reason),
     );
+    assert.ok(reasons.length > 30, String(reasons.length));
+    const container = makeContainer('web', '1', {});
+    // Of the directory as a whole: prune says what is with them.
+    const ofDirectory = /^(?:Directory\w+|FilesUnreadable|TooManyDeletions|Missing|PruneBlocked)$/;
+    for (const reason of reasons.filter(reason => !ofDirectory.test(reason)))
+      assert.notEqual(
+        fixOf({ type: 'Ready', status: 'False', reason, message: '' }, container),
+        null,
+        reason,
+      );
   });
 });
