@@ -108,6 +108,7 @@ function placeFor(
     if (name === '') throw new CliError(EXIT.usage, `${shown} is a directory: name the file in it`);
     return { directory: target.handle, name: bytesToName(Buffer.from(name)) };
   }
+  if (target.is === 'other') throw new CliError(EXIT.no, `${shown}: neither a file nor a directory`);
   if (sourceIs === 'directory' && target.is !== 'missing')
     throw new CliError(EXIT.no, `${shown}: is no directory, and the source is one`);
   if (isDirectory && sourceIs !== 'directory') throw new CliError(EXIT.no, `${shown}: no such directory`);
