@@ -7,6 +7,7 @@ import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerDoctor } from './registration/doctor.ts';
 import { registerExplain } from './registration/explain.ts';
+import { registerEvents } from './registration/events.ts';
 import { registerExec } from './registration/exec.ts';
 import { registerExplain } from './registration/explain.ts';
 import { registerGet } from './registration/get.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Register[] = [
   registerDescribe,
   registerTop,
   registerLogs,
+  registerEvents,
   registerList,
   registerStatus,
   registerWait,

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../api/container.ts';
+import type { EventObject } from '../../api/event.ts';
 import type { JsonObject } from '../../api/manifest.ts';
 import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts';
 import {
   CONTAINERS_PATH,
   type ContainerList,
   type ContainerUpdate,
+  EVENTS_PATH,
   type EventList,
   type GenerationList,
   PREVIEW_PATH,
@@ -54,6 +56,11 @@ export interface Selectors {
   readonly fieldSelector?: string;
 }
 
+export interface EventObjectList {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly items: readonly EventObject[];
+}
+
 /** The daemon as the commands see it. Every call has a deadline and fails with a CliError. */
 export class Client {
   readonly #sockets: Sockets;
@@ -83,6 +90,14 @@ export class Client {
   async events(name: string): Promise<EventList['items']> {
     const list = await this.#ask<EventList>({ method: 'GET', path: `${pathOf(name)}/events` });
     return list.items;
+  }
+
+  /** The history of all containers. */
+  allEvents(selectors: Selectors, signal?: AbortSignal): Promise<EventObjectList> {
+    return this.#ask(
+      { method: 'GET', path: `${EVENTS_PATH}?${new URLSearchParams({ ...selectors })}` },
+      signal,
+    );
   }
 
   async source(): Promise<SourceStatus> {
@@ -148,14 +163,27 @@ export class Client {
   }
 
   /** Opens a watch; the lines are the caller's to read, and the signal the caller's to end it. */
-  async watch(
+  watch(
+    resourceVersion: string,
+    selectors: Selectors | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    return this.#watch(CONTAINERS_PATH, resourceVersion, selectors, signal);
+  }
+
+  watchEvents(resourceVersion: string, selectors: Selectors, signal: AbortSignal): Promise<IncomingMessage> {
+    return this.#watch(EVENTS_PATH, resourceVersion, selectors, signal);
+  }
+
+  async #watch(
+    list: string,
     resourceVersion: string,
     selectors: Selectors | undefined,
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const how = { watch: '1', allowWatchBookmarks: 'true', resourceVersion };
     const query = new URLSearchParams({ ...how, ...selectors });
-    const path = `${CONTAINERS_PATH}?${query}`;
+    const path = `${list}?${query}`;
     const deadline = startDeadline(this.#timeoutMs, signal);
     try {
       const response = await this.#send({ method: 'GET', path }, deadline.signal);

@@ -1,21 +1,30 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerChange } from '../../controller/ports.ts';
+import type { Container } from '../../api/container.ts';
 import type { ContainerList, WatchEvent } from '../../server/protocol.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Client, Selectors } from './client.ts';
 
 /** What a watch sees. A snapshot comes first, and again whenever changes may have been missed. */
-export type Sight =
+export type Sight<L = ContainerList, T = Container> =
   | {
       readonly is: 'snapshot';
-      readonly list: ContainerList;
+      readonly list: L;
       /** The daemon may have just started, and not know everything yet: what is missing is not gone. */
       readonly mayBePartial: boolean;
     }
-  | { readonly is: 'change'; readonly change: ContainerChange }
+  | {
+      readonly is: 'change';
+      readonly change: { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
+    }
   | { readonly is: 'lost'; readonly error: CliError };
+
+/** Something of the daemon's that can be listed, and watched from the list on. */
+export interface Watchable<L> {
+  list(signal: AbortSignal): Promise<L>;
+  watch(resourceVersion: string, signal: AbortSignal): Promise<IncomingMessage>;
+}
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MAX_MS = 2_000;
@@ -23,36 +32,49 @@ const RETRY_MAX_MS = 2_000;
 const SILENCE_MAX_MS = 35_000;
 const MAX_LINE_LENGTH = 64 * 1024 * 1024;
 
-/**
- * Every change of the containers since `first` (or now) until `signal`, across restarts of the daemon. Throws only when
- * there is no first list, or when trying again cannot help.
- */
-export async function* follow(
+/** Every change of the containers since `first` (or now) until `signal`; see `followList`. */
+export function follow(
   client: Client,
   signal: AbortSignal,
   { first, selectors }: { readonly first?: ContainerList; readonly selectors?: Selectors } = {},
 ): AsyncGenerator<Sight> {
-  let list = first ?? (await client.list(selectors, signal));
+  const containers: Watchable<ContainerList> = {
+    list: during => client.list(selectors, during),
+    watch: (resourceVersion, during) => client.watch(resourceVersion, selectors, during),
+  };
+  return followList(containers, signal, first);
+}
+
+/**
+ * Every change of what is in a list, across restarts of the daemon. Throws only when there is no first list, or when trying
+ * again cannot help.
+ */
+export async function* followList<L extends Pick<ContainerList, 'metadata'>, T>(
+  of: Watchable<L>,
+  signal: AbortSignal,
+  first?: L,
+): AsyncGenerator<Sight<L, T>> {
+  let list = first ?? (await of.list(signal));
   let retryMs = RETRY_FIRST_MS;
   let isLost = false;
   while (!signal.aborted) {
     yield { is: 'snapshot', list, mayBePartial: isLost };
     isLost = false;
     try {
-      const response = await client.watch(list.metadata.resourceVersion, selectors, signal);
+      const response = await of.watch(list.metadata.resourceVersion, signal);
       retryMs = RETRY_FIRST_MS;
-      yield* readChanges(response);
+      yield* readChanges<L, T>(response);
     } catch (error) {
       if (signal.aborted) return;
       if (!isPassing(error)) throw error;
     }
     // Ended, cut off, expired or restarted: what was missed is in a new list.
-    for (let next: ContainerList | null = null; next === null; ) {
+    for (let next: L | null = null; next === null; ) {
       await sleep(retryMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       try {
-        next = await client.list(selectors, signal);
+        next = await of.list(signal);
         list = next;
       } catch (error) {
         if (signal.aborted) return;
@@ -64,7 +86,7 @@ export async function* follow(
   }
 }
 
-async function* readChanges(response: IncomingMessage): AsyncGenerator<Sight> {
+async function* readChanges<L, T>(response: IncomingMessage): AsyncGenerator<Sight<L, T>> {
   response.setTimeout(SILENCE_MAX_MS, () => response.destroy(new Error('nspawnd fell silent')));
   response.setEncoding('utf8');
   let rest = '';
@@ -77,7 +99,7 @@ async function* readChanges(response: IncomingMessage): AsyncGenerator<Sight> {
         const event = JSON.parse(line) as WatchEvent;
         if (event.type === 'ERROR') return;
         if (event.type !== 'BOOKMARK')
-          yield { is: 'change', change: { type: event.type, object: event.object } };
+          yield { is: 'change', change: { type: event.type, object: event.object as T } };
       }
     }
   } catch {

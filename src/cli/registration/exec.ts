@@ -1,4 +1,4 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 interface Options {
   readonly stdin?: true;
@@ -12,7 +12,7 @@ interface Options {
 export const registerExec: Register = (program, act) => {
   program
     .command('exec')
-    .argument('<name>', 'a running container')
+    .addArgument(nameArgument('<name>', 'a running container'))
     .argument('<command...>', 'what to run in it, after --')
     .description("run a command in a container, as kubectl does; ends with the command's exit status")
     .option('-i, --stdin', 'our input is the command’s; without, its input is empty')

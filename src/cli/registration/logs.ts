@@ -1,5 +1,5 @@
 import { parseDurationSec } from '../../api/duration.ts';
-import { hiddenOption, parseCount, parsePattern, type Register } from '../command-line.ts';
+import { hiddenOption, nameArgument, parseCount, parsePattern, type Register } from '../command-line.ts';
 
 interface Options {
   readonly follow?: true;
@@ -17,7 +17,7 @@ interface Options {
 export const registerLogs: Register = (program, act) => {
   const command = program
     .command('logs')
-    .argument('<name>', 'a container')
+    .addArgument(nameArgument('<name>', 'a container'))
     .description("what a container's console and its own journal say, of this run or the last one")
     .option('-f, --follow', 'go on with what comes, also when it is started again')
     .option('--since <time>', 'of all its runs since: 10m (ago), 2026-01-31T12:00:00Z, yesterday')

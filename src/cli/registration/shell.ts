@@ -1,9 +1,9 @@
-import type { Register } from '../command-line.ts';
+import { nameArgument, type Register } from '../command-line.ts';
 
 export const registerShell: Register = (program, act) => {
   program
     .command('shell')
-    .argument('<name>', 'a running container')
+    .addArgument(nameArgument('<name>', 'a running container'))
     .argument('[command...]', 'a line for the shell, after --; without it you talk to the shell')
     .description("root's shell in a container, or another user's, without a password")
     .option('-u, --user <user>', 'whose, by name or number; root when not given')

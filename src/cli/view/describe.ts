@@ -6,6 +6,7 @@ import type { NixStatus } from '../../api/generation.ts';
 import { chainOf } from './chain.ts';
 import { chainText } from './chain-text.ts';
 import { escapeLine, escapeLines } from './escape.ts';
+import { eventAge } from './event-table.ts';
 import { type Attention, needsAttention } from './needs-attention.ts';
 import { toYaml } from './output-yaml.ts';
 import type { Paint } from './paint.ts';
@@ -99,11 +100,10 @@ function conditionRows({ status }: Container, now: number): readonly (readonly C
 }
 
 function eventRows(events: readonly ContainerEvent[], now: number): readonly (readonly Cell[])[] {
-  const rows = events.map(({ type, reason, count, firstTimestamp, lastTimestamp, message }) => {
-    const last = formatAge(lastTimestamp, now);
-    const age = count > 1 ? `${last} (x${count} over ${formatAge(firstTimestamp, now)})` : last;
+  const rows = events.map(event => {
+    const { type, reason, message } = event;
     const shown: Cell = type === 'Warning' ? { text: type, style: 'warning' } : type;
-    return [shown, reason, age, message];
+    return [shown, reason, eventAge(event, now), message];
   });
   return [['TYPE', 'REASON', 'AGE', 'MESSAGE'], ...rows];
 }
