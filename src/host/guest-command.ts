@@ -128,6 +128,8 @@ function common({ isTerminal, unit }: Way): readonly string[] {
     '--collect',
     '--wait',
     isTerminal ? '--pty' : '--pipe',
+    // What it runs is told by its command line, and is no business of the guest's console.
+    '--description=Command of nspawnctl',
     '--service-type=exec',
     // What does not go when its person has gone is made to.
     '--property=TimeoutStopSec=5s',

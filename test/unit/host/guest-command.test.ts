@@ -25,6 +25,7 @@ test("a guest with systemd runs it as a unit of the guest's", () => {
     '--collect',
     '--wait',
     '--pipe',
+    '--description=Command of nspawnctl',
     '--service-type=exec',
     '--property=TimeoutStopSec=5s',
     '--unit=u.service',
