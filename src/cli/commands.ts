@@ -8,7 +8,7 @@ import { registerDiff } from './registration/diff.ts';
 import { registerDoctor } from './registration/doctor.ts';
 import { registerEvents } from './registration/events.ts';
 import { registerExec } from './registration/exec.ts';
-import { registerExplain, registerExplain } from './registration/explain.ts';
+import { registerExplain } from './registration/explain.ts';
 import { registerGet } from './registration/get.ts';
 import { registerImport } from './registration/import.ts';
 import { registerList } from './registration/list.ts';
