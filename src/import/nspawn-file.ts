@@ -1,5 +1,5 @@
 import { type Imported, SpecDraft } from './imported.ts';
-import { NSPAWN_KEYS, PRIVILEGED_KEYS } from './nspawn-keys.ts';
+import { isPrivileged, NSPAWN_KEYS } from './nspawn-keys.ts';
 import { isTrue, splitWords } from './words.ts';
 
 /** What an .nspawn file does not say, and the unit around it does. */
@@ -28,7 +28,7 @@ export function importNspawnFile(name: string, text: string, places: NspawnPlace
   draft.set('root', places.root);
   draft.set('autoStart', places.isEnabled);
   const { settings: all, faults } = readNspawnFile(text);
-  const isIgnored = ({ key }: NspawnSetting) => !places.isTrusted && PRIVILEGED_KEYS.has(key);
+  const isIgnored = ({ key, values }: NspawnSetting) => !places.isTrusted && isPrivileged(key, values);
   const settings = all.filter(setting => !isIgnored(setting));
   for (const setting of all.filter(isIgnored))
     draft.leave(

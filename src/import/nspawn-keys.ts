@@ -99,24 +99,26 @@ export const NSPAWN_KEYS: Readonly<Record<string, KeyMapping>> = {
 };
 
 /**
- * What systemd-nspawn takes only from /etc and /run: systemd.nspawn(5), "privileged settings", and merge_settings() of its
- * source. A file beside a tree may have been downloaded with it, and must not give itself the host.
+ * Whether systemd-nspawn takes a setting only from /etc and /run: systemd.nspawn(5), "privileged settings", and
+ * merge_settings() of its source. A file beside a tree may have been downloaded with it, and must not give itself the host.
+ * What only takes something away from the guest (DropCapability, NoNewPrivileges, calls that are denied) counts there, too.
  */
-export const PRIVILEGED_KEYS: ReadonlySet<string> = new Set([
+export function isPrivileged(key: string, values: readonly string[]): boolean {
+  if (key === 'Exec.SystemCallFilter') return !values.every(value => value.startsWith('~'));
+  return PRIVILEGED_KEYS.has(key);
+}
+
+const PRIVILEGED_KEYS: ReadonlySet<string> = new Set([
   'Exec.Capability',
   'Exec.AmbientCapability',
-  'Exec.DropCapability',
-  'Exec.NoNewPrivileges',
   'Exec.MachineID',
   'Exec.PrivateUsers',
   'Exec.PrivateUsersDelegate',
-  'Exec.SystemCallFilter',
   'Exec.RestrictAddressFamilies',
   ...limits().map(limit => `Exec.Limit${limit}`),
   'Exec.OOMScoreAdjust',
   'Exec.CPUAffinity',
   'Exec.LinkJournal',
-  'Exec.SuppressSync',
   'Files.Bind',
   'Files.BindReadOnly',
   'Files.TemporaryFileSystem',

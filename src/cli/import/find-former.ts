@@ -1,4 +1,5 @@
-import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, readdir, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { nameOfNspawnUnit, nspawnUnit } from '../../api/adopted.ts';
 import { nameOfUnit, unitName } from '../../api/container.ts';
@@ -174,14 +175,25 @@ async function list(directory: string): Promise<readonly string[]> {
   });
 }
 
+/** A link is followed, as NixOS has them in /etc. Neither a FIFO nor a file without an end keeps anybody waiting. */
 async function readText(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const cannot = (error: NodeJS.ErrnoException): never => {
     const code = error.code === 'EACCES' ? EXIT.notPermitted : EXIT.noSuchObject;
     throw new CliError(code, `cannot read ${path}: ${error.message}`);
-  });
-  if (text.length > MAX_BYTES)
-    throw new CliError(EXIT.invalidManifest, `${path}: larger than ${MAX_BYTES} bytes`);
-  return text;
+  };
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(cannot);
+  try {
+    if (!(await handle.stat()).isFile())
+      throw new CliError(EXIT.noSuchObject, `cannot read ${path}: it is no regular file`);
+    const { buffer, bytesRead } = await handle
+      .read({ buffer: Buffer.alloc(MAX_BYTES + 1), position: 0 })
+      .catch(cannot);
+    if (bytesRead > MAX_BYTES)
+      throw new CliError(EXIT.invalidManifest, `${path}: larger than ${MAX_BYTES} bytes`);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function lstatOrNull(path: string) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -92,6 +93,50 @@ describe('import', () => {
     assert.equal(code, 65);
     assert.match(err, /shared\.yaml:\d+:\d+: spec\.localAddress: not an IPv4 address: "10\.0\.0"/);
     assert.deepEqual(await contents(), before);
+  });
+
+  it('believes a file beside its tree no more than systemd does, by whatever name it is called', async t => {
+    const { root, manifests, run } = await host(t);
+    const text = '[Exec]\nCapability=all\nDropCapability=CAP_MKNOD\n[Files]\nBind=/:/host\n';
+    await mkdir(join(root, 'var/lib/machines/came'));
+    await writeFile(join(root, 'var/lib/machines/came.nspawn'), text);
+    await mkdir(join(root, 'srv'));
+    await symlink('../var/lib/machines', join(root, 'srv/alias'));
+    await symlink('../var/lib/machines/came.nspawn', join(root, 'srv/came.nspawn'));
+    const flags = async () => {
+      const file = join(manifests, 'came.yaml');
+      const written = await readFile(file, 'utf8');
+      await rm(file);
+      return [...written.matchAll(/^[^#]*?(--[a-z-]+=[^"\n]*)/gm)].map(([, flag]) => flag);
+    };
+    for (const file of ['/var/lib/machines', '/srv/alias', '/srv'].map(place => `${place}/came.nspawn`)) {
+      const { code, err } = await run(file);
+      assert.equal(code, 0, err);
+      assert.match(err, /^came: not carried: Bind=\/:\/host: systemd-nspawn ignores it/m);
+      assert.deepEqual(await flags(), ['--drop-capability=CAP_MKNOD'], file);
+    }
+    // The same text from an administrator.
+    await writeFile(join(root, 'etc/systemd/nspawn/came.nspawn'), text);
+    assert.equal((await run('/etc/systemd/nspawn/came.nspawn')).code, 0);
+    assert.equal((await flags()).length, 3);
+  });
+
+  it('waits for nobody, and reads no more than a file may have', { timeout: 20_000 }, async t => {
+    const { root, run } = await host(t);
+    const conf = (name: string) => join(root, `etc/nixos-containers/${name}.conf`);
+    execFileSync('mkfifo', [conf('fifo')]);
+    await writeFile(conf('long'), 'x'.repeat(1024 * 1024 + 1));
+    await symlink('/dev/zero', conf('zero'));
+    const said: Record<string, [number, RegExp]> = {
+      fifo: [66, /it is no regular file/],
+      long: [65, /larger than 1048576 bytes/],
+      zero: [66, /it is no regular file/],
+    };
+    for (const [name, [code, pattern]] of Object.entries(said)) {
+      const result = await run(`/etc/nixos-containers/${name}.conf`);
+      assert.equal(result.code, code, name);
+      assert.match(result.err, pattern);
+    }
   });
 
   it('takes single files, and tells what is none', async t => {

@@ -77,6 +77,22 @@ describe('an .nspawn file', () => {
         left,
       );
   });
+  test('beside its tree may still take from the guest what it has', () => {
+    const text =
+      '[Exec]\nDropCapability=CAP_MKNOD\nNoNewPrivileges=yes\nSystemCallFilter=~@mount\nSystemCallFilter=~bpf\n';
+    const places = { ...MACHINE, isTrusted: false };
+    const flags = ['drop-capability=CAP_MKNOD', 'no-new-privileges=yes'];
+    const filters = ['system-call-filter=~@mount', 'system-call-filter=~bpf'];
+    assert.deepEqual(
+      importNspawnFile('web', text, places).spec.extraFlags,
+      [...flags, ...filters].map(flag => `--${flag}`),
+    );
+    const allowing = importNspawnFile('web', `${text}SystemCallFilter=keyctl\n`, places);
+    assert.deepEqual(
+      allowing.spec.extraFlags,
+      flags.map(flag => `--${flag}`),
+    );
+  });
   test('may add to a list, forget it, and go on in the next line', () => {
     const text =
       '[Files]\nBind=/a\nBind=\nBind=/b\n# x\nBind=/c\n[Exec]\nCapability=CAP_A \\\n# in between\n  CAP_B\n; y\n';
