@@ -90,7 +90,7 @@ test('what a guest booted and what it was switched to are not collected while it
   const [booted, switched, next, unused] = await Promise.all([
     buildSystem(world, 'booted', { init: 'tree' }),
     buildSystem(world, 'switched'),
-    buildSystem(world, 'next'),
+    buildSystem(world, 'next', { init: 'tree' }),
     buildSystem(world, 'nobodys'),
   ]);
   const root = '/var/lib/machines/keeps';
@@ -273,19 +273,16 @@ test('a guest that has its bus on a file system that never answers is switched a
   await world.untilReady('hangs');
   // A server that reads no question: whoever looks at anything below waits until it ends.
   const mount = [
-    'mknod /run/fuse c 10 229',
-    'exec 3<>/run/fuse',
+    'mknod /fuse c 10 229',
+    'exec 3<>/fuse',
     'mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none /run/dbus',
     'exec sleep inf',
   ].join(' && ');
   await world.sh('systemd-run', '--quiet', '--machine=hangs', 'sh', '-c', mount);
   const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', 'hangs');
-  await eventually(
-    async () => (await world.host.readFile(`/proc/${leader}/mountinfo`)).includes(' - fuse '),
-    {
-      describe: 'the guest to have mounted it',
-    },
-  );
+  await eventually(async () => (await world.sh('cat', `/proc/${leader}/mountinfo`)).includes(' - fuse '), {
+    describe: 'the guest to have mounted it',
+  });
   await link(world, second, '/srv/hangs');
   const reloaded = await world.untilEvent('hangs', 'Reloaded');
   assert.match(reloaded.message, /status 0 \(by entering the guest\)/);
