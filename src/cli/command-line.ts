@@ -24,6 +24,11 @@ export function spanOption(flags: string, description: string, defaultMs: number
   return new Option(flags, description).argParser(parseSpanMs).default(defaultMs, shown);
 }
 
+/** A span that may be left out: then it is undefined. */
+export function optionalSpanOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseSpanMs);
+}
+
 /** The same with 0 for "not at all" and, as with kubectl, anything negative for a week. */
 export function patienceOption(flags: string, description: string, defaultMs: number, shown: string): Option {
   const parse = (text: string) => {

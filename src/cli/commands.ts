@@ -1,11 +1,14 @@
 import type { Register } from './command-line.ts';
+import { registerApply } from './registration/apply.ts';
 import { registerCompletion } from './registration/completion.ts';
 import { registerCp } from './registration/cp.ts';
 import { registerCreate } from './registration/create.ts';
+import { registerDelete } from './registration/delete.ts';
 import { registerDescribe } from './registration/describe.ts';
 import { registerDestroy } from './registration/destroy.ts';
 import { registerDiff } from './registration/diff.ts';
 import { registerDoctor } from './registration/doctor.ts';
+import { registerEdit } from './registration/edit.ts';
 import { registerEvents } from './registration/events.ts';
 import { registerExec } from './registration/exec.ts';
 import { registerExplain } from './registration/explain.ts';
@@ -24,6 +27,7 @@ import { registerShell } from './registration/shell.ts';
 import { registerShowHostKey } from './registration/show-host-key.ts';
 import { registerShowIp } from './registration/show-ip.ts';
 import { registerStatus } from './registration/status.ts';
+import { registerSuspension } from './registration/suspension.ts';
 import { registerTop } from './registration/top.ts';
 import { registerValidate } from './registration/validate.ts';
 import { registerVersion } from './registration/version.ts';
@@ -45,10 +49,14 @@ export const COMMANDS: readonly Register[] = [
   registerExplain,
   registerSchema,
   registerDiff,
+  registerApply,
+  registerEdit,
+  registerDelete,
   registerCreate,
   registerDestroy,
   registerImport,
   registerRequests,
+  registerSuspension,
   registerNix,
   registerExec,
   registerShell,

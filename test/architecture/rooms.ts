@@ -54,6 +54,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/planning/change.ts',
       'src/planning/link-name.ts',
       'src/planning/nix-places.ts',
+      'src/server/media-types.ts',
       'src/server/protocol.ts',
     ],
     knows: [PORTS],

@@ -4,6 +4,7 @@ import type { Container } from '../../api/container.ts';
 import type { EventObject } from '../../api/event.ts';
 import type { JsonObject } from '../../api/manifest.ts';
 import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts';
+import { APPLY_PATCH, MERGE_PATCH } from '../../server/media-types.ts';
 import {
   CONTAINERS_PATH,
   type ContainerList,
@@ -38,6 +39,11 @@ const FIRST_WORD_MS = 700;
 export interface NewContainer {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly spec: JsonObject;
+}
+
+export interface ApplyOptions {
+  readonly dryRun: boolean;
+  readonly force: boolean;
 }
 
 export interface RemoveOptions {
@@ -111,6 +117,33 @@ export class Client {
 
   request(name: string, verb: Verb): Promise<Container> {
     return this.#ask({ method: 'POST', path: `${pathOf(name)}/${verb}` });
+  }
+
+  suspend(name: string, forSeconds: number | null): Promise<Container> {
+    return this.#ask({ method: 'POST', path: `${pathOf(name)}/suspend`, body: { forSeconds } });
+  }
+
+  resume(name: string): Promise<Container> {
+    return this.#ask({ method: 'POST', path: `${pathOf(name)}/resume` });
+  }
+
+  /** Answers when nspawnd has looked. */
+  reconcile(name: string): Promise<Container> {
+    return this.#ask({ method: 'POST', path: `${pathOf(name)}/reconcile` });
+  }
+
+  /** Makes a manifest say what is applied, beside what others have applied; `force` takes over what is theirs. */
+  apply(name: string, container: NewContainer, { dryRun, force }: ApplyOptions): Promise<Container> {
+    const query = new URLSearchParams({ fieldManager: 'nspawnctl' });
+    if (dryRun) query.set('dryRun', 'All');
+    if (force) query.set('force', 'true');
+    const path = `${pathOf(name)}?${query}`;
+    return this.#ask({ method: 'PATCH', path, body: container, contentType: APPLY_PATCH });
+  }
+
+  /** RFC 7396. */
+  patch(name: string, body: object): Promise<Container> {
+    return this.#ask({ method: 'PATCH', path: pathOf(name), body, contentType: MERGE_PATCH });
   }
 
   update(name: string, mode: 'build' | 'switch'): Promise<ContainerUpdate> {

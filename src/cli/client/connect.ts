@@ -1,8 +1,10 @@
 import { type IncomingMessage, request } from 'node:http';
 
 export interface Request {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
+  /** Of the body, where it is not just JSON. */
+  readonly contentType?: string;
   readonly body?: unknown;
 }
 
@@ -14,7 +16,9 @@ export function connect(socketPath: string, ask: Request, signal: AbortSignal): 
   return new Promise((resolve, reject) => {
     const body = ask.body === undefined ? undefined : Buffer.from(JSON.stringify(ask.body));
     const headers =
-      body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
+      body === undefined
+        ? {}
+        : { 'content-type': ask.contentType ?? 'application/json', 'content-length': body.length };
     const { method, path } = ask;
     const outgoing = request({ socketPath, method, path, headers, signal, agent: false, host: 'nspawnd' });
     outgoing.once('response', resolve);
