@@ -87,6 +87,9 @@ function addRoute(app: FastifyInstance, route: Route, options: AppOptions): void
     url: route.path,
     ...(route.bodyBytes === null ? {} : { bodyLimit: route.bodyBytes }),
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const { readingOnlyBecause } = options;
+      if (route.isRootOnly && readingOnlyBecause !== null)
+        return send(reply, refuse('Forbidden', readingOnlyBecause));
       const { name = '', namespace = '' } = request.params as Readonly<Record<string, string>>;
       const [contentType = ''] = (request.headers['content-type'] ?? '').split(';');
       const answer = await route.answer(

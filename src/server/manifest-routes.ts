@@ -29,7 +29,8 @@ export const manifestRoutes: readonly Route[] = [
   { method: 'PUT', path: CONTAINER_PATH, bodyBytes: BODY_BYTES, answer: named(replace) },
   { method: 'PATCH', path: CONTAINER_PATH, bodyBytes: BODY_BYTES, answer: named(patch) },
   { method: 'DELETE', path: CONTAINER_PATH, bodyBytes: null, answer: named(remove) },
-  { method: 'GET', path: ROOTS_PATH, bodyBytes: null, answer: onceStarted(judgeRoot) },
+  // It looks at the file system as root.
+  { method: 'GET', path: ROOTS_PATH, bodyBytes: null, isRootOnly: true, answer: onceStarted(judgeRoot) },
 ];
 
 /** Kubernetes' create. `ensureUniqueName` and `allocateAddresses` in the query are ours. */

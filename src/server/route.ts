@@ -10,6 +10,8 @@ export interface Route {
   readonly path: string;
   /** Bound of the body; null: it takes none beyond the usual. */
   readonly bodyBytes: number | null;
+  /** A GET that tells more of the host than the group of readers may see. */
+  readonly isRootOnly?: true;
   answer(ask: Ask, face: Face): Answer | Promise<Answer>;
 }
 

@@ -9,7 +9,7 @@ import { openApiRoutes } from './openapi-routes.ts';
 import type { Route } from './route.ts';
 import { sourceRoutes } from './source-routes.ts';
 
-/** Everything the sockets can be asked; the reading socket has the GETs of it. */
+/** Everything the sockets can be asked; the reading socket has the GETs of it that are not root's only. */
 export function allRoutes(limits: Limits): readonly Route[] {
   return [
     ...containerRoutes,
