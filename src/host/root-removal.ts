@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readlink, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { messageOf } from '../errors.ts';
 import { run } from './command.ts';
 import { lstatIfExists } from './files.ts';
 import { isAtOrBelow, type Mount, mountsOf, placeInFileSystem, processPerMountNamespace } from './mounts.ts';
@@ -37,13 +38,32 @@ export interface RootInspection {
 
 /**
  * Moves the root aside and deletes it there, so that nobody ever finds half of one under its name. `onAside` is told where
- * it is meanwhile: what is left if this is interrupted. `path` is a real one, from `inspectRoot`.
+ * it is meanwhile: what is left if this is interrupted. `path` is a real one, from `inspectRoot`. What speaks against it is
+ * asked once more when nobody can find it any more: then it comes back as it was, and the answer is that. Null: it is gone.
  */
-export async function removeRoot(path: string, onAside: (aside: string) => void): Promise<void> {
+export async function removeRoot(
+  path: string,
+  onAside: (aside: string) => void,
+  objection: () => Promise<string | null>,
+): Promise<string | null> {
   const aside = join(dirname(path), `.destroyed-${basename(path)}-${randomBytes(4).toString('hex')}`);
   await rename(path, aside);
   onAside(aside);
+  const found = await objectionTo(aside, objection);
+  if (found !== null) {
+    await rename(aside, path);
+    return found;
+  }
   await removeTree(aside);
+  return null;
+}
+
+async function objectionTo(aside: string, objection: () => Promise<string | null>): Promise<string | null> {
+  try {
+    return (await objection()) ?? (await inspectRoot(aside))?.objection ?? null;
+  } catch (error) {
+    return `whether it is used cannot be found out: ${messageOf(error)}`;
+  }
 }
 
 /** Removing what is gone is success. */

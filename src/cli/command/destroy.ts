@@ -112,6 +112,8 @@ async function destroyOne(one: Doomed, timeoutMs: number, client: Client): Promi
     await untilGone(name, timeoutMs, rest, client);
     left.set(`${name} is gone, but not all of its files`, rest.length === 0 ? [] : [removeCommand(rest)]);
     if (root !== null) await deleteRoot(one, root, client, left);
+    if (nixDirectories.length > 0 && (await isThere(name, client)))
+      throw refused(name, 'there is a new container of that name, whose its Nix profile is now');
     for (const directory of nixDirectories) await removeTree(directory);
   } finally {
     left.end();
@@ -120,25 +122,44 @@ async function destroyOne(one: Doomed, timeoutMs: number, client: Client): Promi
 
 async function deleteRoot(one: Doomed, root: string, client: Client, left: LeftToDo): Promise<void> {
   const { name, nixDirectories } = one;
+  const whole = left.hints();
   const deadline = Date.now() + SETTLE_MS;
   for (;;) {
     const inspection = await inspectRoot(root);
     if (inspection === null) return;
-    const objection = (await client.rootObjection(root, name)) ?? inspection.objection;
-    if (objection === null) {
-      try {
-        return await removeRoot(inspection.path, aside =>
-          left.set(`${name} is gone, and most of its root`, [removeCommand([aside, ...nixDirectories])]),
-        );
-      } catch (error) {
-        throw refused(name, `it is gone, but its root is not: ${messageOf(error)}`, left.hints());
-      }
-    }
-    // The kernel takes a moment to unmount what a guest had.
-    if (!inspection.maySubside || Date.now() > deadline)
-      throw refused(name, `it is gone, but its root stays: ${objection}`, left.hints());
+    const taken = await wantedAgain(root, client);
+    const objection = taken ?? inspection.objection ?? (await removeAside(inspection.path));
+    if (objection === null) return;
+    // The kernel takes a moment to unmount what a guest had, and nspawnd to forget its manifest.
+    const maySubside = inspection.objection === null || inspection.maySubside;
+    if (!maySubside || Date.now() > deadline)
+      throw refused(name, `it is gone, but its root stays: ${objection}`, taken === null ? left.hints() : []);
     await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS));
   }
+
+  async function removeAside(path: string): Promise<string | null> {
+    try {
+      const objection = await removeRoot(
+        path,
+        aside =>
+          left.set(`${name} is gone, and most of its root`, [removeCommand([aside, ...nixDirectories])]),
+        () => wantedAgain(root, client),
+      );
+      if (objection !== null) left.set(`${name} is gone, but not all of its files`, whole);
+      return objection;
+    } catch (error) {
+      throw refused(name, `it is gone, but its root is not: ${messageOf(error)}`, left.hints());
+    }
+  }
+}
+
+/** By any container at all: one of the same name may have been made since, and the root is its root then. */
+function wantedAgain(root: string, client: Client): Promise<string | null> {
+  return client.rootObjection(root, '');
+}
+
+async function isThere(name: string, client: Client): Promise<boolean> {
+  return (await client.list()).items.some(({ metadata }) => metadata.name === name);
 }
 
 const SETTLE_MS = 3_000;

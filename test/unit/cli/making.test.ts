@@ -211,6 +211,24 @@ describe('destroy', { skip: process.getuid?.() !== 0 ? 'needs root' : false }, (
     assert.notEqual(control.get('web'), null);
   });
 
+  it('leaves the root to a container of the same name that was made meanwhile', async t => {
+    const { run, left, control, directory } = await prepare(t);
+    for (const looks of [1, 2]) {
+      control.putRunning('web');
+      let asked = 0;
+      control.onRootObjection = (path, except) => {
+        const isNew = control.get('web') === null && asked++ >= looks - 1;
+        return isNew && except !== 'web' ? `${path} is the root of "web"` : null;
+      };
+      const { code, err } = await run(['--yes', 'web']);
+      assert.equal(code, 78, err);
+      assert.match(err, /it is gone, but its root stays: .* is the root of "web"/);
+      assert.doesNotMatch(err, /rm -rf/);
+      assert.deepEqual(await left(), ['db', 'web']);
+      assert.deepEqual(await readdir(join(directory, 'web')), ['etc']);
+    }
+  });
+
   it('says what is left when it does not end in time (124)', async t => {
     const { run, left, control, directory } = await prepare(t);
     control.remove = () => {};

@@ -19,10 +19,33 @@ test('a root is deleted with all that is in it, and nothing that its links lead 
   assert.equal(inspection?.objection, null);
   assert.ok((await sizeOf(root)) !== null);
   const asides: string[] = [];
-  await removeRoot(inspection?.path ?? '', aside => asides.push(aside));
+  assert.equal(
+    await removeRoot(
+      inspection?.path ?? '',
+      aside => asides.push(aside),
+      async () => null,
+    ),
+    null,
+  );
   assert.deepEqual(await readdir(directory), ['host']);
   assert.equal(await readFile(join(directory, 'host/precious'), 'utf8'), 'kept');
   assert.match(asides.join(), /^\/.*\/\.destroyed-web-[0-9a-f]{8}$/);
+});
+
+test('a root that somebody wants after all is where it was, and whole', async context => {
+  const directory = await scratch(context);
+  const root = join(directory, 'web');
+  await mkdir(root);
+  await writeFile(join(root, 'precious'), 'kept');
+  const wanted = async () => {
+    assert.ok(!(await readdir(directory)).includes('web'), 'it is asked when nobody finds it any more');
+    return 'it is the root of "web"';
+  };
+  assert.equal(await removeRoot(root, () => undefined, wanted), 'it is the root of "web"');
+  const cannotAsk = () => Promise.reject(new Error('no answer'));
+  assert.match((await removeRoot(root, () => undefined, cannotAsk)) ?? '', /no answer/);
+  assert.deepEqual(await readdir(directory), ['web']);
+  assert.equal(await readFile(join(root, 'precious'), 'utf8'), 'kept');
 });
 
 test('a root that is none is not touched', async context => {
