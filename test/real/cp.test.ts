@@ -123,7 +123,7 @@ test('a directory that the guest swaps for a link all the time leads nowhere eit
       describe: 'the swapping to begin',
     },
   );
-  for (let turn = 0; turn < 15; turn += 1) {
+  for (let turn = 0; turn < 8; turn += 1) {
     await world.ctl('cp', 'systemd:/tree', '/srv/tree');
     assert.equal(await world.sh('sh', '-c', 'grep -rl "of the host" /srv/tree 2>/dev/null || true'), '');
     await world.host.rm('/srv/tree');

@@ -106,29 +106,35 @@ test('shell runs a line for the shell of a user', async () => {
 
 test('a client that is killed leaves no process behind in the guest', async () => {
   await dropBoth();
-  for (const [number, command] of [
+  const commands = [
     ['exec', 'systemd'],
     ['exec', 'plain'],
     ['exec', '--enter', 'systemd'],
     ['run', 'systemd'],
     ['run', 'plain'],
-  ].entries()) {
-    const seconds = String(77_700 + number);
-    const sleep = `sleep ${seconds}`;
-    // One that does not want to go, too.
-    const script = `trap "" TERM HUP INT; sleep ${seconds}; sleep ${seconds}`;
-    const running = world.host.spawn(['nspawnctl', ...command, '--', 'sh', '-c', script], {
-      reject: false,
-      stdin: 'ignore',
-    });
-    await untilRunning(sleep);
-    await world.sh('pkill', '-KILL', '-f', `^[^ ]*node [^ ]*nspawnctl(.mjs)? .*sleep ${seconds}`);
-    await running;
-    await untilEnded(sleep);
-    const units = async () =>
-      `${await world.sh('systemctl', 'list-units', '--plain', '--no-legend', 'nspawnctl-*')}${await world.sh('systemctl', '-M', 'systemd', 'list-units', '--plain', '--no-legend', 'nspawnctl-*')}`;
-    await eventually(async () => (await units()) === '', { ...FOR_A_MINUTE, describe: 'no unit to be left' });
-  }
+  ];
+  await Promise.all(
+    commands.map(async (command, number) => {
+      const sleep = `sleep ${77_700 + number}`;
+      // One that does not want to go, too.
+      const script = `trap "" TERM HUP INT; ${sleep}; ${sleep}`;
+      const running = world.host.spawn(['nspawnctl', ...command, '--', 'sh', '-c', script], {
+        reject: false,
+        stdin: 'ignore',
+      });
+      await untilRunning(sleep);
+      await world.sh('pkill', '-KILL', '-f', `^[^ ]*node [^ ]*nspawnctl(.mjs)? .*${sleep}`);
+      await running;
+      await untilEnded(sleep);
+    }),
+  );
+  const units = ['list-units', '--plain', '--no-legend', 'nspawnctl-*'];
+  await eventually(
+    async () =>
+      `${await world.sh('systemctl', ...units)}${await world.sh('systemctl', '-M', 'systemd', ...units)}` ===
+      '',
+    { ...FOR_A_MINUTE, describe: 'no unit to be left' },
+  );
 });
 
 describe('in a terminal', () => {
