@@ -260,7 +260,7 @@ export class Client {
     } catch (error) {
       throw error instanceof CliError
         ? error
-        : unavailable(this.#readable ?? this.#sockets.all, error, this.#timeoutMs);
+        : unavailable(this.#readable ?? this.#sockets.all, error, this.#timeoutMs, ask.method);
     } finally {
       deadline.clear();
     }
@@ -276,14 +276,14 @@ export class Client {
       this.#readable = all;
       return response;
     } catch (first) {
-      if (!isOutOfReach(first)) throw unavailable(all, first, this.#timeoutMs);
+      if (!isOutOfReach(first)) throw unavailable(all, first, this.#timeoutMs, ask.method);
       try {
         const response = await connect(reading, ask, signal);
         this.#readable = reading;
         return response;
       } catch (second) {
         if (isForbidden(first) || isForbidden(second)) throw notPermitted(this.#sockets, ask.method);
-        throw unavailable(isOutOfReach(second) ? all : reading, second, this.#timeoutMs);
+        throw unavailable(isOutOfReach(second) ? all : reading, second, this.#timeoutMs, ask.method);
       }
     }
   }
@@ -299,7 +299,7 @@ export class Client {
     } catch (error) {
       throw isForbidden(error)
         ? notPermitted(this.#sockets, ask.method)
-        : unavailable(socket, error, this.#timeoutMs);
+        : unavailable(socket, error, this.#timeoutMs, ask.method);
     }
   }
 }

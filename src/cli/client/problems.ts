@@ -8,14 +8,24 @@ import type { Sockets } from './sockets.ts';
 
 const LOOK = 'see why: systemctl status nspawnd; journalctl -u nspawnd -n 50';
 
-export function unavailable(socket: string, cause: unknown, timeoutMs: number): CliError {
+export function unavailable(
+  socket: string,
+  cause: unknown,
+  timeoutMs: number,
+  method: Request['method'],
+): CliError {
   const { code, name } = cause as NodeJS.ErrnoException;
   const start = 'start it: systemctl start nspawnd';
   if (name === 'AbortError' || name === 'TimeoutError')
     return new CliError(
       EXIT.unavailable,
       `nspawnd did not answer on ${socket} within ${formatSpan(timeoutMs)}`,
-      [LOOK, 'wait longer: --request-timeout 60s'],
+      [
+        LOOK,
+        'wait longer: --request-timeout 60s',
+        // It may lie in the socket of a daemon that hangs, or be under way.
+        ...(method === 'GET' ? [] : ['what was asked for may still happen; see nspawnctl get']),
+      ],
       { cause },
     );
   if (code === 'ENOENT')

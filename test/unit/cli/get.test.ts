@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import type { Paint } from '../../../src/cli/view/paint.ts';
 import { ControlModel } from '../server/control-model.ts';
 import { serve, temporaryDirectory } from '../server/serving.ts';
 import { nspawnctl, type Ran } from './nspawnctl.ts';
@@ -162,6 +163,61 @@ describe('get -o custom-columns', () => {
       assert.equal(code, 2, columns);
       assert.match(err, says);
     }
+  });
+});
+
+describe('get -o json', () => {
+  it('stays as it is: two spaces, the fields in their order, one newline at the end, no colour', async t => {
+    const control = new ControlModel();
+    control.putRunning('web', { addresses: ['10.0.0.2'], labels: { tier: 'front' } });
+    const { rootSocket } = await serve(t, { control });
+    const paint: Paint = () => assert.fail('there is colour');
+    const { out } = await nspawnctl(['--socket', rootSocket, 'get', 'web', '-o', 'json'], { paint });
+    assert.equal(
+      out,
+      `{
+  "apiVersion": "nspawnd.io/v1alpha1",
+  "kind": "Container",
+  "metadata": {
+    "name": "web",
+    "uid": "uid-web",
+    "generation": 1,
+    "resourceVersion": "101",
+    "creationTimestamp": "2026-01-01T00:00:00Z",
+    "labels": {
+      "tier": "front"
+    },
+    "annotations": {
+      "nspawnd.io/manifest": "/etc/nspawnd/manifests/web.yaml:1"
+    }
+  },
+  "spec": {
+    "root": "/var/lib/machines/web"
+  },
+  "status": {
+    "observedGeneration": 1,
+    "phase": "Running",
+    "conditions": [
+      {
+        "type": "Ready",
+        "status": "True",
+        "reason": "Ready",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "observedGeneration": 1
+      }
+    ],
+    "restarts": 0,
+    "addresses": [
+      "10.0.0.2"
+    ],
+    "unit": "container@web.service",
+    "leader": 4001,
+    "startedAt": "2026-01-01T00:00:04.001Z"
+  }
+}
+`,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -70,10 +71,34 @@ export interface Running {
 }
 
 /** No command of a test may hang longer. */
-const HANG_MS = 60_000;
+export const HANG_MS = 60_000;
+
+/** Of a process there is one: what is bundled does not change while its tests run. */
+let bundled: Promise<string> | null = null;
 
 export async function bundle(): Promise<Command> {
+  bundled ??= makeBundle();
+  const file = await bundled;
+  const children = new Set<ChildProcess>();
+  const start = (args: readonly string[], options: RunOptions = {}) => {
+    const running = startCommand(file, args, options);
+    children.add(running.child);
+    return running;
+  };
+  return {
+    file,
+    start,
+    run: (args, options) => start(args, options).ended,
+    remove: async () => {
+      // Those that a failed test left behind.
+      for (const child of children) child.kill('SIGKILL');
+    },
+  };
+}
+
+async function makeBundle(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'nspawnctl-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   // Tests also run it as another user.
   await chmod(directory, 0o755);
   await build({
@@ -91,23 +116,7 @@ export async function bundle(): Promise<Command> {
     },
     logLevel: 'error',
   });
-  const file = join(directory, 'main.mjs');
-  const children = new Set<ChildProcess>();
-  const start = (args: readonly string[], options: RunOptions = {}) => {
-    const running = startCommand(file, args, options);
-    children.add(running.child);
-    return running;
-  };
-  return {
-    file,
-    start,
-    run: (args, options) => start(args, options).ended,
-    remove: async () => {
-      // Those that a failed test left behind.
-      for (const child of children) child.kill('SIGKILL');
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  return join(directory, 'main.mjs');
 }
 
 function startCommand(file: string, args: readonly string[], options: RunOptions): Running {

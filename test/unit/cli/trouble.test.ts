@@ -63,13 +63,14 @@ describe('without a daemon', () => {
 describe('with a daemon that is not well', () => {
   it('one that never answers is given up on (69)', async t => {
     const socket = await listenRaw(t, () => {});
-    for (const args of [['get'], ['get', '-w'], ['stop', 'web']]) {
+    for (const args of [['get'], ['get', '-w'], ['create', 'new', '--root', '/r']]) {
       const { code, err } = await nspawnctl(['--socket', socket, '--request-timeout', '100ms', ...args]);
       assert.equal(code, 69, args.join(' '));
       assert.match(
         err,
         /^nspawnctl: nspawnd did not answer on .* within 100ms\n {2}see why: systemctl status/,
       );
+      assert.equal(err.includes('may still happen'), args[0] === 'create', err);
     }
   });
 
