@@ -1,4 +1,5 @@
 import { choiceOption, type Register } from '../command-line.ts';
+import { namesOf } from '../resource-words.ts';
 import { USAGE_ORDERS, type UsageOrder } from '../view/usage.ts';
 
 export const registerTop: Register = (program, act) => {
@@ -13,12 +14,12 @@ export const registerTop: Register = (program, act) => {
       act(
         async (
           context,
-          names: string[],
+          words: readonly string[],
           options: { once?: boolean; sortBy: UsageOrder; output?: 'json' | 'yaml' },
         ) => {
           const { top } = await import('../command/top.ts');
           const { once = false, sortBy, output = 'table' } = options;
-          return top(names, { isOnce: once, order: sortBy, output }, context);
+          return top(namesOf(words), { isOnce: once, order: sortBy, output }, context);
         },
       ),
     );

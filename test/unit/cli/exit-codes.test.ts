@@ -25,6 +25,7 @@ const ASKING: readonly (readonly string[])[] = [
   ['generations', 'web'],
   ['diff'],
   ['prune'],
+  ['events', 'web'],
   ['version'],
 ];
 const STEERING: readonly (readonly string[])[] = [
@@ -38,6 +39,10 @@ const STEERING: readonly (readonly string[])[] = [
   ['create', 'new', '--root', '/r'],
   ['destroy', 'web', '--yes'],
   ['prune', '--confirm', 'abc'],
+  ['delete', 'web'],
+  ['suspend', 'web'],
+  ['resume', 'web'],
+  ['reconcile', 'web'],
 ];
 /** Of a container that there is not. */
 const OF_NOBODY: readonly (readonly string[])[] = [
@@ -57,6 +62,11 @@ const OF_NOBODY: readonly (readonly string[])[] = [
   ['rollback', 'ghost'],
   ['generations', 'ghost'],
   ['destroy', 'ghost', '--yes'],
+  ['delete', 'ghost'],
+  ['suspend', 'ghost'],
+  ['resume', 'ghost'],
+  ['reconcile', 'ghost'],
+  ['events', 'ghost'],
   ...(process.geteuid?.() === 0
     ? [
         ['run', 'ghost', '--', 'true'],
