@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../host/journal-reader.ts';
-import { escapeText } from './escape.ts';
+import { escapeLine, escapeText } from './escape.ts';
 
 /** Where a line comes from, which decides how much of it is told. */
 export type LogSource = 'console' | 'guest' | 'controller';
@@ -26,11 +26,11 @@ export function logLines(
     .join('');
 }
 
-/** What a console prints is said by nobody in particular; everything else names who says it. */
+/** What a console prints is said by nobody in particular; everything else names who says it, in one line whatever it is. */
 function speaker(source: LogSource, { identifier, pid }: JournalEntry): string {
   if (source === 'controller' || identifier === '') return '';
   if (source === 'console' && identifier !== 'systemd') return '';
-  return `${identifier}${pid === '' ? '' : `[${pid}]`}: `;
+  return `${escapeLine(identifier)}${pid === '' ? '' : `[${escapeLine(pid)}]`}: `;
 }
 
 /** nspawnd's own line, from pino's JSON: the sentence, then its facts. */

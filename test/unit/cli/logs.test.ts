@@ -56,13 +56,13 @@ describe('a line of a log', () => {
 
   it('is obeyed by no terminal, and reaches a pipe as it is', () => {
     const hostile = entry(1, '\u001b[0;32mOK\u001b[0m \u001b]0;title\u0007\u009b2J', {
-      identifier: 'a\u001b[2J',
+      identifier: 'a\u001b[2J\nb',
     });
     assert.equal(
       logLines('guest', hostile, { ...plain, isEscaped: true }),
-      'a\\x1b[2J: OK \\x1b]0;title\\x07\\u009b2J\n'.replace('\\x1b[2J', '\\x1b[2J'),
+      'a\\x1b[2J\\nb: OK \\x1b]0;title\\x07\\u009b2J\n',
     );
-    assert.equal(logLines('guest', hostile, plain), `a\u001b[2J: ${hostile.message}\n`);
+    assert.equal(logLines('guest', hostile, plain), `a\\x1b[2J\\nb: ${hostile.message}\n`);
   });
 
   it('of nspawnd is its sentence, then its facts', () => {
