@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exampleTrees } from './start/trees.ts';
-import { guestTree, hostTree, nixHostTree } from './testbed/recipes.ts';
+import { guestTree, hostTree, nixHostTree, shellsHostTree } from './testbed/recipes.ts';
 import type { Suite } from './testbed/suite.ts';
 import { ensureTree } from './testbed/tree.ts';
 
@@ -87,6 +87,7 @@ async function prepareTrees(): Promise<void> {
   const recipes = [
     ...suitesOf(jobs).flatMap(suite => [guestTree(suite), hostTree(suite)]),
     ...suitesOf(jobs.filter(({ file }) => basename(file).startsWith('nix'))).map(nixHostTree),
+    ...suitesOf(jobs.filter(({ file }) => basename(file).startsWith('completion'))).map(shellsHostTree),
     ...(await exampleTrees()),
   ];
   await Promise.all(recipes.map(ensureTree));

@@ -21,8 +21,13 @@ export class Tmux {
   }
 
   async type(text: string): Promise<void> {
-    await this.#tmux('send-keys', '-t', 'main', '-l', text);
+    await this.write(text);
     await this.press('Enter');
+  }
+
+  /** Without Enter. */
+  async write(text: string): Promise<void> {
+    await this.#tmux('send-keys', '-t', 'main', '-l', text);
   }
 
   /** By tmux' names: `C-c`, `Enter`. */

@@ -55,7 +55,7 @@ export function hostTree(suite: Suite): TreeRecipe {
 }
 
 /** What a host may have besides, by the name that `with` takes. */
-export const EXTRAS = ['nix'] as const;
+export const EXTRAS = ['nix', 'shells'] as const;
 export type Extra = (typeof EXTRAS)[number];
 
 /**
@@ -81,8 +81,14 @@ export function nixHostTree(suite: Suite): TreeRecipe {
   };
 }
 
+/** A host whose people do not all use bash. */
+export function shellsHostTree(suite: Suite): TreeRecipe {
+  return { name: 'shells-host', suite, parent: hostTree(suite), packages: ['zsh', 'fish'], script: '' };
+}
+
 export function treeOf(suite: Suite, extra: Extra | null): TreeRecipe {
-  return extra === null ? hostTree(suite) : nixHostTree(suite);
+  if (extra === null) return hostTree(suite);
+  return extra === 'nix' ? nixHostTree(suite) : shellsHostTree(suite);
 }
 
 /** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling. */
