@@ -1,8 +1,9 @@
-// Bundles the daemon and the command into one executable file each: dist/nspawnd.mjs and dist/nspawnctl.mjs. The command
-// then writes what editors need to know of manifests, and shells of itself: dist/container.schema.json, dist/completion.*.
+// Bundles the daemon and the command into dist/: nspawnd.mjs is one file. nspawnctl.mjs is what every command needs, and
+// nspawnctl/ what only some do: reading all of it would be most of what a command takes. The command then writes what
+// editors need to know of manifests, and shells of itself: container.schema.json, completion.*.
 // Each is written aside and renamed, so that a reader never sees half of one. A failure ends with exit status 1.
 import { execFile } from 'node:child_process';
-import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,58 +11,86 @@ import { build } from 'esbuild';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
-const entryPoints = { nspawnd: 'src/main.ts', nspawnctl: 'src/cli/main.ts' };
+const dist = join(repository, 'dist');
 
 // dbus-next asks for these two only for transports nspawnd has no use for.
 const neverLoaded = ['x11', 'usocket'];
 
-// Some dependencies are CommonJS and call require() at run time; an ES module has none unless it is made.
-const banner = [
-  '#!/usr/bin/env node',
+// Some dependencies are CommonJS and call require() at run time; an ES module has none unless it is made. The command's ask
+// only for what is in Node, and node:module takes time to load.
+const requireOfDaemon = [
   "import { createRequire as createRequireForBundle } from 'node:module';",
   'const require = createRequireForBundle(import.meta.url);',
-].join('\n');
+];
+const requireOfCommand = ['const require = name => process.getBuiltinModule(name);'];
 
 const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
-const outcomes = await Promise.all(Object.keys(entryPoints).map(bundle));
-if (outcomes.every(Boolean)) {
+/** Chunks of this build. */
+const written = new Set();
+const building = join(dist, `.building.${process.pid}`);
+try {
+  await Promise.all([
+    bundle('nspawnd', 'src/main.ts', requireOfDaemon, {}),
+    bundle('nspawnctl', 'src/cli/main.ts', requireOfCommand, {
+      splitting: true,
+      chunkNames: 'nspawnctl/[name]-[hash]',
+    }),
+  ]);
+  await putChunks();
+  for (const name of ['nspawnd', 'nspawnctl']) await put(`${name}.mjs`);
+  await removeOldChunks();
   await writeWith(['schema'], 'container.schema.json');
   for (const shell of ['bash', 'zsh', 'fish']) await writeWith(['completion', shell], `completion.${shell}`);
-} else process.exitCode = 1;
+} catch (error) {
+  // esbuild itself prints what is wrong, with its place.
+  if (error.errors === undefined) console.error(error);
+  process.exitCode = 1;
+} finally {
+  await rm(building, { recursive: true, force: true });
+}
 
-async function bundle(name) {
-  const finished = join(repository, 'dist', `${name}.mjs`);
-  const aside = `${finished}.${process.pid}`;
-  try {
-    await build({
-      absWorkingDir: repository,
-      entryPoints: [entryPoints[name]],
-      outfile: aside,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      external: neverLoaded,
-      define: { NSPAWND_VERSION: JSON.stringify(version) },
-      banner: { js: banner },
-      legalComments: 'none',
-      logLevel: 'warning', // esbuild itself prints what is wrong, with its place
-    });
-  } catch {
-    await rm(aside, { force: true });
-    return false;
+async function bundle(name, entryPoint, require, more) {
+  await build({
+    absWorkingDir: repository,
+    entryPoints: { [name]: entryPoint },
+    outdir: building,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: neverLoaded,
+    define: { NSPAWND_VERSION: JSON.stringify(version) },
+    banner: { js: ['#!/usr/bin/env node', ...require].join('\n') },
+    legalComments: 'none',
+    logLevel: 'warning',
+    ...more,
+  });
+  await chmod(join(building, `${name}.mjs`), 0o755);
+}
+
+async function put(name) {
+  await rename(join(building, name), join(dist, name));
+}
+
+/** Their names are their contents' hashes: one that is there already is the same. */
+async function putChunks() {
+  await mkdir(join(dist, 'nspawnctl'), { recursive: true });
+  for (const name of await readdir(join(building, 'nspawnctl'))) {
+    written.add(name);
+    await put(`nspawnctl/${name}`);
   }
-  await chmod(aside, 0o755);
-  await rename(aside, finished);
-  return true;
+}
+
+async function removeOldChunks() {
+  const old = (await readdir(join(dist, 'nspawnctl'))).filter(name => !written.has(name));
+  for (const name of old) await rm(join(dist, 'nspawnctl', name), { force: true });
 }
 
 /** What the command that was just built prints, as a file of dist. */
 async function writeWith(args, name) {
-  const program = join(repository, 'dist/nspawnctl.mjs');
+  const program = join(dist, 'nspawnctl.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
-  const finished = join(repository, 'dist', name);
-  const aside = `${finished}.${process.pid}`;
-  await writeFile(aside, stdout);
-  await rename(aside, finished);
+  await writeFile(join(building, name), stdout);
+  await put(name);
 }

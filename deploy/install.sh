@@ -85,12 +85,26 @@ put_program() {
   mv "$root/usr/lib/nspawnd/$1.mjs.new" "$root/usr/lib/nspawnd/$1.mjs"
 }
 
+# The parts of the command that not every use of it needs. Those of an older version stay for a week: one of its commands
+# may still run.
+put_parts() {
+  parts=$root/usr/lib/nspawnd/nspawnctl
+  mkdir -p "$parts"
+  rm -rf "$parts.new"
+  cp -r "$here/../dist/nspawnctl" "$parts.new"
+  chmod 0644 "$parts.new"/*.mjs
+  mv -f "$parts.new"/*.mjs "$parts/"
+  rm -rf "$parts.new"
+  find "$parts" -type f -mtime +7 -delete
+}
+
 install_files() {
   for built in nspawnd.mjs nspawnctl.mjs container.schema.json completion.bash completion.zsh completion.fish; do
     [ -f "$here/../dist/$built" ] || fail "dist/$built does not exist; run: npm run build"
   done
   [ -n "$node" ] || node=$(find_node)
   put_program nspawnd
+  put_parts
   put_program nspawnctl
   mkdir -p "$root/usr/sbin" "$root/usr/bin"
   ln -sfn ../lib/nspawnd/nspawnd.mjs "$root/usr/sbin/nspawnd"
