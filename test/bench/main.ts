@@ -9,6 +9,7 @@ import type { Host } from '../testbed/host.ts';
 import { benchHostTree } from '../testbed/recipes.ts';
 import { ensureTree } from '../testbed/tree.ts';
 import { activeAt, type Contender, now, POLL_MS } from './contender.ts';
+import { measureListing } from './listing.ts';
 import { nspawnd } from './nspawnd.ts';
 import { quadlet } from './quadlet.ts';
 import { rawJoining, rawVeth } from './raw.ts';
@@ -25,7 +26,8 @@ const WARM_UP = 1;
 
 await using host = await bootHost({ name: 'bench', hostTree: await ensureTree(benchHostTree('trixie')) });
 const sections: string[] = [];
-for (const measure of [measureStarts, measureCrashes, measureReports]) {
+const measureLists = (on: Host) => measureListing(on, rounds, WARM_UP);
+for (const measure of [measureStarts, measureCrashes, measureReports, measureLists]) {
   const section = await measure(host);
   console.log(`\n${section}`);
   sections.push(section);
