@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { Tmux } from './tmux.ts';
 import { sleeper, useWorld } from './world.ts';
 
@@ -8,7 +8,6 @@ let terminal: Tmux;
 const world = useWorld({ with: 'shells' }, async host => {
   terminal = await Tmux.open(host, 'completion');
 });
-after(() => terminal.close());
 
 /** What a shell is told first; bash finds the file by itself only where the package bash-completion is. */
 const SHELLS = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
 import { eventually } from '../testbed/eventually.ts';
 import { Tmux } from './tmux.ts';
@@ -10,7 +10,6 @@ let terminal: Tmux;
 const world = useWorld({}, async host => {
   terminal = await Tmux.open(host, 'doctor');
 });
-after(() => terminal.close());
 
 interface Diagnosis {
   readonly exitCode: number;
@@ -46,28 +45,26 @@ test('the doctor finds nothing that fails on a host that is as it should be', as
 });
 
 test('the doctor names what was broken, with what mends it', async () => {
-  await world.sh('chmod', '777', '/etc/nspawnd/manifests');
-  await world.sh(
-    'nft',
-    'add table ip fw; add chain ip fw fwd { type filter hook forward priority 0; policy drop; }',
-  );
-  await world.sh('mv', '/usr/lib/systemd/network/70-nspawnd.network', '/root');
-  await world.sh('systemctl', 'start', 'systemd-networkd');
+  const chain = '{ type filter hook forward priority 0; policy drop; }';
   try {
+    await world.sh('chmod', '777', '/etc/nspawnd/manifests');
+    await world.sh('nft', `add table ip fw; add chain ip fw forward ${chain}`);
+    await world.sh('mv', '/usr/lib/systemd/network/70-nspawnd.network', '/root');
+    await world.sh('systemctl', 'start', 'systemd-networkd');
     const { exitCode, bad } = await doctor();
     assert.equal(exitCode, 1);
     assert.equal(bad.manifests?.status, 'fail');
     assert.equal(bad.manifests?.fix, 'chmod go-w /etc/nspawnd/manifests');
     assert.equal(bad.firewall?.status, 'warn');
-    assert.match(bad.firewall?.message ?? '', /^ip fw fwd drops/);
+    assert.match(bad.firewall?.message ?? '', /^ip fw forward drops/);
     assert.equal(bad['systemd-networkd']?.status, 'fail');
     // What it says to do is what helps.
     await world.sh('sh', '-c', bad.manifests?.fix ?? 'false');
   } finally {
-    await world.sh('systemctl', 'stop', 'systemd-networkd.socket', 'systemd-networkd.service');
-    await world.sh('mv', '/root/70-nspawnd.network', '/usr/lib/systemd/network/');
-    await world.sh('nft', 'delete table ip fw');
-    await world.sh('chmod', '755', '/etc/nspawnd/manifests');
+    await world.exits('systemctl', 'stop', 'systemd-networkd.socket', 'systemd-networkd.service');
+    await world.exits('mv', '/root/70-nspawnd.network', '/usr/lib/systemd/network/');
+    await world.exits('nft', 'delete table ip fw');
+    await world.exits('chmod', '755', '/etc/nspawnd/manifests');
   }
   await eventually(async () => assert.equal((await doctor()).exitCode, 0), { describe: 'all to be well' });
 });
