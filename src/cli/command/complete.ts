@@ -16,16 +16,14 @@ export async function completeWords(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const wanted = complete(program, given);
-  if (wanted.is === 'files') {
-    await terminal.out(':files\n');
-    return EXIT.done;
-  }
   const words = await wordsFor(wanted, socketIn(given)).catch(() => []);
   const prefix = 'prefix' in wanted ? wanted.prefix : '';
   const typed = given.at(-1) ?? '';
   const lines = words.map(({ text, description }) => ({ text: `${prefix}${text}`, description }));
   const fitting = lines.filter(({ text }) => typed === '=' || text.startsWith(typed));
-  if (fitting.some(({ text }) => /[.=]$/.test(text))) await terminal.out(':nospace\n');
+  if (wanted.is === 'files' || (wanted.is === 'places' && fitting.length === 0))
+    await terminal.out(':files\n');
+  if (fitting.some(({ text }) => /[:.=]$/.test(text))) await terminal.out(':nospace\n');
   for (const { text, description } of fitting)
     await terminal.out(`${escapeLine(text)}${description === '' ? '' : `\t${escapeLine(description)}`}\n`);
   return EXIT.done;
@@ -35,13 +33,10 @@ async function wordsFor(wanted: Wanted, socket: string | undefined): Promise<rea
   switch (wanted.is) {
     case 'words':
       return wanted.words;
-    case 'names': {
-      const { items } = await new Client(chooseSockets(socket), ANSWER_TIMEOUT_MS).list();
-      return items
-        .map(({ metadata, status }) => ({ text: metadata.name, description: status.phase }))
-        .filter(({ text }) => !wanted.except.includes(text))
-        .sort((one, other) => (one.text < other.text ? -1 : 1));
-    }
+    case 'names':
+      return (await names(socket)).filter(({ text }) => !wanted.except.includes(text));
+    case 'places':
+      return (await names(socket)).map(({ text, description }) => ({ text: `${text}:`, description }));
     case 'fields': {
       const { manifestJsonSchema } = await import('../../api/manifest-schema.ts');
       const { fieldWords } = await import('../completion/field-words.ts');
@@ -50,6 +45,13 @@ async function wordsFor(wanted: Wanted, socket: string | undefined): Promise<rea
     default:
       return [];
   }
+}
+
+async function names(socket: string | undefined): Promise<readonly Word[]> {
+  const { items } = await new Client(chooseSockets(socket), ANSWER_TIMEOUT_MS).list();
+  return items
+    .map(({ metadata, status }) => ({ text: metadata.name, description: status.phase }))
+    .sort((one, other) => (one.text < other.text ? -1 : 1));
 }
 
 /** The daemon of the line that is being typed, which may not be the usual one. */

@@ -7,6 +7,8 @@ export type Wanted =
   | { readonly is: 'names'; readonly except: readonly string[]; readonly prefix: string }
   | { readonly is: 'fields'; readonly prefix: string }
   | { readonly is: 'files' }
+  /** A file here, or NAME:PATH in a container. */
+  | { readonly is: 'places' }
   | { readonly is: 'nothing' };
 
 export interface Word {
@@ -101,6 +103,7 @@ function valueWanted(
   if (choices.length > 0)
     return { is: 'words', words: choices.map(text => ({ text, description: '' })), prefix };
   if (/^(?:file|filename|dir|path|manifest)s?$/.test(name)) return { is: 'files' };
+  if (name === 'source' || name === 'destination') return { is: 'places' };
   if (name === 'field') return { is: 'fields', prefix };
   // What is to be created has no name yet.
   if (name === 'name' && command.name !== 'create') return { is: 'names', except: taken, prefix };

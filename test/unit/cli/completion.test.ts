@@ -68,6 +68,8 @@ describe('what can be completed', () => {
     assert.deepEqual(await offered(...on, 'start', 'web', ''), ['db', 'web-2']);
     assert.deepEqual(await offered(...on, 'create', ''), []);
     assert.deepEqual(await offered(`--socket=${rootSocket}`, 'stop', '--timeout', '5s', 'd'), ['db']);
+    assert.deepEqual(await offered(...on, 'cp', 'w'), [':nospace', 'web:', 'web-2:']);
+    assert.deepEqual(await offered(...on, 'cp', 'web:/etc/hosts', './x'), [':files']);
     const { out } = await nspawnctl(['__complete', '--', ...on, 'stop', 'd']);
     assert.equal(out, 'db\tRunning\n');
   });
