@@ -12,11 +12,29 @@ import { fixOf } from '../../../src/cli/view/fix.ts';
 import { needsAttention } from '../../../src/cli/view/needs-attention.ts';
 import { toYaml } from '../../../src/cli/view/output-yaml.ts';
 import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
+import { formatProblems } from '../../../src/cli/view/problem.ts';
 import { formatTable } from '../../../src/cli/view/table.ts';
 
 import { displayWidth } from '../../../src/cli/view/width.ts';
 
 import { makeContainer } from '../server/control-model.ts';
+
+describe('problems', () => {
+  it('are told file by file as they come up first, each from top to bottom', () => {
+    const at = (file: string, line: number, column: number) => ({
+      file,
+      line,
+      column,
+      field: '',
+      message: 'm',
+    });
+    const mixed = [at('b', 2, 1), at('a', 9, 1), at('b', 1, 7), at('a', 1, 1), at('b', 1, 2)];
+    assert.equal(
+      formatProblems(mixed, new Map(), paintPlain),
+      'b:1:2: m\nb:1:7: m\nb:2:1: m\na:1:1: m\na:9:1: m\n',
+    );
+  });
+});
 
 describe('the width of a text', () => {
   it('is what a terminal gives it', () => {
