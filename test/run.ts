@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exampleTrees } from './start/trees.ts';
-import { guestTree, hostTree, nixHostTree, shellsHostTree } from './testbed/recipes.ts';
+import { guestTree, hostTree, kubectlHostTree, nixHostTree, shellsHostTree } from './testbed/recipes.ts';
 import type { Suite } from './testbed/suite.ts';
 import { ensureTree } from './testbed/tree.ts';
 
@@ -23,8 +23,17 @@ const FILE_TIMEOUT_MS = 1_200_000;
 /** What has to hold on every systemd: launch, stop, crash and network. */
 const CORE = ['lifecycle', 'network', 'host-contract'];
 const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
+/** Also on these: each has another version of the client. */
+const ALSO: Readonly<Record<string, readonly Suite[]>> = { kubectl: ['testing'] };
 /** Begun first, longest first, so that none is left alone at the end. */
 const LONG = ['faults', 'nix', 'nix-builds', 'testbed', 'network', 'roots', 'scale', 'directory'];
+
+/** Files whose names begin so have a host with more in it. */
+const SPECIAL_HOSTS = [
+  ['nix', nixHostTree],
+  ['completion', shellsHostTree],
+  ['kubectl', kubectlHostTree],
+] as const;
 
 interface Job {
   readonly title: string;
@@ -66,13 +75,16 @@ function selectJobs(filter: readonly string[], only: Suite | undefined): readonl
   });
   if (only !== undefined) return files.map(file => job(file, only));
   const isCore = (file: string) => CORE.includes(basename(file, '.test.ts'));
+  const isAlso = (file: string, suite: Suite) => ALSO[basename(file, '.test.ts')]?.includes(suite) === true;
   const rank = ({ file }: Job) => {
     const index = LONG.indexOf(basename(file, '.test.ts'));
     return index < 0 ? LONG.length : index;
   };
   return [
     ...files.map(file => job(file, 'trixie')),
-    ...OTHER_SUITES.flatMap(suite => files.filter(isCore).map(file => job(file, suite))),
+    ...OTHER_SUITES.flatMap(suite =>
+      files.filter(file => isCore(file) || isAlso(file, suite)).map(file => job(file, suite)),
+    ),
   ].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -86,8 +98,9 @@ async function prepareTrees(): Promise<void> {
   const suitesOf = (some: readonly Job[]) => [...new Set(some.map(({ suite }) => suite))];
   const recipes = [
     ...suitesOf(jobs).flatMap(suite => [guestTree(suite), hostTree(suite)]),
-    ...suitesOf(jobs.filter(({ file }) => basename(file).startsWith('nix'))).map(nixHostTree),
-    ...suitesOf(jobs.filter(({ file }) => basename(file).startsWith('completion'))).map(shellsHostTree),
+    ...SPECIAL_HOSTS.flatMap(([word, tree]) =>
+      suitesOf(jobs.filter(({ file }) => basename(file).startsWith(word))).map(tree),
+    ),
     ...(await exampleTrees()),
   ];
   await Promise.all(recipes.map(ensureTree));

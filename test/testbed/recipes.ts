@@ -55,7 +55,7 @@ export function hostTree(suite: Suite): TreeRecipe {
 }
 
 /** What a host may have besides, by the name that `with` takes. */
-export const EXTRAS = ['nix', 'shells'] as const;
+export const EXTRAS = ['nix', 'shells', 'kubectl'] as const;
 export type Extra = (typeof EXTRAS)[number];
 
 /**
@@ -86,10 +86,26 @@ export function shellsHostTree(suite: Suite): TreeRecipe {
   return { name: 'shells-host', suite, parent: hostTree(suite), packages: ['zsh', 'fish'], script: '' };
 }
 
-export function treeOf(suite: Suite, extra: Extra | null): TreeRecipe {
-  if (extra === null) return hostTree(suite);
-  return extra === 'nix' ? nixHostTree(suite) : shellsHostTree(suite);
+/** A host with what others talk to nspawnd with: Kubernetes' command, and Prometheus' reader of metrics. */
+export function kubectlHostTree(suite: Suite): TreeRecipe {
+  return {
+    name: 'kubectl-host',
+    suite,
+    parent: hostTree(suite),
+    packages: ['kubectl', 'promtool', 'git'],
+    script: '',
+  };
 }
+
+export function treeOf(suite: Suite, extra: Extra | null): TreeRecipe {
+  return extra === null ? hostTree(suite) : TREE_WITH[extra](suite);
+}
+
+const TREE_WITH: Readonly<Record<Extra, (suite: Suite) => TreeRecipe>> = {
+  nix: nixHostTree,
+  shells: shellsHostTree,
+  kubectl: kubectlHostTree,
+};
 
 /** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling. */
 export function benchHostTree(suite: Suite): TreeRecipe {
