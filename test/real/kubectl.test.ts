@@ -7,13 +7,13 @@ import { guest, sleeper, suite, useWorld } from './world.ts';
 /** Debian's own kubectl, which knows nothing of us, against a daemon that listens for it. */
 const KUBECONFIG = '/run/nspawnd/kubeconfig';
 
-const world = useWorld({ with: 'kubectl' }, async ({ host, sh }) => {
-  await host.writeFile(
+const world = useWorld({ with: 'kubectl' }, async booted => {
+  await booted.host.writeFile(
     '/etc/systemd/system/nspawnd.service.d/listen.conf',
     '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --listen 127.0.0.1:6443\n',
   );
-  await sh('systemctl', 'daemon-reload');
-  await sh('systemctl', 'restart', 'nspawnd');
+  await booted.sh('systemctl', 'daemon-reload');
+  await booted.sh('systemctl', 'restart', 'nspawnd');
 });
 
 function kubectl(
@@ -200,7 +200,10 @@ describe('metrics', () => {
       describe: 'the container in the metrics',
     });
     const text = await scrape();
-    const checked = await world.host.exec(['promtool', 'check', 'metrics'], { reject: false, input: text });
+    const checked = await world.host.exec(['promtool', 'check', 'metrics'], {
+      reject: false,
+      input: `${text}\n`,
+    });
     assert.deepEqual([checked.exitCode, checked.stdout, checked.stderr], [0, '', '']);
     for (const name of [
       'workqueue_depth',
