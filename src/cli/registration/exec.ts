@@ -15,7 +15,7 @@ export const registerExec: Register = (program, act) => {
     .addArgument(nameArgument('<name>', 'a running container'))
     .argument('<command...>', 'what to run in it, after --')
     .description("run a command in a container, as kubectl does; ends with the command's exit status")
-    .option('-i, --stdin', 'our input is the command’s; without, its input is empty')
+    .option('-i, --stdin', 'our input is that of the command; without, it has none')
     .option('-t, --tty', 'a terminal for the command; with -i, and where we have one')
     .option(
       '-e, --env <NAME=VALUE>',
