@@ -44,23 +44,25 @@ describe('apply and delete', () => {
   });
 
   test('on a full disk change nothing and say so', async () => {
-    assert.equal((await apply('web', sleeper())).exitCode, 0);
-    const before = await world.sh('cat', `${CREATED}/web.yaml`);
-    await world.sh('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', CREATED);
+    await world.sh('mkdir', '-p', CREATED);
+    await world.sh('mount', '-t', 'tmpfs', '-o', 'size=64k,mode=755', 'tmpfs', CREATED);
     try {
-      await world.sh('cp', '/root/web.yaml', `${CREATED}/web.yaml`);
+      assert.equal((await apply('web', sleeper())).exitCode, 0);
       await world.untilReady('web');
+      const before = await world.sh('cat', `${CREATED}/web.yaml`);
       await world.host.exec(['dd', 'if=/dev/zero', `of=${CREATED}/filler`], { reject: false });
-      const full = await apply('web', sleeper({ environment: { A: 'x'.repeat(8000) } }));
-      assert.equal(full.exitCode, 78);
-      assert.match(full.stderr, /cannot write .*web\.yaml: ENOSPC/);
-      assert.equal(await world.sh('cat', `${CREATED}/web.yaml`), manifestText('web', sleeper()).trimEnd());
-      assert.match(await world.sh('ls', '-A', CREATED), /^filler\nweb\.yaml$/);
+      for (const name of ['web', 'other']) {
+        const full = await apply(name, sleeper({ environment: { A: 'x'.repeat(8000) } }));
+        assert.equal(full.exitCode, 78, full.stdout);
+        assert.match(full.stderr, new RegExp(`cannot write .*${name}\\.yaml: ENOSPC`));
+      }
+      assert.equal(await world.sh('cat', `${CREATED}/web.yaml`), before);
+      assert.equal(await world.sh('ls', '-A', CREATED), 'filler\nweb.yaml');
+      assert.equal(await world.unit('web', 'ActiveState'), 'active');
+      await world.ctl('delete', 'web');
     } finally {
       await world.sh('umount', CREATED);
     }
-    assert.equal(await world.sh('cat', `${CREATED}/web.yaml`), before);
-    await world.ctl('delete', 'web');
   });
 
   test('leave alone what is on a read-only disk, and name the file', async () => {
