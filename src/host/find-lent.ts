@@ -1,4 +1,4 @@
-import type { IpDevice } from './ip-device.ts';
+import { type IpDevice, indexWord } from './ip-device.ts';
 import type { LentRecord } from './lent-record.ts';
 
 /** Where an interface that was lent is now; pure, so that it can be tried with what a guest might do to it. */
@@ -28,7 +28,7 @@ export function findLent(
 
 /** How to call a device in a guest's namespace so that nothing a guest named it can be misread; iproute2, if%d. */
 export function selectorOf(device: IpDevice): string {
-  return /^[A-Za-z0-9_][-A-Za-z0-9_.]*$/.test(device.name) ? device.name : `if${device.index}`;
+  return /^[A-Za-z0-9_][-A-Za-z0-9_.]*$/.test(device.name) ? device.name : indexWord(device.index);
 }
 
 /** iproute2 leaves the permanent address out where it is the one in use. */

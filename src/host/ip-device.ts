@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isErrorCode } from '../errors.ts';
 import { run } from './command.ts';
 import { inNamespace } from './ip.ts';
 import { parseIpJson } from './ip-json.ts';
@@ -21,15 +22,43 @@ export interface IpDevice {
   readonly isLoopback: boolean;
 }
 
-/** All of a namespace (null: the host's); none where there is no such namespace. */
-export async function ipDevices(namespace: string | null): Promise<readonly IpDevice[]> {
-  return show(namespace, []);
+/** All of the host's namespace. */
+export async function ipDevices(): Promise<readonly IpDevice[]> {
+  return show(null, []);
+}
+
+/**
+ * All macvlans of a namespace; none where there is no such namespace. A guest that has made more than anybody can read
+ * has none, either: that spoils only its own network, until its next start.
+ */
+export async function ipMacvlans(namespace: string): Promise<readonly IpDevice[]> {
+  return show(namespace, ['type', 'macvlan']).catch((error: unknown) => {
+    if (isErrorCode(error, 'CommandFailed')) return [];
+    throw error;
+  });
 }
 
 export async function ipDevice(namespace: string | null, name: string): Promise<IpDevice | null> {
   const [device = null] = await show(namespace, ['dev', name]);
   // A name of another interface's beside its own is not what it is called.
   return device?.name === name ? device : null;
+}
+
+/**
+ * The one with this index, by which nothing is listed but that one: a guest may have made thousands. Its alias is not told.
+ * `hidden` while something in there is called by the very words that mean the index.
+ */
+export async function ipDeviceAt(
+  namespace: string | null,
+  index: number,
+): Promise<IpDevice | 'hidden' | null> {
+  const [device = null] = await list(namespace, ['-0'], ['address', 'show', 'dev', indexWord(index)]);
+  return device === null || device.index === index ? device : 'hidden';
+}
+
+/** iproute2's word for the interface of an index, unless one is called so. */
+export function indexWord(index: number): string {
+  return `if${index}`;
 }
 
 /** `ip link set`, in the namespace of a container or (null) of the host. */
@@ -45,9 +74,17 @@ export async function setDevice(
 }
 
 async function show(namespace: string | null, which: readonly string[]): Promise<readonly IpDevice[]> {
+  return list(namespace, [], ['link', 'show', ...which]);
+}
+
+async function list(
+  namespace: string | null,
+  options: readonly string[],
+  what: readonly string[],
+): Promise<readonly IpDevice[]> {
   const { stdout, exitCode } = await run(
     'ip',
-    [...inNamespace(namespace), '-details', '-json', 'link', 'show', ...which],
+    [...inNamespace(namespace), ...options, '-details', '-json', ...what],
     { accept: [0, 1, 255] },
   );
   return exitCode === 0 && stdout.trim() !== '' ? parseDevices(parseIpJson(stdout)) : [];

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { NspawndError } from '../errors.ts';
 import type { LentInterface } from '../planning/observed.ts';
 import { burntIn, findLent, selectorOf } from './find-lent.ts';
-import { type IpDevice, ipDevice, ipDevices, setDevice } from './ip-device.ts';
+import { type IpDevice, indexWord, ipDevice, ipDeviceAt, ipDevices, setDevice } from './ip-device.ts';
 import { type LentRecord, LentRecords } from './lent-record.ts';
 
 /**
@@ -18,12 +18,15 @@ export class LentInterfaces {
     this.records = new LentRecords(runtimeDirectory);
   }
 
-  /** `devices`: what is in the container's namespace. */
-  async observe(container: string, devices: readonly IpDevice[]): Promise<readonly LentInterface[]> {
+  async observe(container: string): Promise<readonly LentInterface[]> {
     const records = await this.records.of(container);
     if (records.length === 0) return [];
     const hosts = await this.#onHost(records);
-    return records.map(record => {
+    const inside = await Promise.all(records.map(record => inSandbox(container, record)));
+    return records.map((record, index) => {
+      const devices = inside[index];
+      // The guest hides it. It is looked for in earnest when it has to come back.
+      if (devices === undefined || devices === 'hidden') return { name: record.name, place: 'sandbox' };
       const place = findLent(record, devices, hosts);
       // One whose index is not on disk yet is not wholly given; giving it again completes that.
       const isHalfGiven = place.is === 'sandbox' && record.guestIndex === null;
@@ -37,7 +40,8 @@ export class LentInterfaces {
     const records = await this.records.of(container);
     for (const name of names) {
       const known = records.find(record => record.name === name);
-      const inside = known === undefined ? null : findLent(known, await ipDevices(container), []);
+      const inside =
+        known === undefined ? null : findLent(known, await this.#laidOpen(container, known, signal), []);
       if (inside?.is === 'sandbox') {
         if (known !== undefined)
           await this.records.add(container, { ...known, guestIndex: inside.device.index });
@@ -57,9 +61,12 @@ export class LentInterfaces {
   /** Gives all of them back to the host. */
   async takeBack(container: string, signal: AbortSignal): Promise<void> {
     for (const record of await this.records.of(container)) {
-      const [devices, hosts] = await Promise.all([ipDevices(container), this.#onHost([record])]);
+      const [devices, hosts] = await Promise.all([
+        this.#laidOpen(container, record, signal),
+        this.#onHost([record]),
+      ]);
       const place = findLent(record, devices, hosts);
-      if (place.is === 'sandbox') await this.#moveBack(container, record, place.device, devices, signal);
+      if (place.is === 'sandbox') await this.#moveBack(container, record, place.device, signal);
       if (place.is === 'host' && place.device.name !== record.name) {
         await setDevice(null, selectorOf(place.device), ['down'], signal);
         await setDevice(null, selectorOf(place.device), ['name', record.name], signal);
@@ -73,7 +80,6 @@ export class LentInterfaces {
     container: string,
     record: LentRecord,
     device: IpDevice,
-    devices: readonly IpDevice[],
     signal: AbortSignal,
   ): Promise<void> {
     const taker = await ipDevice(null, record.name);
@@ -83,15 +89,11 @@ export class LentInterfaces {
         `${record.name} cannot come back from the guest: the host has another interface of that name now; rename or remove that one`,
       );
     const selector = selectorOf(device);
-    // A guest may have called something else by the very words that mean the index; nobody needs that any more.
-    const decoy = devices.find(other => other.index !== device.index && other.name === selector);
-    if (decoy !== undefined)
-      await setDevice(container, selector, ['down', 'name', `x${randomBytes(4).toString('hex')}`], signal);
     const changes = [
       ['down'],
       ...(device.address === record.address || record.address === '' ? [] : [['address', record.address]]),
       ...(device.mtu === record.mtu ? [] : [['mtu', String(record.mtu)]]),
-      ...(device.alias === record.alias ? [] : [['alias', record.alias]]),
+      ['alias', record.alias],
     ];
     for (const change of changes) {
       // What cannot be set to what it was is no reason to keep it.
@@ -107,8 +109,31 @@ export class LentInterfaces {
     const isWhole = records.every(
       ({ permanentAddress }, index) => permanentAddress === '' || named[index] !== null,
     );
-    return isWhole ? named.filter(device => device !== null) : ipDevices(null);
+    return isWhole ? named.filter(device => device !== null) : ipDevices();
   }
+
+  /** As `inSandbox`. What is called by the words that mean its index is renamed: nobody needs that any more. */
+  async #laidOpen(container: string, record: LentRecord, signal: AbortSignal): Promise<readonly IpDevice[]> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const devices = await inSandbox(container, record);
+      if (devices !== 'hidden') return devices;
+      const decoy = indexWord(record.guestIndex ?? record.hostIndex);
+      await setDevice(container, decoy, ['down', 'name', `x${randomBytes(4).toString('hex')}`], signal);
+    }
+    throw new NspawndError('CommandFailed', `the guest hides ${record.name}; it is looked for again`);
+  }
+}
+
+const MAX_TRIES = 3;
+
+/** What of the container's namespace may be this one; `hidden` as for `ipDeviceAt`. */
+async function inSandbox(container: string, record: LentRecord): Promise<readonly IpDevice[] | 'hidden'> {
+  const [named, indexed] = await Promise.all([
+    record.guestIndex === null ? ipDevice(container, record.name) : null,
+    ipDeviceAt(container, record.guestIndex ?? record.hostIndex),
+  ]);
+  if (indexed === 'hidden') return 'hidden';
+  return [named, indexed].filter(device => device !== null);
 }
 
 function recordOf(device: IpDevice): LentRecord {

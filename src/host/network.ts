@@ -8,7 +8,7 @@ import { run } from './command.ts';
 import { exists, removeFile } from './files.ts';
 import { hostInterface, interfaceIndex } from './host-interface.ts';
 import { type IpLink, type IpRoute, ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
-import { type IpDevice, ipDevices } from './ip-device.ts';
+import { type IpDevice, ipMacvlans } from './ip-device.ts';
 import { LentInterfaces } from './lent-interfaces.ts';
 import { applyLinkSettings, areLinkSettingsRight } from './link-settings.ts';
 import {
@@ -204,7 +204,7 @@ export class Network {
   /** Macvlans are made in the namespace itself: none is ever on the host, and so none is left there. */
   async #addDevices(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<void> {
     if (spec.macvlans.length > 0) {
-      const there = await macvlanParents(await ipDevices(name), spec.macvlans);
+      const there = await macvlanParents(await ipMacvlans(name), spec.macvlans);
       const missing: MacvlanSpec[] = [];
       for (const macvlan of spec.macvlans) {
         const hasParent = await exists(`/sys/class/net/${macvlan.parent}`);
@@ -225,12 +225,12 @@ export class Network {
     const isLending = (await this.#lent.records.of(name)).length > 0;
     if (names.length === 0 && madeOn.length === 0 && !isLending)
       return { macvlans: [], hostInterfaces: [], lent: [] };
-    const devices = await ipDevices(name);
     const parents = [...new Set([...wanted.macvlans, ...madeOn])].map(parent => ({ parent }));
+    const devices = parents.length === 0 ? [] : await ipMacvlans(name);
     const [macvlans, hostInterfaces, lent] = await Promise.all([
       macvlanParents(devices, parents),
       Promise.all(names.map(wantedName => this.#hostInterface(wantedName, name))),
-      this.#lent.observe(name, devices),
+      this.#lent.observe(name),
     ]);
     return { macvlans, hostInterfaces, lent };
   }
