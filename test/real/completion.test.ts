@@ -46,7 +46,7 @@ for (const [shell, { start, ready }] of Object.entries(SHELLS))
     // Several are offered, and none that stands there already.
     await terminal.write('nspawnctl stop ');
     await terminal.press('Tab', 'Tab');
-    await terminal.until(/database\s+(?:\S+\s+)*webserver/);
+    await terminal.until(/stop .*\n[\s\S]*(?:database[\s\S]*webserver|webserver[\s\S]*database)/);
     await terminal.press('C-c');
 
     // Without nspawnd there are no names, and no noise in the middle of a line.
