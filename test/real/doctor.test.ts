@@ -203,5 +203,5 @@ test('what is wrong with a manifest is shown in its line, and obeyed by no termi
   await terminal.type('nspawnctl validate /root/bad.yaml');
   const [shown] = await terminal.until(/^ {4}root: .*\n {10}\^$/m);
   assert.match(shown, /日本\/\\x1b\[31m\\u009b2J/);
-  await terminal.until(/did you mean "Always"\?\n {4}restartPolicy: always\n {19}\^$/m);
+  await terminal.until(/did you\s+mean "Always"\?\n {4}restartPolicy: always\n {19}\^$/m);
 });
