@@ -9,6 +9,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Contender, World } from './contender.ts';
 import { type Decision, decide, tombstone } from './decide.ts';
 import { type GuardVerdict, guardDeletions, NO_GUARD_MEMORY } from './guard.ts';
+import { HostAddresses } from './host-addresses.ts';
 import { IdentityKeeper } from './identity-keeper.ts';
 import { judgeFiles } from './judge.ts';
 import type { Log } from './log.ts';
@@ -55,6 +56,7 @@ class ManifestSource implements ManifestPort {
   readonly #taker: SnapshotTaker;
   readonly #identity: IdentityKeeper;
   readonly #roots = new RealRoots();
+  readonly #addresses: HostAddresses;
   readonly #watch: DirectoryWatch;
   readonly #loop: ScanLoop<readonly string[]>;
   readonly #maker: Maker;
@@ -74,6 +76,7 @@ class ManifestSource implements ManifestPort {
     const stateDirectory = resolve(options.stateDirectory);
     this.#options = { ...options, directory, stateDirectory };
     this.#clock = clock;
+    this.#addresses = new HostAddresses(options.hostAddresses);
     this.#store = new AcceptedStore(`${stateDirectory}/accepted`, log);
     this.#identity = new IdentityKeeper(`${stateDirectory}/directory.json`, options.bootId, log);
     this.#taker = new SnapshotTaker(directory, ownerUid, clock);
@@ -88,7 +91,7 @@ class ManifestSource implements ManifestPort {
       status: noStatus(directory),
       canTellAbsence: false,
       contenders: [],
-      world: lookAtWorld(this.#options, this.#roots, []),
+      world: this.#look([]),
     };
   }
 
@@ -152,9 +155,8 @@ class ManifestSource implements ManifestPort {
     if (held === null || held.hash !== hash) return false;
     const nowText = this.#nowText();
     this.#options.log.warn({ names: held.names, hash }, 'held deletions were confirmed');
-    const tombstones = held.names.map(name =>
-      tombstone(name, this.#store.versions.get(name) ?? null, nowText),
-    );
+    const { versions } = this.#store;
+    const tombstones = held.names.map(name => tombstone(name, versions.get(name) ?? null, nowText));
     const [failure] = (await this.#record(tombstones)).values();
     await this.#loop.request();
     if (failure !== undefined)
@@ -190,8 +192,7 @@ class ManifestSource implements ManifestPort {
       world: () => this.#view.world,
       judge: (file, text) => this.judge([{ file, text }]),
       recordDeletion: async name => {
-        const version = this.#store.versions.get(name) ?? null;
-        await this.#record([tombstone(name, version, this.#nowText())]);
+        await this.#record([tombstone(name, this.#store.versions.get(name) ?? null, this.#nowText())]);
       },
     };
   }
@@ -200,6 +201,7 @@ class ManifestSource implements ManifestPort {
     const snapshot = await this.#taker.take();
     const areRootsStale = this.#areRootsStale;
     this.#areRootsStale = false;
+    if (areRootsStale) await this.#addresses.look();
     await this.#roots.look(
       rootsIn(snapshot, this.#store.versions).add(this.#options.stateDirectory),
       areRootsStale,
@@ -208,7 +210,7 @@ class ManifestSource implements ManifestPort {
     const found = survey(snapshot, this.#store.versions, this.#hostNames);
     const identity = this.#identity.look(snapshot.listing, found, this.#clock.monotonic());
     const guard = this.#guard(snapshot, found, identity.isReplaced);
-    const world = lookAtWorld(this.#options, this.#roots, [snapshot.listing.realPath]);
+    const world = this.#look([snapshot.listing.realPath]);
     const decision = decide({
       survey: found,
       fate: guard.fate,
@@ -248,15 +250,15 @@ class ManifestSource implements ManifestPort {
     });
 
     const hasNewWatch = this.#watch.follow(snapshot.listing.watchPoints);
-    const dueInMs = [
-      snapshot.dueInMs,
-      guard.againInMs,
-      identity.againInMs,
-      hasNewWatch ? WATCH_GAP_MS : null,
-    ];
+    const gapMs = hasNewWatch ? WATCH_GAP_MS : null;
+    const dueInMs = [snapshot.dueInMs, guard.againInMs, identity.againInMs, gapMs];
     const nextMs = Math.min(...dueInMs.map(due => due ?? Number.POSITIVE_INFINITY));
     if (Number.isFinite(nextMs)) this.#loop.wakeIn(nextMs);
     return changed;
+  }
+
+  #look(directories: readonly string[]): World {
+    return lookAtWorld(this.#options, this.#addresses.known(), this.#roots, directories);
   }
 
   #guard(snapshot: Snapshot, found: Survey, isReplaced: boolean): GuardVerdict {

@@ -15,6 +15,8 @@ export class SourceHost {
   readonly logged: LogLine[] = [];
   bootId = 'boot-1';
   hostAddresses: string[] = [];
+  /** How the host says which it has; it may take its time. */
+  hostAddressesAnswer = async (): Promise<readonly string[]> => this.hostAddresses;
   source!: ManifestPort;
   #abort = new AbortController();
 
@@ -66,7 +68,7 @@ export class SourceHost {
       hostName: 'testhost.example.org',
       bootId: this.bootId,
       hostLinkName,
-      hostAddresses: () => this.hostAddresses,
+      hostAddresses: () => this.hostAddressesAnswer(),
       clock: this.clock,
       log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
       ...options,
