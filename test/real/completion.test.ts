@@ -4,10 +4,7 @@ import { Tmux } from './tmux.ts';
 import { sleeper, useWorld } from './world.ts';
 
 /** The tab key, in a real terminal of each shell, as installed. */
-let terminal: Tmux;
-const world = useWorld({ with: 'shells' }, async host => {
-  terminal = await Tmux.open(host, 'completion');
-});
+const world = useWorld({ with: 'shells' });
 
 /** What a shell is told first; bash finds the file by itself only where the package bash-completion is. */
 const SHELLS = {
@@ -24,7 +21,7 @@ for (const [shell, { start, ready }] of Object.entries(SHELLS))
     await world.drop('webserver', sleeper());
     await world.drop('database', sleeper());
     await world.untilReady('webserver', 'database');
-    await terminal.clear();
+    const terminal = await Tmux.open(world, shell);
     await terminal.type(start);
     await terminal.type(ready);
     await terminal.until(/^SHELL>/m);
@@ -46,7 +43,7 @@ for (const [shell, { start, ready }] of Object.entries(SHELLS))
     // Several are offered, and none that stands there already.
     await terminal.write('nspawnctl stop ');
     await terminal.press('Tab', 'Tab');
-    await terminal.until(/stop .*\n[\s\S]*(?:database[\s\S]*webserver|webserver[\s\S]*database)/);
+    await terminal.until(/stop.*\n[\s\S]*(?:database[\s\S]*webserver|webserver[\s\S]*database)/);
     await terminal.press('C-c');
 
     // Without nspawnd there are no names, and no noise in the middle of a line.
@@ -60,8 +57,7 @@ for (const [shell, { start, ready }] of Object.entries(SHELLS))
     assert.doesNotMatch(await terminal.screen(), /not running|socket/);
     await world.sh('systemctl', 'start', 'nspawnd');
     await terminal.press('C-c');
-    await terminal.type('exit');
-    await terminal.until(/^HOST>\s*$/m);
+    await terminal.close();
   });
 
 test('what is installed is what the command prints', async () => {
