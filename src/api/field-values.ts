@@ -12,6 +12,8 @@ import { boundedText } from './text.ts';
 const MAX_COMMAND_ARGUMENTS = 256;
 const MAX_ENVIRONMENT_VARIABLES = 256;
 const MAX_LABELS = 256;
+/** Kubernetes' own bound for all annotations of an object together. */
+const MAX_ANNOTATION_LENGTH = 262_144;
 /** A NixOS module as text. */
 const MAX_CONFIG_LENGTH = 65_536;
 const MAX_TIMEOUT_SEC = 86_400;
@@ -76,10 +78,17 @@ export const command = z
   .min(1, { error: 'must name a program' })
   .max(MAX_COMMAND_ARGUMENTS, { error: `more than ${MAX_COMMAND_ARGUMENTS} arguments` });
 
-export const labels = z
-  .record(text, text)
-  .refine(value => Object.keys(value).length <= MAX_LABELS, { error: `more than ${MAX_LABELS} entries` })
-  .meta({ maxProperties: MAX_LABELS });
+export const labels = words(text);
+
+/** kubectl keeps the whole of what it applied in one, a NixOS module included. */
+export const annotations = words(boundedText(MAX_ANNOTATION_LENGTH));
+
+function words(value: typeof text) {
+  return z
+    .record(text, value)
+    .refine(all => Object.keys(all).length <= MAX_LABELS, { error: `more than ${MAX_LABELS} entries` })
+    .meta({ maxProperties: MAX_LABELS });
+}
 
 /** A NixOS module: a file where it starts with "/", else the module's text; `nix-source.ts` tells them apart. */
 export const config = boundedText(MAX_CONFIG_LENGTH)

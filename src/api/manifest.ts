@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { labels, quote } from './field-values.ts';
+import { annotations, labels, quote } from './field-values.ts';
 import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from './name.ts';
 import { isNixMade, nixRootOf } from './nix-source.ts';
 import { hasOwnNetwork } from './own-network.ts';
@@ -103,7 +103,7 @@ export const manifestFields = z.strictObject({
         description: 'Words to find containers by: `nspawnctl get -l tier=front`.',
         examples: [{ tier: 'front' }],
       }),
-      annotations: labels.default({}).meta({
+      annotations: annotations.default({}).meta({
         description:
           'Notes for people and programs; nspawnd reads only nspawnd.io/adopted-from, the unit in which the container ran before `nspawnctl import`.',
         examples: [{ owner: 'web team' }],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { manifestSchema } from '../../../src/api/manifest.ts';
 import type { ManifestContent } from '../../../src/api/manifest-content.ts';
 import { apply } from '../../../src/server/apply.ts';
 import { jsonPatch } from '../../../src/server/json-patch.ts';
@@ -112,5 +113,19 @@ describe('apply', () => {
   it('twice is once', () => {
     const first = applied(null, content({ root: '/a', environment: { A: '1' } }), 'me');
     assert.deepEqual(applied(first, content({ root: '/a', environment: { A: '1' } }), 'me'), first);
+  });
+});
+
+describe('what kubectl keeps of what it applied', () => {
+  it('fits into an annotation, a NixOS module included', () => {
+    const longest = { root: '/a', config: '"'.repeat(65_536) };
+    const kept = JSON.stringify({ spec: longest });
+    const manifest = {
+      apiVersion: 'nspawnd.io/v1alpha1',
+      kind: 'Container',
+      metadata: { name: 'web', annotations: { 'kubectl.kubernetes.io/last-applied-configuration': kept } },
+      spec: longest,
+    };
+    assert.deepEqual(manifestSchema.safeParse(manifest).error?.issues ?? [], []);
   });
 });
