@@ -78,13 +78,14 @@ describe('update, rollback and generations', { concurrency: 4 }, () => {
     control.onUpdate = () =>
       control.replace(container({ waitingFor: 'Nix builds its system: \u001b[31mred' }));
     const { rootSocket } = await serve(t, { control });
-    return { control, ctl: (...args: string[]) => nspawnctl(['--socket', rootSocket, ...args]) };
+    const run = (args: readonly string[], onErr?: () => void) =>
+      nspawnctl(['--socket', rootSocket, ...args], undefined, onErr);
+    return { control, run, ctl: (...args: string[]) => run(args) };
   };
 
   it('wait until it has happened, and tell on the way', async t => {
-    const { control, ctl } = await start(t);
-    setTimeout(() => control.replace(container()), 300);
-    const { code, out, err } = await ctl('update', 'web');
+    const { control, run } = await start(t);
+    const { code, out, err } = await run(['update', 'web'], () => control.replace(container()));
     assert.deepEqual([code, out], [0, `container/web updated: generation 2, ${B}\n`]);
     assert.equal(err, 'container/web: Nix builds its system: \\x1b[31mred\n');
   });

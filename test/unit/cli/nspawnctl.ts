@@ -17,6 +17,8 @@ export const NOW = Date.parse('2026-06-01T12:00:00Z');
 export async function nspawnctl(
   args: readonly string[],
   person?: { readonly paint?: Paint; readonly answer?: string },
+  /** Hears what goes to stderr, when it does. */
+  onErr: (text: string) => void = () => {},
 ): Promise<Ran> {
   let out = '';
   let err = '';
@@ -26,6 +28,7 @@ export async function nspawnctl(
     },
     err: async text => {
       err += text;
+      onErr(text);
     },
     isInteractive: person !== undefined,
     paint: person?.paint ?? paintPlain,
