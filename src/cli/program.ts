@@ -46,6 +46,8 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
       code = await action({ client, terminal }, ...(args as unknown as T));
     };
   for (const register of COMMANDS) register(program, act);
+  for (const command of program.commands)
+    command.showHelpAfterError(`(nspawnctl ${command.name()} --help shows what it takes)`);
 
   try {
     await program.parseAsync(argv, { from: 'user' });

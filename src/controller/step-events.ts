@@ -31,7 +31,10 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
     case 'attachNamespace':
       return warning('NetworkMended', step.because);
     case 'buildSandbox':
-      return observed.unit.mainPid > 0 ? warning('NetworkMended', step.because) : null;
+      if (observed.unit.mainPid === 0) return null;
+      return step.arguments.isEdited === true
+        ? normal('NetworkChanged', step.because)
+        : warning('NetworkMended', step.because);
     case 'resetHistory':
       return normal('BackoffReset', step.because);
     case 'endSuspension':

@@ -11,6 +11,7 @@ export function planText(plan: Plan): string {
   if (plan.stalled !== null) lines.push(`stalled: ${plan.stalled.reason}: ${plan.stalled.message}`);
   if (plan.waitingFor !== null)
     lines.push(`waiting for ${plan.waitingFor.reason}: ${plan.waitingFor.message}`);
+  if (plan.waitingFor?.next !== undefined) lines.push(`then ${plan.waitingFor.next}`);
   return lines.map(line => `${line}\n`).join('');
 }
 

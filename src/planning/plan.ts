@@ -18,6 +18,8 @@ export interface Waiting {
   readonly message: string;
   /** Milliseconds since the epoch at which to look again even if no signal comes; null: a signal will. */
   readonly until: number | null;
+  /** What comes after it, for a person who looks at the plan before it happens. */
+  readonly next?: string;
 }
 
 export function nothing(observed: Observed): Plan {

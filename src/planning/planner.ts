@@ -18,7 +18,7 @@ import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './res
 import { hasStartedUp, isReady, runState } from './run-state.ts';
 import { sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
-import { killIfForced, planStopping, STOPPING } from './stopping.ts';
+import { killIfForced, planStopping, stopping } from './stopping.ts';
 import { planSuspended } from './suspended.ts';
 
 /**
@@ -91,10 +91,10 @@ function planRunning(
   if (request?.verb === 'stop') {
     // The stop first: systemd must know that the end that follows was asked for.
     const steps = [step('stop', {}, request.reason), ...killIfForced(observed)];
-    return waiting(observed, steps, STOPPING);
+    return waiting(observed, steps, stopping(observed, 'it stays down'));
   }
   if (request?.verb === 'restart' && request.invocationId === unit.invocationId) {
-    return waiting(observed, [step('stop', {}, request.reason)], STOPPING);
+    return waiting(observed, [step('stop', {}, request.reason)], stopping(observed, STARTED_AGAIN));
   }
 
   const restart = findRestartReason(manifest, sandbox, observed, system);
@@ -104,14 +104,14 @@ function planRunning(
   if (restart !== null && obstacle !== null) return stalled(observed, obstacle);
   if (restart !== null) {
     const mark = step('markRestart', { invocationId: unit.invocationId, cause: restart }, restart);
-    return waiting(observed, [mark, step('stop', {}, restart)], STOPPING);
+    return waiting(observed, [mark, step('stop', {}, restart)], stopping(observed, STARTED_AGAIN));
   }
   if (hasMissedStartup(manifest, observed)) {
     const cause = `nothing was written to the start-up FIFO within ${manifest.spec.timeoutStartSec} s`;
     return waiting(
       observed,
       [countFailure(observed, unit.invocationId, cause), step('stop', {}, cause)],
-      STOPPING,
+      stopping(observed, `restartPolicy (${manifest.spec.restartPolicy}) says what becomes of it`),
     );
   }
   // An interface that is missing is not in the way of mending the rest.
@@ -168,7 +168,8 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   const { request, history, machine, unit, now, fifo } = observed;
   const steps: Step[] = [];
   if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
-  if (history.seenSpecHash !== manifest.specHash)
+  const isEdited = history.seenSpecHash !== manifest.specHash;
+  if (isEdited)
     steps.push(step('noteSpec', { specHash: manifest.specHash }, 'the running guest has this spec now'));
   const isNameless = observed.sandbox.namespace === 'absent' || observed.sandbox.namespace === 'stale';
   // Without its leader nobody knows which namespace the guest sits in.
@@ -178,7 +179,7 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
     }
     const drift = sandboxDrift(sandbox, observed.sandbox);
     if (drift.length > 0)
-      steps.push(step('buildSandbox', { sandbox, keepNamespace: true }, drift.join(', ')));
+      steps.push(step('buildSandbox', { sandbox, keepNamespace: true, isEdited }, drift.join(', ')));
   }
   if (manifest.spec.readiness === 'fifo' && fifo.exists && !fifo.isListening && !hasStartedUp(observed)) {
     steps.push(step('listenFifo', {}, 'the guest will say there that it has started'));
@@ -300,5 +301,6 @@ function waitForCapacity({ host }: Observed): Waiting | null {
   };
 }
 
+const STARTED_AGAIN = 'it is prepared as the manifest says, and started again';
 const JOB_RECHECK_MS = 1000;
 const JOB_PENDING = { reason: 'JobPending', message: 'systemd has a job for it in its queue' };

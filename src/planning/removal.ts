@@ -4,14 +4,15 @@ import { cleanUp } from './prepare.ts';
 import { runState } from './run-state.ts';
 import { isSandboxGone } from './sandbox.ts';
 import { type Step, step } from './step.ts';
-import { planStopping, STOPPING } from './stopping.ts';
+import { planStopping, stopping } from './stopping.ts';
 
 /** A container without a manifest: it is stopped, and everything of ours is removed but its root and its generations. */
 export function planRemoval(observed: Observed): Plan {
   const isOurs = observed.unitFile.owner === 'ours' || observed.process !== null;
   const state = runState(observed.unit);
   if (isOurs && (state === 'up' || state === 'starting')) {
-    return waiting(observed, [step('stop', {}, MANIFEST_GONE), ...removeBuilds(observed)], STOPPING);
+    const steps = [step('stop', {}, MANIFEST_GONE), ...removeBuilds(observed)];
+    return waiting(observed, steps, stopping(observed, 'everything of it is removed but its root'));
   }
   if (isOurs && state === 'stopping') return planStopping(observed);
   return { ...nothing(observed), steps: [...cleanUp(observed), ...removeEverything(observed)] };

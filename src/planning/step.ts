@@ -45,8 +45,15 @@ export interface StepArguments {
   createFifo: Record<never, never>;
   listenFifo: Record<never, never>;
   removeFifo: Record<never, never>;
-  /** `keepNamespace`: a guest sits in it, so a missing one is not replaced by a new one. */
-  buildSandbox: { readonly sandbox: SandboxSpec; readonly keepNamespace: boolean };
+  /**
+   * `keepNamespace`: a guest sits in it, so a missing one is not replaced by a new one. `isEdited`: it is (also) for an edit
+   * of the manifest, so that what differs is no damage.
+   */
+  buildSandbox: {
+    readonly sandbox: SandboxSpec;
+    readonly keepNamespace: boolean;
+    readonly isEdited?: boolean;
+  };
   /** Give the namespace of the running guest its name back. */
   attachNamespace: { readonly leader: number };
   /** Before anything goes, the host gets its interfaces back, as they were. */

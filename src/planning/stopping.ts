@@ -4,6 +4,17 @@ import { type Plan, type Waiting, waiting } from './plan.ts';
 import { type Step, step } from './step.ts';
 
 export const STOPPING: Waiting = { reason: 'Stopping', message: 'the guest is powering off', until: null };
+const KILLING: Waiting = { reason: 'Stopping', message: 'the guest is being killed', until: null };
+
+/** Waiting for the end of a guest of which a stop has just been asked. */
+export function stopping(observed: Observed, next: string): Waiting {
+  return { ...(isForced(observed) ? KILLING : STOPPING), next };
+}
+
+/** How a guest that is on its way down goes there. */
+export function howItStops(observed: Observed): string {
+  return (isForced(observed) ? KILLING : STOPPING).message;
+}
 
 /** After this long a guest that was stopped before it could hear is asked once more. */
 const DEAF_GRACE_MS = 2000;
@@ -19,7 +30,7 @@ export function planStopping(observed: Observed): Plan {
   const { unit, machine, now } = observed;
   const { activeAt, stateChangedAt } = unit;
   const kills = killIfForced(observed);
-  if (kills.length > 0) return waiting(observed, kills, STOPPING);
+  if (kills.length > 0) return waiting(observed, kills, KILLING);
   if (stateChangedAt === null) return waiting(observed, [], STOPPING);
   const isStarting = activeAt === null;
   if (!isStarting && stateChangedAt - activeAt >= DEAF_AGE_MS) return waiting(observed, [], STOPPING);
@@ -40,7 +51,13 @@ export function planStopping(observed: Observed): Plan {
 }
 
 /** `nspawnctl terminate`, also of one that is powering off already. Not once it is dead: what records its end is left alone. */
-export function killIfForced({ request, unit }: Observed): readonly Step[] {
-  const isForced = request?.verb === 'stop' && request.isForced === true;
-  return isForced && unit.mainPid > 0 ? [step('killMain', {}, request.reason)] : [];
+export function killIfForced(observed: Observed): readonly Step[] {
+  const { request, unit } = observed;
+  return request !== null && isForced(observed) && unit.mainPid > 0
+    ? [step('killMain', {}, request.reason)]
+    : [];
+}
+
+function isForced({ request }: Observed): boolean {
+  return request?.verb === 'stop' && request.isForced === true;
 }

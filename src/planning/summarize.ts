@@ -16,6 +16,7 @@ import { RENDERER } from './render/unit.ts';
 import { decideRun, describeEnd, isCrashLooping } from './restart.ts';
 import { isReady, runState } from './run-state.ts';
 import { isInSandbox, sandboxDrift, sandboxSpec, sandboxText, withoutInterfaces } from './sandbox.ts';
+import { howItStops } from './stopping.ts';
 
 /** How applying a plan ended: every step done, or the error of the one that failed. */
 export interface Outcome {
@@ -108,7 +109,7 @@ function readyFact(manifest: Manifest, observed: Observed, plan: Plan, outcome: 
   if (plan.stalled !== null) return fact('False', plan.stalled.reason, plan.stalled.message);
   if (outcome.error !== null) return fact('False', outcome.error.code, outcome.error.message);
   const state = runState(observed.unit);
-  if (state === 'stopping') return fact('False', 'Stopping', 'the guest is powering off');
+  if (state === 'stopping') return fact('False', 'Stopping', howItStops(observed));
   if (state === 'starting' || state === 'up')
     return fact('False', 'Starting', plan.waitingFor?.message ?? 'the guest is booting');
 

@@ -1,7 +1,7 @@
 import type { Container } from '../../api/container.ts';
 import type { Verb } from '../../server/protocol.ts';
 import { stateLine } from '../view/state-line.ts';
-import { isMove, isNewRun, judge, type Verdict } from './verdict.ts';
+import { GRACE_MS, isMove, isNewRun, judge, type Verdict } from './verdict.ts';
 
 /** One container on its way to what was asked of it. */
 export class Progress {
@@ -43,5 +43,11 @@ export class Progress {
   /** What it is doing, for a person who waits. */
   describe(): string {
     return stateLine(this.#now);
+  }
+
+  /** What is new since the request; null while nothing is, and then, after a while, that nothing is. */
+  news(at: number): string | null {
+    if (this.#hasMoved || this.#now === null) return this.describe();
+    return at - this.#lastMoveAt < GRACE_MS ? null : `still ${this.describe()}`;
   }
 }

@@ -71,7 +71,8 @@ async function waitFor(
       for (const progress of [...waiting.values()]) {
         const verdict = progress.verdict(now);
         if (verdict.is === 'underway') {
-          if (now - startedAt >= FIRST_WORD_MS) await sayUnderway(progress, words, now - startedAt, terminal);
+          const word = now - startedAt < FIRST_WORD_MS ? null : progress.news(now);
+          if (word !== null) await sayUnderway(progress.name, word, words, now - startedAt, terminal);
           continue;
         }
         waiting.delete(progress.name);
@@ -107,15 +108,15 @@ async function waitFor(
 }
 
 async function sayUnderway(
-  progress: Progress,
+  name: string,
+  word: string,
   words: Map<string, string>,
   elapsedMs: number,
   terminal: Terminal,
 ): Promise<void> {
-  const word = progress.describe();
-  if (words.get(progress.name) === word) return;
-  words.set(progress.name, word);
-  await terminal.err(`container/${progress.name}: ${escapeLine(word)} (${formatDuration(elapsedMs)})\n`);
+  if (words.get(name) === word) return;
+  words.set(name, word);
+  await terminal.err(`container/${name}: ${escapeLine(word)} (${formatDuration(elapsedMs)})\n`);
 }
 
 async function sayEnd(verb: Verb, name: string, verdict: Verdict, terminal: Terminal): Promise<void> {

@@ -12,7 +12,7 @@ interface Options {
 export const registerApply: Register = (program, act) => {
   program
     .command('apply')
-    .description('make containers as manifests say; what was applied before and is not there any more goes')
+    .description('make containers as manifests say: their manifests are written, or changed where they stand')
     .requiredOption('-f, --filename <file...>', 'manifests or directories of them; - reads standard input')
     .option('--dry-run', 'only say what would change')
     .option('--prune', 'also delete what was applied before and is in none of the files; with -l or --all')

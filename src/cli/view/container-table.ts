@@ -49,7 +49,7 @@ function containerRow(container: Container, isWide: boolean, now: number): reado
   const cells: Cell[] = [
     metadata.name,
     isReady === 'False' ? { text: isReady, style: 'warning' } : isReady,
-    phaseCell(status.phase),
+    statusCell(status),
     String(status.restarts),
     formatAge(metadata.creationTimestamp, now),
     orNone(status.addresses.join(',')),
@@ -69,6 +69,12 @@ function labelCells({ metadata }: Container, { labels, showLabels }: ContainerCo
     ...labels.map(label => orNone(all.find(([key]) => key === label)?.[1] ?? '')),
     ...(showLabels ? [orNone(all.map(([key, value]) => `${key}=${value}`).join(','))] : []),
   ];
+}
+
+/** The phase; also that nspawnd keeps its hands off, in the manner of kubectl's `Ready,SchedulingDisabled`. */
+function statusCell({ phase, conditions }: Container['status']): Cell {
+  if (findCondition(conditions, 'Suspended')?.status !== 'True') return phaseCell(phase);
+  return { text: `${phase},Suspended`, style: 'warning' };
 }
 
 export function phaseCell(phase: Phase): Cell {

@@ -178,6 +178,7 @@ describe('the exit code', () => {
     for (const command of commands.filter(name => name !== 'help')) {
       const { code, err } = await nspawnctl(['--socket', rootSocket, command, '--no-such-option']);
       assert.equal(code, EXIT.usage, `${command}: ${err}`);
+      assert.ok(err.includes(`(nspawnctl ${command} --help shows `), err);
     }
     await check(rootSocket, EXIT.usage, [
       [],

@@ -228,6 +228,23 @@ describe('get', () => {
       .slice(0, -1)
       .map(line => line.split(/\s+/)[0]);
 
+  it('shows which are suspended', async t => {
+    const { run, control } = await threeContainers(t);
+    const conditions = [
+      {
+        type: 'Suspended',
+        status: 'True',
+        reason: 'Asked',
+        message: '',
+        lastTransitionTime: '2026-06-01T00:00:00.000Z',
+        observedGeneration: 1,
+      },
+    ] as const;
+    control.put('web2', { conditions });
+    assert.match((await run('get', 'web2')).out, /^web2 +True +Running,Suspended +20 /m);
+    assert.match((await run('get', 'web10')).out, /^web10 +True +Running +3 /m);
+  });
+
   it('selects by labels and by fields, for every form', async t => {
     const { run } = await threeContainers(t);
     const name = async (...args: string[]) =>

@@ -51,6 +51,29 @@ describe('start, stop and restart', { concurrency: 4 }, () => {
     );
   });
 
+  it('show only what is new since they were asked', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    control.onRequest = name => {
+      setTimeout(() => control.put(name, STARTING), 2_000);
+      setTimeout(() => control.putRunning(name), 2_500);
+    };
+    const { rootSocket } = await serve(t, { control });
+    const { code, err } = await nspawnctl(['--socket', rootSocket, 'start', 'web']);
+    assert.equal(code, 0);
+    assert.match(err, /^container\/web: Starting/);
+    assert.doesNotMatch(err, /Stopped/);
+  });
+
+  it('say after a while that nothing is new', async t => {
+    const control = new ControlModel();
+    control.put('web', STOPPED);
+    const { rootSocket } = await serve(t, { control });
+    const { code, err } = await nspawnctl(['--socket', rootSocket, 'start', 'web', '--timeout', '4s']);
+    assert.equal(code, 124);
+    assert.match(err, /^container\/web: still Stopped.* \(3s\)\nnspawnctl: start of web is not done/);
+  });
+
   it('of something that is so already are done at once', async t => {
     const control = new ControlModel();
     control.putRunning('web');

@@ -1,11 +1,15 @@
+import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import type { Observed } from '../../../src/planning/observed.ts';
+import { planText } from '../../../src/planning/plan-text.ts';
+import { plan } from '../../../src/planning/planner.ts';
 import {
   EARLIER_INVOCATION,
   INVOCATION,
   manifestOf,
   NOW,
+  PATHS,
   present,
   runningAsDesired,
   webManifest,
@@ -73,6 +77,35 @@ describe('a job that systemd has taken and not begun', () => {
     check(['waiting for Starting'], ({ unit }) => ({
       unit: { ...unit, hasJob: true, activeState: 'activating', activeAt: null },
     }));
+  });
+});
+
+describe('the text of a plan that stops a guest', () => {
+  const textOf = (spec: JsonObject, change: Partial<Observed>) =>
+    planText(plan(present(webManifest(spec)), { ...runningAsDesired(), ...change }, PATHS));
+  const because = 'the spec changed in a way that takes a restart';
+
+  test('says what follows: of a restart', () => {
+    assert.equal(
+      textOf({ volatile: 'overlay' }, {}),
+      [
+        `1. markRestart (${because})`,
+        `2. stop (${because})`,
+        'waiting for Stopping: the guest is powering off',
+        'then it is prepared as the manifest says, and started again',
+        '',
+      ].join('\n'),
+    );
+  });
+  test('of a stop', () => {
+    assert.match(textOf({}, { request: request('stop', INVOCATION) }), /powering off\nthen it stays down\n$/);
+  });
+  test('of a removal', () => {
+    const text = planText(plan({ state: 'absent' }, runningAsDesired(), PATHS));
+    assert.match(text, /powering off\nthen everything of it is removed but its root\n$/);
+  });
+  test('and calls no kill a clean power-off', () => {
+    assert.match(textOf({}, { request: TERMINATE }), /waiting for Stopping: the guest is being killed\n/);
   });
 });
 

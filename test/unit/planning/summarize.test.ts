@@ -235,6 +235,23 @@ describe('a name of which nothing valid is known', () => {
   });
 });
 
+describe('a guest on its way down', () => {
+  const stopping = (request: Observed['request']) =>
+    running(({ unit }) => ({ unit: { ...unit, activeState: 'deactivating' }, request }));
+  const asked = { verb: 'stop', invocationId: '', reason: 'nspawnctl', at: NOW } as const;
+
+  test('powers off when it was asked to', () => {
+    const summary = check({ observed: stopping(asked) }, 'Stopping', { Ready: 'False/Stopping' });
+    assert.equal(messageOf(summary, 'Ready'), 'the guest is powering off');
+  });
+  test('is killed when it was to end at once', () => {
+    const observed = stopping({ ...asked, isForced: true });
+    const summary = check({ observed }, 'Stopping', { Ready: 'False/Stopping' });
+    assert.equal(messageOf(summary, 'Ready'), 'the guest is being killed');
+    assert.equal(summary.waitingFor, 'the guest is being killed');
+  });
+});
+
 describe('a container that is removed', () => {
   test('waits for its stop', () => {
     const summary = check({ desired: { state: 'absent' } }, 'Removing', { Ready: 'False/Removing' });
