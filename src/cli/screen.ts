@@ -22,7 +22,21 @@ export function openScreen(): Screen | null {
     close();
     process.kill(process.pid, signal);
   };
+  /** What happened while nobody waited for it. */
+  const pending: string[] = [];
+  let settle: ((what: string) => void) | null = null;
+  const happen = (what: string) => {
+    if (settle === null) pending.push(what);
+    else settle(what);
+  };
+  const onData = (text: string) => {
+    // Keys that are a sequence, such as arrows, are one; letters may come together.
+    for (const key of text.startsWith('\u001b') ? [text] : text) happen(key);
+  };
+  const onResize = () => happen('resize');
   const close = () => {
+    stdin.off('data', onData);
+    stdout.off('resize', onResize);
     process.off('exit', restore);
     for (const signal of SIGNALS) process.off(signal, endBySignal);
     if (hasKeys) {
@@ -36,8 +50,9 @@ export function openScreen(): Screen | null {
   if (hasKeys) {
     stdin.setRawMode(true);
     stdin.setEncoding('utf8');
-    stdin.resume();
+    stdin.on('data', onData);
   }
+  stdout.on('resize', onResize);
   stdout.write(ENTER);
   return {
     get columns() {
@@ -52,17 +67,15 @@ export function openScreen(): Screen | null {
     },
     next: signal =>
       new Promise(resolve => {
-        const settle = (what: string) => {
-          stdin.off('data', settle);
-          stdout.off('resize', onResize);
+        const first = pending.shift();
+        if (first !== undefined || signal.aborted) return resolve(first ?? 'ended');
+        const end = (what: string) => {
+          settle = null;
           signal.removeEventListener('abort', onAbort);
           resolve(what);
         };
-        const onResize = () => settle('resize');
-        const onAbort = () => settle('ended');
-        if (signal.aborted) return settle('ended');
-        stdin.on('data', settle);
-        stdout.on('resize', onResize);
+        const onAbort = () => end('ended');
+        settle = end;
         signal.addEventListener('abort', onAbort);
       }),
     close,

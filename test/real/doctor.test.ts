@@ -199,6 +199,8 @@ test('what is wrong with a manifest is shown in its line, and obeyed by no termi
     '/root/bad.yaml',
     'apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata: { name: web }\nspec:\n  root: "日本/\u001b[31m\u009b2J"\n  restartPolicy: always\n',
   );
+  // Whatever the test before has left there.
+  await terminal.press('q', 'C-c');
   await terminal.clear();
   await terminal.type('nspawnctl validate /root/bad.yaml');
   const [shown] = await terminal.until(/^ {4}root: .*\n {10}\^$/m);

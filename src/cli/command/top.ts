@@ -86,9 +86,10 @@ async function follow(
 ): Promise<void> {
   let before = first;
   let usages = usageBetween([], first);
+  const soon = () => AbortSignal.any([closed, AbortSignal.timeout(WINDOW_MS)]);
+  let due = soon();
   while (!closed.aborted) {
     screen.draw(picture(sortUsage(usages, order), screen, paint));
-    const due = AbortSignal.any([closed, AbortSignal.timeout(WINDOW_MS)]);
     const what = await screen.next(due);
     if (QUIT.has(what)) return;
     // A key that says nothing, or another size: the same numbers again.
@@ -96,6 +97,7 @@ async function follow(
     const after = await look();
     usages = usageBetween(before, after);
     before = after;
+    due = soon();
   }
 }
 
