@@ -17,7 +17,7 @@ import { type Row, table } from './report.ts';
 import { sample } from './statistics.ts';
 
 /**
- * `npm run bench [-- ROUNDS]`: the same system container, started by each contender in turn, on one host in one run. What
+ * `npm run bench [-- ROUNDS [SECTION]]`: the same system container, started by each contender in turn, on one host in one run. What
  * counts are the ratios; the absolute times are this machine's.
  */
 const rounds = Number(process.argv[2] ?? 11);
@@ -27,12 +27,15 @@ const WARM_UP = 1;
 await using host = await bootHost({ name: 'bench', hostTree: await ensureTree(benchHostTree('trixie')) });
 const sections: string[] = [];
 const measureLists = (on: Host) => measureListing(on, rounds, WARM_UP);
-for (const measure of [measureStarts, measureCrashes, measureReports, measureLists]) {
+const only = process.argv[3] ?? '';
+const all = { starts: measureStarts, crashes: measureCrashes, reports: measureReports, lists: measureLists };
+for (const [name, measure] of Object.entries(all)) {
+  if (only !== '' && only !== name) continue;
   const section = await measure(host);
   console.log(`\n${section}`);
   sections.push(section);
 }
-await writeFile(fileURLToPath(new URL('latest.txt', import.meta.url)), sections.join('\n'));
+if (only === '') await writeFile(fileURLToPath(new URL('latest.txt', import.meta.url)), sections.join('\n'));
 
 /** From the manifest's renaming (or the first command) to READY. */
 async function measureStarts(host: Host): Promise<string> {

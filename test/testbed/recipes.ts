@@ -107,13 +107,13 @@ const TREE_WITH: Readonly<Record<Extra, (suite: Suite) => TreeRecipe>> = {
   kubectl: kubectlHostTree,
 };
 
-/** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling. */
+/** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling, and kubectl. */
 export function benchHostTree(suite: Suite): TreeRecipe {
   return {
     name: 'bench-host',
     suite,
     parent: hostTree(suite),
-    packages: ['podman', 'crun'],
+    packages: ['podman', 'crun', 'kubectl'],
     // The kernel of a nested host lets no pids controller through.
     script: `printf '%s\\n' '[containers]' 'pids_limit=0' > /etc/containers/containers.conf`,
   };
