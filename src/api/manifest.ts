@@ -105,7 +105,7 @@ export const manifestFields = z.strictObject({
       }),
       annotations: annotations.default({}).meta({
         description:
-          'Notes for people and programs; nspawnd reads only nspawnd.io/adopted-from, the unit in which the container ran before `nspawnctl import`.',
+          "Notes for people and programs. Those that begin with nspawnd.io/ are nspawnd's own: adopted-from is the unit in which the container ran before `nspawnctl import`, applied-by.WHO the fields that somebody has applied.",
         examples: [{ owner: 'web team' }],
       }),
     })

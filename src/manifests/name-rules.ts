@@ -9,7 +9,8 @@ export function objectionToName(name: string, hostName: string): string | null {
   if (name === 'localhost') return '"localhost" is every host\'s name for itself';
   if (host !== '' && (name === host || name === host.split('.')[0]))
     return `"${name}" is this host's own name`;
-  if (TOP_LEVEL_DOMAINS.has(name)) return `"${name}" is a top-level domain, which the guest would take over`;
+  if (TOP_LEVEL_DOMAINS.has(name))
+    return `"${name}" is a top-level domain, which the guest would take over; choose another name`;
   return null;
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { manifestJsonSchema } from '../../../src/api/manifest-schema.ts';
+import { placeInSchema, typeInWords } from '../../../src/api/schema-path.ts';
 import { paintAnsi } from '../../../src/cli/view/paint.ts';
 import { wrap } from '../../../src/cli/view/wrap.ts';
 import { changeClassOf } from '../../../src/planning/change.ts';
@@ -103,12 +104,48 @@ describe('wrapping', () => {
   });
 });
 
-describe('the table of the README', () => {
-  it('has every field of the spec, with what a change of it costs', () => {
-    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-    for (const field of FIELDS) {
-      const row = new RegExp(`^\\| \`${field}\` .*\\| ${changeClassOf(field)} *\\|$`, 'm');
-      assert.match(readme, row, field);
+describe('the tables of the README', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const schema = manifestJsonSchema();
+  const rowOf = (section: string, field: string) => {
+    const table = readme.slice(readme.indexOf(`| \`${section}.\``));
+    const row = table.split('\n').find(line => line.startsWith(`| \`${field}\` `));
+    return row?.split(/ +\| +|^\| +| +\|$/).slice(1, -1) ?? [];
+  };
+
+  it('have every field, its type, its bounds and its default', () => {
+    for (const section of ['metadata', 'spec']) {
+      const { schema: fields } = field(section);
+      for (const [name, of] of Object.entries(fields.properties ?? {})) {
+        const [, type = '', preset = '', meaning = ''] = rowOf(section, name);
+        assert.match(type, TYPE_IN_README[typeInWords(of)] ?? /^$/, `${section}.${name}: ${type}`);
+        for (const bound of [of.minItems, of.maxItems, of.maxProperties, of.anyOf?.[0]?.maximum])
+          if (typeof bound === 'number') assert.match(type, new RegExp(`\\b${bound}\\b`), name);
+        for (const word of name === 'resolvConf' ? [] : (of.enum ?? []))
+          assert.ok(meaning.includes(`\`${word}\``), `${name}: ${word}`);
+        if (of.default !== undefined) {
+          const shown = typeof of.default === 'string' ? of.default : JSON.stringify(of.default);
+          assert.equal(preset, `\`${shown}\``, name);
+        }
+      }
     }
   });
+  it('say what a change costs', () => {
+    for (const name of FIELDS) assert.equal(rowOf('spec', name)[4], changeClassOf(name), name);
+  });
+
+  function field(section: string) {
+    const place = placeInSchema(schema, [section]);
+    assert.ok(place.is === 'field');
+    return place;
+  }
 });
+
+/** The words of a table for those of a schema. */
+const TYPE_IN_README: Readonly<Record<string, RegExp>> = {
+  string: /^(?:path|text|word|IPv[46] address)\b/,
+  boolean: /^boolean$/,
+  '[]string': /^list\b/,
+  'map[string]string': /^mapping\b/,
+  'number or string': /^time span\b/,
+};
