@@ -287,7 +287,11 @@ test('addresses outlive a killed nspawn, and the next run finds nothing of the l
   await world.sh('kill', '-9', String(await world.mainPid('crashes')));
   await world.until('crashes', 'Ready', 'False', 'Failed');
   assert.match(await world.sh('ip', '-o', 'address', 'show', 've-crashes'), /10\.231\.1\.1\/32/);
-  assert.match(await world.sh('ip', '-n', 'crashes', '-o', 'address'), /eth0 +inet6 fd00:231:1::2\/128/);
+  // The one for the next run is made meanwhile, and for a moment there is none.
+  await eventually(
+    async () => /eth0 +inet6 fd00:231:1::2\/128/.test(await world.sh('ip', '-n', 'crashes', '-o', 'address')),
+    { timeoutMs: 30_000, describe: 'the addresses of the next run' },
+  );
 
   assert.equal((await world.ctl('start', 'crashes')).exitCode, 0);
   assert.ok(await isConnected('crashes', 1));
