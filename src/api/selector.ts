@@ -44,6 +44,14 @@ function holds(requirement: Requirement, value: string | undefined): boolean {
   return requirement.is === 'in' ? isOneOf : !isOneOf;
 }
 
+/** A label by its key; what every object has by birth is none. */
+export function labelIn(
+  labels: Readonly<Record<string, string>> | undefined,
+  key: string,
+): string | undefined {
+  return labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
+
 const KEY = /[A-Za-z0-9_./-]+/y;
 /** May be empty: `a=` asks for the empty value. */
 const VALUE = /[A-Za-z0-9_.-]*/y;

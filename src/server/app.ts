@@ -44,7 +44,15 @@ export function buildApp(options: AppOptions): FastifyInstance {
     },
     clientErrorHandler: answerBrokenRequest,
   } as const;
-  const tls = credentials === null ? null : { cert: credentials.certificate, key: credentials.key };
+  const tls =
+    credentials === null
+      ? null
+      : {
+          cert: credentials.certificate,
+          key: credentials.key,
+          // Who has shown no token yet must not hold a connection for Node's two minutes.
+          handshakeTimeout: limits.requestTimeoutMs,
+        };
   // The two kinds of server differ in nothing that is used here.
   const app = (tls === null ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
   app.server.maxConnections = limits.connections;

@@ -87,8 +87,9 @@ function set(draft: Draft, path: string, value: unknown): void {
   const last = steps.pop() ?? '';
   let parent = draft as unknown as Record<string, unknown>;
   for (const step of steps) {
-    if (!isObject(parent[step])) parent[step] = {};
-    parent = parent[step] as Record<string, unknown>;
+    const next = inner(parent, step);
+    if (next === null) parent[step] = {};
+    parent = next ?? (parent[step] as Record<string, unknown>);
   }
   parent[last] = value;
 }
@@ -98,15 +99,21 @@ function unset(draft: Draft, path: string): void {
   const steps = stepsOf(path);
   const parents: Record<string, unknown>[] = [draft as unknown as Record<string, unknown>];
   for (const step of steps.slice(0, -1)) {
-    const next = parents.at(-1)?.[step];
-    if (!isObject(next)) return;
-    parents.push(next as Record<string, unknown>);
+    const next = inner(parents.at(-1) ?? {}, step);
+    if (next === null) return;
+    parents.push(next);
   }
   for (let depth = steps.length - 1; depth > 0; depth--) {
     const parent = parents[depth];
     delete parent?.[steps[depth] ?? ''];
     if (parent === undefined || Object.keys(parent).length > 0) return;
   }
+}
+
+/** What every object has by birth is in no manifest: a path may say `__proto__`. */
+function inner(parent: Record<string, unknown>, step: string): Record<string, unknown> | null {
+  const value = Object.hasOwn(parent, step) ? parent[step] : null;
+  return isObject(value) ? (value as Record<string, unknown>) : null;
 }
 
 function parsePaths(text: string): readonly string[] {

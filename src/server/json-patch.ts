@@ -2,20 +2,22 @@ import { isDeepStrictEqual } from 'node:util';
 import { isObject } from './is-object.ts';
 
 const MAX_OPERATIONS = 1_000;
+/** What is copied can be copied again: a few operations could make anything of anything. Kubernetes has such a bound, too. */
+const MAX_COPIED_LENGTH = 1024 * 1024;
 
 /** RFC 6902. A string says which operation cannot be done and why; then none was. */
 export function jsonPatch(target: unknown, patch: unknown): { readonly value: unknown } | string {
   if (!Array.isArray(patch)) return 'expected a list of operations';
   if (patch.length > MAX_OPERATIONS) return `more than ${MAX_OPERATIONS} operations`;
-  const holder = { value: structuredClone(target) };
+  const holder = { value: structuredClone(target), copiedLength: 0 };
   for (const [index, operation] of patch.entries()) {
     const problem = perform(holder, operation);
     if (problem !== null) return `operation ${index}: ${problem}`;
   }
-  return holder;
+  return { value: holder.value };
 }
 
-function perform(holder: { value: unknown }, operation: unknown): string | null {
+function perform(holder: Holder, operation: unknown): string | null {
   if (!isObject(operation)) return 'expected {op, path, value}';
   const { op, path, from, value } = operation;
   const place = find(holder, path);
@@ -34,6 +36,8 @@ function perform(holder: { value: unknown }, operation: unknown): string | null 
       const source = find(holder, from);
       if (typeof source === 'string') return source;
       if (!isThere(source)) return `nothing is at ${String(from)}`;
+      holder.copiedLength += op === 'copy' ? (JSON.stringify(read(source))?.length ?? 0) : 0;
+      if (holder.copiedLength > MAX_COPIED_LENGTH) return 'too much is copied';
       const moved = structuredClone(read(source));
       const problem = op === 'move' ? remove(source) : null;
       if (problem !== null) return problem;
@@ -45,13 +49,18 @@ function perform(holder: { value: unknown }, operation: unknown): string | null 
   }
 }
 
+interface Holder {
+  value: unknown;
+  copiedLength: number;
+}
+
 /** A parent and what the last step of a pointer names in it. */
 interface Place {
   readonly parent: Record<string, unknown> | unknown[];
   readonly key: string;
 }
 
-function find(holder: { value: unknown }, pointer: unknown): Place | string {
+function find(holder: Holder, pointer: unknown): Place | string {
   if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/')))
     return 'expected a JSON pointer such as /spec/root';
   const steps = pointer

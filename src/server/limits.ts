@@ -18,6 +18,8 @@ export interface Limits {
   readonly stallMs: number;
   /** Changes kept for a watch that comes back with a resourceVersion. */
   readonly historyChanges: number;
+  /** The same in characters of JSON, so that a few large manifests do not fill the memory. */
+  readonly historyLength: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -34,4 +36,5 @@ export const DEFAULT_LIMITS: Limits = {
   unreadBytes: 4 * 1024 * 1024,
   stallMs: 60_000,
   historyChanges: 1024,
+  historyLength: 32 * 1024 * 1024,
 };

@@ -17,6 +17,7 @@ import {
 } from './protocol.ts';
 import { isTrue, type Query } from './query.ts';
 import type { Ask, Face, Route } from './route.ts';
+import { objectionToSize } from './size.ts';
 import { onceStarted } from './starting.ts';
 import { objectOf, parseObject, type WantedObject, writtenObject } from './written-object.ts';
 
@@ -66,6 +67,8 @@ function replace(ask: Ask, face: Face): Promise<Answer> {
 
 function patch(ask: Ask, face: Face): Promise<Answer> {
   const { contentType, body, name } = ask;
+  const objection = objectionToSize(body);
+  if (objection !== null) return Promise.resolve(refuse('BadRequest', objection));
   switch (contentType) {
     case MERGE_PATCH:
       return writePatched(ask, face, object => ({ value: mergePatch(object, body) }));
@@ -142,7 +145,7 @@ async function write(
 /** Kubernetes' delete, with its `dryRun=All`: removes the manifest, and with it goes the container; never the root. */
 async function remove({ name, query, body }: Ask, { control }: Face): Promise<Answer> {
   const wantsDryRun = Object(body).dryRun;
-  const isDryRun = isDry(Array.isArray(wantsDryRun) ? { dryRun: wantsDryRun } : query);
+  const isDryRun = isDry(wantsDryRun === undefined ? query : { dryRun: wantsDryRun as Query[string] });
   if (isDryRun === null) return refuse('BadRequest', DRY_RUN_HELP);
   const known = control.get(name);
   const { resourceVersion, uid } = Object(Object(body).preconditions) as Record<string, unknown>;

@@ -1,4 +1,10 @@
-import { isSelected, parseFieldSelector, parseLabelSelector, type Selector } from '../api/selector.ts';
+import {
+  isSelected,
+  labelIn,
+  parseFieldSelector,
+  parseLabelSelector,
+  type Selector,
+} from '../api/selector.ts';
 import type { ApiObject, Kind } from './kind.ts';
 import type { Query } from './query.ts';
 
@@ -28,7 +34,7 @@ export function isWanted<T extends ApiObject>(
   { labels, fields }: Selection,
 ): boolean {
   return (
-    isSelected(labels, key => object.metadata.labels?.[key]) &&
+    isSelected(labels, key => labelIn(object.metadata.labels, key)) &&
     isSelected(fields, key => kind.field(object, key))
   );
 }

@@ -53,8 +53,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const rootSocket = `${runtimeDirectory}/${ROOT_SOCKET}`;
   const readSocket = `${runtimeDirectory}/${READ_SOCKET}`;
   const histories: readonly WatchHistory[] = [
-    new WatchHistory(containerKind, control, limits.historyChanges),
-    new WatchHistory(eventKind, control, limits.historyChanges),
+    new WatchHistory(containerKind, control, limits),
+    new WatchHistory(eventKind, control, limits),
   ];
   const undo: (() => Promise<void> | void)[] = histories.map(history => () => history.close());
   const close = async () => {

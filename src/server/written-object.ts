@@ -3,6 +3,7 @@ import type { JsonObject } from '../api/manifest.ts';
 import type { ManifestContent } from '../api/manifest-content.ts';
 import { isObject } from './is-object.ts';
 import { GROUP_VERSION } from './protocol.ts';
+import { objectionToSize } from './size.ts';
 
 /** What a client wants written, and what it says it has seen. */
 export interface WantedObject {
@@ -13,6 +14,8 @@ export interface WantedObject {
 
 /** Reads an object from a client; a string says what is wrong. What is in the spec is judged by whoever judges manifests. */
 export function parseObject(body: unknown, name: string | null): (WantedObject & { name: string }) | string {
+  const objection = objectionToSize(body);
+  if (objection !== null) return objection;
   if (!isObject(body)) return 'expected a container: {apiVersion, kind, metadata, spec}';
   const { apiVersion = GROUP_VERSION, kind = 'Container', metadata, spec } = body;
   if (apiVersion !== GROUP_VERSION || kind !== 'Container') return `expected a Container of ${GROUP_VERSION}`;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isSelected, parseFieldSelector, parseLabelSelector } from '../../../src/api/selector.ts';
+import { isSelected, labelIn, parseFieldSelector, parseLabelSelector } from '../../../src/api/selector.ts';
 
 const LABELS: Readonly<Record<string, string>> = { tier: 'front', 'example.org/env': 'prod', empty: '' };
 
 function selects(text: string): boolean {
   const selector = parseLabelSelector(text);
   assert.ok(typeof selector !== 'string', String(selector));
-  return isSelected(selector, key => LABELS[key]);
+  return isSelected(selector, key => labelIn(LABELS, key));
 }
 
 describe('selectors', () => {
@@ -26,6 +26,8 @@ describe('selectors', () => {
     ['!tier', false],
     ['!absent', true],
     ['absent', false],
+    ['constructor', false],
+    ['!toString', true],
     ['empty=', true],
     ['tier=front,example.org/env=prod', true],
     ['tier=front , example.org/env in (test)', false],

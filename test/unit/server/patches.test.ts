@@ -5,6 +5,7 @@ import type { ManifestContent } from '../../../src/api/manifest-content.ts';
 import { apply } from '../../../src/server/apply.ts';
 import { jsonPatch } from '../../../src/server/json-patch.ts';
 import { mergePatch } from '../../../src/server/merge-patch.ts';
+import { objectionToSize } from '../../../src/server/size.ts';
 
 describe('a merge patch', () => {
   // The examples of RFC 7396, appendix A.
@@ -69,6 +70,23 @@ describe('a JSON patch', () => {
   }
 });
 
+describe('a body', () => {
+  const nested = (depth: number) => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as object;
+  it('that is more than any container is not gone through', () => {
+    assert.equal(objectionToSize({ spec: nested(50) }), null);
+    assert.match(objectionToSize(nested(150_000)) ?? '', /levels deep/);
+    assert.match(objectionToSize(Array.from({ length: 20_000 }, () => 1)) ?? '', /more than 10000 values/);
+  });
+  it('of a few copies does not become anything of anything', () => {
+    const doubling = Array.from({ length: 40 }, (_, index) => ({
+      op: 'copy',
+      from: '/a',
+      path: `/a/${index}`,
+    }));
+    assert.match(String(jsonPatch({ a: { x: 'y'.repeat(100) } }, doubling)), /too much is copied/);
+  });
+});
+
 describe('apply', () => {
   const content = (spec: object, labels: Record<string, string> = {}): ManifestContent => ({
     labels,
@@ -109,6 +127,20 @@ describe('apply', () => {
   it('agrees with another manager on the same value, and leaves it when one lets go', () => {
     const both = applied(applied(null, content({ root: '/a' }), 'one'), content({ root: '/a' }), 'two');
     assert.deepEqual(applied(both, content({}), 'two').spec, { root: '/a' });
+  });
+  it('touches nothing but the manifest, whatever a person wrote into the list of owned paths', () => {
+    const paths = ['/__proto__/nspawndTest', '/spec/__proto__/nspawndTest', '/labels/__proto__/nspawndTest'];
+    const before = {
+      ...content({ root: '/a' }),
+      annotations: { 'nspawnd.io/applied-by.me': JSON.stringify(paths) },
+    };
+    Object.defineProperty(Object.prototype, 'nspawndTest', { value: 1, configurable: true });
+    try {
+      applied(before, content({ root: '/a' }), 'me');
+      assert.equal(({} as { nspawndTest?: number }).nspawndTest, 1);
+    } finally {
+      delete (Object.prototype as { nspawndTest?: number }).nspawndTest;
+    }
   });
   it('twice is once', () => {
     const first = applied(null, content({ root: '/a', environment: { A: '1' } }), 'me');

@@ -188,6 +188,40 @@ describe('routes', () => {
     }
   });
 
+  it('deletes nothing for a dry run that is not quite spelled as one', async t => {
+    const { control, rootSocket } = await serve(t);
+    control.put('web');
+    const remove = (body: object) => {
+      const text = JSON.stringify(body);
+      const headers = { 'content-type': 'application/json', 'content-length': String(text.length) };
+      return ask(rootSocket, 'DELETE', `${API}/containers/web`, text, headers);
+    };
+    assert.equal((await remove({ dryRun: ['All'] })).code, 200);
+    for (const dryRun of ['all', true, [], ['All', 'x'], null])
+      assert.equal((await remove({ dryRun })).code, 400, JSON.stringify(dryRun));
+    await new Promise(resolve => setImmediate(resolve));
+    assert.ok(control.get('web'));
+  });
+
+  it('refuses a body that would keep everybody waiting while it is gone through', async t => {
+    const { control, rootSocket, logged } = await serve(t);
+    control.put('web', { spec: { root: '/srv/web' } });
+    const deep = `{"spec":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_001)}`;
+    const wide = {
+      spec: { environment: Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [i, ''])) },
+    };
+    const name = { metadata: { name: 'x' } };
+    for (const body of [deep, wide]) {
+      const text = typeof body === 'string' ? body : JSON.stringify({ ...body, ...name });
+      const typed = { 'content-type': 'application/merge-patch+json' };
+      assert.equal((await ask(rootSocket, 'PATCH', `${API}/containers/web`, text, typed)).code, 400);
+      assert.equal((await ask(rootSocket, 'PUT', `${API}/containers/web`, text)).code, 400);
+      assert.equal((await ask(rootSocket, 'POST', `${API}/containers`, text)).code, 400);
+    }
+    assert.deepEqual(control.written, []);
+    assert.ok(!logged.some(line => line.includes('unexpectedly')));
+  });
+
   it('lists what both selectors select', async t => {
     const { control, rootSocket } = await serve(t);
     control.put('web', { labels: { tier: 'front' }, phase: 'Running' });

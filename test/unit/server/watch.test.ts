@@ -50,6 +50,19 @@ describe('watch', () => {
     watch.leave();
   });
 
+  it('forgets sooner what is large', async t => {
+    const { control, rootSocket } = await serve(t, { limits: { historyLength: 500_000 } });
+    const before = control.resourceVersion();
+    for (let number = 0; number < 10; number += 1)
+      control.put(`c${number}`, { labels: { note: 'x'.repeat(100_000) } });
+    const newest = Number(control.resourceVersion());
+    const query = (version: string | number) => `${API}/containers?watch=1&resourceVersion=${version}`;
+    assert.equal((await ask(rootSocket, 'GET', query(before))).code, 410);
+    const watch = await openWatch(rootSocket, `resourceVersion=${newest - 4}`);
+    await eventually(() => watch.events.length === 4, soon);
+    watch.leave();
+  });
+
   it('refuses a version that is none', async t => {
     const { rootSocket } = await serve(t);
     for (const query of ['resourceVersion=abc', 'resourceVersion=-1', 'timeoutSeconds=soon']) {
