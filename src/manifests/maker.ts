@@ -155,9 +155,12 @@ export class Maker {
     const objection = await objectionToChange(file);
     if (objection !== null) return { is: 'refused', message: safeText(objection) };
     const text = await readFile(file, 'utf8');
-    const before = contentIn(text);
+    const before = contentIn(name, text);
     if (before === null)
-      return { is: 'refused', message: `${safeText(file)} cannot be read as one manifest; mend it by hand` };
+      return {
+        is: 'refused',
+        message: `${safeText(file)} cannot be read as one manifest, that of ${name}; mend it by hand`,
+      };
     const after = change(before);
     if ('is' in after) return { is: 'objected', objection: after };
     const written: Writing = { is: 'written', file, content: after, isNew: false };
@@ -180,6 +183,8 @@ export class Maker {
     }
     const problems = host.judge(file, edited).flatMap(document => document.problems);
     if (problems.length > 0) return { is: 'invalid', problems };
+    if (!isDeepStrictEqual(contentIn(name, edited), after))
+      return { is: 'refused', message: `${shown} cannot be changed so, edit it by hand` };
     if (isDryRun) return null;
     try {
       if (!(await replaceText(file, text, edited)))
@@ -238,7 +243,10 @@ export class Maker {
         message: `${name} was not made by nspawnctl create: delete ${file} yourself, and the container goes; its root stays`,
       };
     const text = await readFile(document.file, 'utf8').catch(() => '');
-    if (parseText({ file: document.file, text }).length !== 1)
+    const [only, ...more] = parseText({ file: document.file, text });
+    if (only?.name !== name)
+      return { is: 'refused', message: `${file} was just changed by somebody else; try again` };
+    if (more.length > 0)
       return { is: 'refused', message: `${file} declares more than ${name}; take its document out by hand` };
     const objection = await objectionToChange(document.file);
     if (objection !== null) return { is: 'refused', message: safeText(objection) };

@@ -55,13 +55,17 @@ function edit(document: Document, path: readonly string[], before: unknown, afte
     return;
   }
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (key in after) edit(document, [...path, key], before[key], after[key]);
+    if (Object.hasOwn(after, key)) edit(document, [...path, key], ownValue(before, key), after[key]);
     else document.deleteIn([...path, key]);
   }
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function ownValue(mapping: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(mapping, key) ? mapping[key] : undefined;
 }
 
 function withoutEmpty({ labels, annotations }: Pick<ManifestContent, 'labels' | 'annotations'>): object {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, chown, link, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -40,7 +41,7 @@ async function writeAside(
   place: (aside: string) => Promise<boolean>,
 ): Promise<boolean> {
   const directory = dirname(file);
-  const aside = `${directory}/.${process.pid}-${counter++}.new`;
+  const aside = `${directory}/.${randomBytes(6).toString('hex')}.new`;
   try {
     const handle = await open(
       aside,
@@ -64,4 +65,3 @@ async function writeAside(
 }
 
 const BACKDATED_MS = 10_000;
-let counter = 0;

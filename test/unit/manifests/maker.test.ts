@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { Creation, Draft, ManifestChange, Writing } from '../../../src/controller/ports.ts';
@@ -313,6 +313,31 @@ suite('a manifest changed by request', { concurrency: 4 }, () => {
       assert.equal(removal.is, 'refused');
       assert.equal(host.state(name), 'present');
     }
+  });
+
+  test('may have words of the language for labels, and lose them again', async context => {
+    const host = await SourceHost.start(context, { files: { 'web.yaml': manifestText('web') } });
+    const labels = { toString: 'x', constructor: 'y' };
+    const without: ManifestChange = before =>
+      before === null ? { is: 'unknown', message: '' } : { ...before, labels: { a: 'b' } };
+    assert.equal(messageOf(await host.source.writeManifest('web', relabel(labels), false)), 'written');
+    assert.equal(messageOf(await host.source.writeManifest('web', without, false)), 'written');
+    const desired = host.source.desired('web');
+    assert.deepEqual(desired.state === 'present' && desired.manifest.labels, { a: 'b' });
+  });
+
+  test("is not another's that was saved in its place a moment ago", async context => {
+    const host = await SourceHost.start(context, { files: { 'web.yaml': manifestText('web') } });
+    const text = manifestText('db');
+    // So fresh that the source still waits for the rest of it.
+    const soon = new Date(Date.now() + 60_000);
+    await writeFile(host.path('web.yaml'), text);
+    await utimes(host.path('web.yaml'), soon, soon);
+    const writing = await host.source.writeManifest('web', relabel({ a: 'b' }), false);
+    assert.match(messageOf(writing), /cannot be read as one manifest, that of web/);
+    const removal = await host.source.removeManifest('web', { isDryRun: false, isOwnOnly: false });
+    assert.match('message' in removal ? removal.message : removal.is, /just changed by somebody else/);
+    assert.equal(await readFile(host.path('web.yaml'), 'utf8'), text);
   });
 
   test('loses nothing when two change it at once', async context => {
