@@ -1,9 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import { findCondition } from '../api/condition.ts';
-import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../api/container.ts';
+import type { Container, ContainerDetail } from '../api/container.ts';
 import type { EventObject } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
-import type { ManifestContent } from '../api/manifest-content.ts';
 import { isNixMade } from '../api/nix-source.ts';
 import { NspawndError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -34,6 +32,7 @@ import type {
   Writing,
 } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
+import { saysTheSame, unlessEdited } from './seen-manifest.ts';
 import { StatusStore } from './status-store.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -203,7 +202,8 @@ export class Controller implements ControlPort {
         const message = `${name} has changed since version ${expectedVersion}: read it again, and change that`;
         return { is: 'objected', objection: { is: 'conflict', message } } as const;
       }
-      const writing = await this.#manifests.writeManifest(name, change, isDryRun);
+      const seen = expectedVersion === null ? null : this.#store.get(name);
+      const writing = await this.#manifests.writeManifest(name, unlessEdited(change, name, seen), isDryRun);
       if (writing.is === 'written' && !isDryRun)
         await this.#untilSeen(name, object => saysTheSame(object, writing.content));
       return writing;
@@ -331,15 +331,6 @@ export class Controller implements ControlPort {
       if (!this.#abort.signal.aborted) this.#scheduleRelist();
     }, this.#options.relistMs);
   }
-}
-
-function saysTheSame({ metadata, spec }: Container, content: ManifestContent): boolean {
-  const { [MANIFEST_ANNOTATION]: _place, ...annotations } = metadata.annotations ?? {};
-  return (
-    isDeepStrictEqual(spec, content.spec) &&
-    isDeepStrictEqual(metadata.labels ?? {}, content.labels) &&
-    isDeepStrictEqual(annotations, content.annotations)
-  );
 }
 
 const SEEN_DEADLINE_MS = 5_000;

@@ -85,6 +85,24 @@ describe('the controller on a host', () => {
   });
 
   describe('an edit', () => {
+    test('that nspawnd has not looked at yet is not lost to a client that saw what was before', async () => {
+      await started({ web: NETWORK });
+      const { resourceVersion = '' } = world.controller.get('web')?.metadata ?? {};
+      const write = (expectedVersion: string | null) =>
+        world.controller.writeManifest(
+          'web',
+          before => ({ ...(before ?? assert.fail()), spec: { ...before?.spec, timeoutStopSec: 5 } }),
+          { expectedVersion, isDryRun: false },
+        );
+      world.manifests.put('web', { ...NETWORK, localAddress: '10.0.0.9' });
+      const refused = await write(resourceVersion);
+      assert.equal(refused.is === 'objected' && refused.objection.is, 'conflict');
+      await world.settle();
+      const now = world.controller.get('web')?.metadata.resourceVersion ?? '';
+      const [written] = await Promise.all([write(now), world.settle()]);
+      assert.equal(written.is, 'written');
+      await world.settle();
+    });
     test('that is live changes the running guest and restarts nothing', async () => {
       await started({ web: NETWORK });
       const { invocationId } = world.host.unit('web');

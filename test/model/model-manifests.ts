@@ -1,8 +1,10 @@
 import type { JsonObject, Manifest } from '../../src/api/manifest.ts';
+import type { ManifestContent } from '../../src/api/manifest-content.ts';
 import type {
   Creation,
   FileText,
   JudgedDocument,
+  ManifestChange,
   ManifestPort,
   Removal,
   SourceStatus,
@@ -88,8 +90,12 @@ export class ModelManifests implements ManifestPort {
     return { is: 'refused', message: 'a directory in memory' };
   }
 
-  async writeManifest(): Promise<Writing> {
-    throw new Error('the model writes its manifests itself');
+  async writeManifest(name: string, change: ManifestChange): Promise<Writing> {
+    const before = this.desired(name);
+    const content = change(before.state === 'present' ? contentOf(before.manifest) : null);
+    if ('is' in content) return { is: 'objected', objection: content };
+    this.put(name, content.spec);
+    return { is: 'written', file: `${name}.yaml`, content, isNew: before.state !== 'present' };
   }
 
   async removeManifest(): Promise<Removal> {
@@ -108,4 +114,8 @@ export class ModelManifests implements ManifestPort {
     this.#desired.set(name, desired);
     for (const listener of this.#listeners) listener([name]);
   }
+}
+
+function contentOf({ labels, annotations, written }: Manifest): ManifestContent {
+  return { labels, annotations, spec: written };
 }
