@@ -145,6 +145,9 @@ async function* lines(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
   }
 }
 
+/** Of a Date, in microseconds: what a guest says may be any number. */
+const LAST_MOMENT = 8.64e18;
+
 /** Null for what is no entry: journalctl also says that there are none. */
 export function parseEntry(line: string): JournalEntry | null {
   if (!line.startsWith('{')) return null;
@@ -154,7 +157,7 @@ export function parseEntry(line: string): JournalEntry | null {
     const at = Number(fields.__REALTIME_TIMESTAMP);
     return {
       cursor: text('__CURSOR'),
-      at: Number.isFinite(at) ? at : 0,
+      at: at >= 0 && at <= LAST_MOMENT ? at : 0,
       message: text('MESSAGE'),
       identifier: text('SYSLOG_IDENTIFIER'),
       pid: text('_PID'),

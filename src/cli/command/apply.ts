@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { Manifest } from '../../api/manifest.ts';
-import { isSelected, parseLabelSelector, type Selector } from '../../api/selector.ts';
+import { isSelected, labelIn, parseLabelSelector, type Selector } from '../../api/selector.ts';
 import type { Preview } from '../../controller/ports.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
@@ -33,6 +33,11 @@ export async function apply(
   const doomed = pruneSelector(prune);
   const read = await readManifests(paths, terminal);
   if (read === null) return EXIT.invalidManifest;
+  // Also before a prune: a directory that is not mounted says nothing of what is to go.
+  if (read.manifests.length === 0)
+    throw new CliError(EXIT.usage, `no manifests in ${paths.join(', ')}; nothing was changed`, [
+      'manifests are files *.yaml, *.yml and *.json',
+    ]);
   const [list, source] = await Promise.all([client.list(), client.source()]);
   refuseOwnDirectory(paths, source.directory);
   const previews = await client.preview(read.files.map(({ file, text }) => ({ file: fullPath(file), text })));
@@ -61,7 +66,7 @@ export async function apply(
     item =>
       wasApplied(item) &&
       !kept.has(item.metadata.name) &&
-      isSelected(doomed, key => item.metadata.labels?.[key]),
+      isSelected(doomed, key => labelIn(item.metadata.labels, key)),
   );
   for (const { metadata } of gone) {
     await client.remove(metadata.name, { dryRun, ownOnly: true });
@@ -80,6 +85,9 @@ function pruneSelector({ isOn, selector, all }: ApplyCommand['prune']): Selector
     ]);
   const parsed = parseLabelSelector(selector ?? '');
   if (typeof parsed === 'string') throw new CliError(EXIT.usage, `-l: ${parsed}`);
+  // A variable that is not set, more likely than everything.
+  if (parsed.length === 0 && !all)
+    throw new CliError(EXIT.usage, '-l: no labels in it', ['of all that were ever applied: --all']);
   return parsed;
 }
 

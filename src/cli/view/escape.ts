@@ -14,7 +14,14 @@ export function escapeLine(text: string): string {
 
 /** For text whose lines are shown as lines: split first, then each is safe. */
 export function escapeLines(text: string): string[] {
-  return text.replace(/\n+$/, '').split(/\r?\n/).map(escapeLine);
+  return withoutTrailing(text, '\n').split(/\r?\n/).map(escapeLine);
+}
+
+/** Without the characters of this kind at its end; by hand, since /x+$/ takes a hostile text's length squared. */
+export function withoutTrailing(text: string, character: string): string {
+  let length = text.length;
+  while (length > 0 && text[length - 1] === character) length--;
+  return text.slice(0, length);
 }
 
 /** For text that goes on, as a file does: its lines and tabs stay. */

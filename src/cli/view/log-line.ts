@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../host/journal-reader.ts';
-import { escapeLine, escapeText } from './escape.ts';
+import { escapeLine, escapeText, withoutTrailing } from './escape.ts';
 
 /** Where a line comes from, which decides how much of it is told. */
 export type LogSource = 'console' | 'guest' | 'controller';
@@ -17,7 +17,9 @@ export function logLines(
   { hasTimestamps, isEscaped }: LogLook,
 ): string {
   const text = source === 'controller' ? controllerText(entry.message) : entry.message;
-  const [first = '', ...more] = text.replace(/\n+$/, '').split(/\r?\n/).map(withoutEnd);
+  const [first = '', ...more] = withoutTrailing(text, '\n')
+    .split('\n')
+    .map(line => withoutTrailing(line, '\r'));
   const who = speaker(source, entry);
   const time = hasTimestamps ? `${timestamp(entry.at)} ` : '';
   return [`${time}${who}${first}`, ...more.map(line => `${time}  ${line}`)]
@@ -62,10 +64,6 @@ function factText(value: unknown): string {
   const shown = isError ? (value as { message: unknown }).message : value;
   if (typeof shown === 'string' && /^[\w@%+=:,./-]+$/.test(shown)) return shown;
   return JSON.stringify(shown);
-}
-
-function withoutEnd(line: string): string {
-  return line.replace(/\r+$/, '');
 }
 
 /** RFC 3339 with microseconds, in UTC. */

@@ -54,6 +54,24 @@ describe('a line of a log', () => {
     assert.equal(shown, '2026-06-01T12:00:00.123456Z x\n');
   });
 
+  it('is made in a moment, whatever is in it', () => {
+    const message = `a${'\n'.repeat(200_000)}b${'\r'.repeat(200_000)}c`;
+    const begin = performance.now();
+    assert.ok(logLines('guest', entry(1, message), plain).length > 200_000);
+    assert.ok(performance.now() - begin < 5_000);
+  });
+
+  it('has a time also where a guest says one that is none', () => {
+    for (const at of ['1e300', '-1', '9e18', 'x']) {
+      const said = parseEntry(JSON.stringify({ __REALTIME_TIMESTAMP: at, MESSAGE: 'x' }));
+      assert.ok(said !== null);
+      assert.match(
+        logLines('guest', said, { ...plain, hasTimestamps: true }),
+        /^1970-01-01T00:00:00.000000Z x$/m,
+      );
+    }
+  });
+
   it('is obeyed by no terminal, and reaches a pipe as it is', () => {
     const hostile = entry(1, '\u001b[0;32mOK\u001b[0m \u001b]0;title\u0007\u009b2J', {
       identifier: 'a\u001b[2J\nb',

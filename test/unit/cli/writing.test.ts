@@ -70,6 +70,22 @@ describe('apply', () => {
     );
   });
 
+  it('prunes nothing for a variable that is not set, or a directory that is not mounted', async t => {
+    const { control, run, files } = await world(t, { 'a.yaml': manifest('a'), 'b.yaml': manifest('b') });
+    assert.equal((await run('apply', '-f', files)).code, 0);
+    const unset = await run('apply', '--prune', '-l', '', '-f', join(files, 'a.yaml'));
+    assert.deepEqual([unset.code, unset.out], [2, '']);
+    assert.match(unset.err, /no labels in it/);
+    await mkdir(join(files, 'empty'));
+    const empty = await run('apply', '--prune', '--all', '-f', join(files, 'empty'));
+    assert.deepEqual([empty.code, empty.out], [2, '']);
+    assert.match(empty.err, /no manifests in/);
+    assert.deepEqual(
+      control.list().map(({ metadata }) => metadata.name),
+      ['a', 'b'],
+    );
+  });
+
   it('does not contradict another without being told to', async t => {
     const { control, run, files } = await world(t, { 'web.yaml': manifest('web') });
     control.put('web', { spec: { root: '/other' } });
