@@ -108,7 +108,7 @@ export class TreeCopy {
       const stats = await source.stat();
       if (stats.isDirectory()) await this.#directory(source, stats, to, fromName, path, depth, isHidden);
       else if (stats.isFile()) await this.#file(source, stats, to, fromName, isHidden);
-      else if (stats.isSymbolicLink()) await this.#link(from, fromName, to, path, depth, isHidden);
+      else if (stats.isSymbolicLink()) await this.#link(stats, from, fromName, to, path, depth, isHidden);
       else this.#task.onSkip(path, 'neither a file, a directory nor a link');
     } finally {
       await source.close();
@@ -184,6 +184,7 @@ export class TreeCopy {
   }
 
   async #link(
+    stats: Stats,
     from: FileHandle,
     name: string,
     to: FileHandle,
@@ -196,7 +197,7 @@ export class TreeCopy {
       this.#task.onSkip(path, `a link that leads out: ${shownName(target)}`);
       return;
     }
-    const make = (as: string) => makeLink(to, as, target, this.#task.owner);
+    const make = (as: string) => makeLink(to, as, target, this.#look(stats));
     if (isHidden) await make(name);
     else await this.#aside(to, name, make);
     this.#task.onProgress(0, 1);

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import {
   type FileHandle,
   lchown,
+  lutimes,
   mkdir,
   open,
   opendir,
@@ -77,10 +78,12 @@ export async function makeLink(
   directory: FileHandle,
   name: string,
   target: string,
-  owner: Owner | null,
+  { owner, times }: Pick<FileLook, 'owner' | 'times'>,
 ): Promise<void> {
-  await symlink(nameToBytes(target), entryOf(directory, name));
-  if (owner !== null) await lchown(entryOf(directory, name), owner.uid, owner.gid);
+  const entry = entryOf(directory, name);
+  await symlink(nameToBytes(target), entry);
+  if (owner !== null) await lchown(entry, owner.uid, owner.gid);
+  if (times !== null) await lutimes(entry, times.atime, times.mtime);
 }
 
 /** Owner first: it takes bits of the mode away. */

@@ -16,7 +16,7 @@ const MAKE_SITE = `
   mkdir -p /srv/site/deep
   echo one > /srv/site/one; chmod 0640 /srv/site/one
   head -c 3000000 /dev/urandom > /srv/site/deep/big
-  ln -s ../one /srv/site/deep/link
+  ln -s ../one /srv/site/deep/link; touch -h -d 2001-02-03T04:05:06Z /srv/site/deep/link
   touch -d 2001-02-03T04:05:06Z /srv/site/one /srv/site/deep /srv/site
   chown -R 1234:1234 /srv/site`;
 
