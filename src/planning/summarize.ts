@@ -63,9 +63,13 @@ export function summarize(desired: Desired, observed: Observed, plan: Plan, outc
 function summarizeRemoval(plan: Plan, outcome: Outcome): Summary {
   const message =
     outcome.error?.message ?? plan.waitingFor?.message ?? 'its manifest is gone; it is being removed';
+  const suspended: readonly Fact[] =
+    plan.waitingFor?.reason === 'Suspended'
+      ? [{ type: 'Suspended', status: 'True', reason: 'Asked', message: plan.waitingFor.message }]
+      : [];
   return {
     phase: 'Removing',
-    conditions: [{ type: 'Ready', status: 'False', reason: 'Removing', message }],
+    conditions: [{ type: 'Ready', status: 'False', reason: 'Removing', message }, ...suspended],
     waitingFor: plan.waitingFor?.message ?? null,
     nextRetryAt: null,
   };

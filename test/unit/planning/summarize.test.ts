@@ -253,6 +253,11 @@ describe('a guest on its way down', () => {
 });
 
 describe('a container that is removed', () => {
+  test('says so when it waits until it is resumed', () => {
+    const observed = running(() => ({ suspension: { since: NOW, until: null } }));
+    check({ desired: { state: 'absent' }, observed }, 'Removing', { Suspended: 'True/Asked' });
+    check({ desired: { state: 'absent' } }, 'Removing', { Suspended: null });
+  });
   test('waits for its stop', () => {
     const summary = check({ desired: { state: 'absent' } }, 'Removing', { Ready: 'False/Removing' });
     assert.equal(summary.waitingFor, 'the guest is powering off');
