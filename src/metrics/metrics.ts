@@ -8,6 +8,7 @@ import { loopMetrics, queueMetrics } from './loop-metrics.ts';
 export class Metrics {
   readonly #registry = new Registry();
   readonly loop: LoopObserver = loopMetrics(this.#registry);
+  #isWatchingProcess = false;
 
   constructor(version: string) {
     new Gauge({
@@ -16,8 +17,6 @@ export class Metrics {
       labelNames: ['version'],
       registers: [this.#registry],
     }).set({ version }, 1);
-    collectDefaultMetrics({ register: this.#registry });
-    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 
   /** From now on these are asked, too. */
@@ -35,7 +34,16 @@ export class Metrics {
   }
 
   async text(): Promise<{ readonly contentType: string; readonly text: string }> {
+    this.#watchProcess();
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  /** From the first question on: measuring the loop's delay wakes the process a hundred times a second. */
+  #watchProcess(): void {
+    if (this.#isWatchingProcess) return;
+    this.#isWatchingProcess = true;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 }
 
