@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMapping } from '../api/is-mapping.ts';
 import type { Json, JsonObject } from '../api/manifest.ts';
 
 /** The RFC 7396 patch that makes the one out of the other; undefined where they are the same. */
@@ -11,8 +12,4 @@ export function mergePatchBetween(before: JsonObject, after: JsonObject): JsonOb
     patch[key] = inner ?? null;
   }
   return Object.keys(patch).length === 0 ? undefined : patch;
-}
-
-function isMapping(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

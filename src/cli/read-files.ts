@@ -1,11 +1,16 @@
 import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { FileText } from '../controller/ports.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-code.ts';
 
 /** What `-` is called where a file is named. */
 export const STDIN_NAME = '<stdin>';
+
+/** As the daemon knows files: one that is in its directory is replaced by it, not doubled. */
+export function fullPath(file: string): string {
+  return file === STDIN_NAME ? file : resolve(file);
+}
 
 /** More than any manifest file may have, so that "too large" is said by whoever judges it. */
 const MAX_BYTES = 1024 * 1024 + 1;

@@ -6,6 +6,7 @@ import type { Desired } from '../planning/desired.ts';
 import type { Observed } from '../planning/observed.ts';
 import type { Summary } from '../planning/summarize.ts';
 import { nixStatus } from './nix-status.ts';
+import { uidFrom } from './uid.ts';
 
 /** The API's object, from what is wanted, what is, and their summary. `before` keeps the times of what did not change. */
 export function containerObject(
@@ -97,5 +98,5 @@ function conditionOf(
 /** A name that was deleted and made anew is another object. */
 function uidOf(name: string, createdAt: string): string {
   const hex = createHash('sha256').update(`${name} ${createdAt}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return uidFrom(hex);
 }

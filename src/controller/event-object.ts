@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ContainerEvent, EVENT_NAMESPACE, type EventObject } from '../api/event.ts';
 import { API_VERSION, KIND } from '../api/manifest.ts';
+import { uidFrom } from './uid.ts';
 
 /** An entry of a container's history with the version of its last change. */
 export interface RecordedEvent extends ContainerEvent {
@@ -17,7 +18,7 @@ export function eventObject(name: string, uid: string, event: RecordedEvent): Ev
     metadata: {
       name: `${name}.${id.slice(0, 16)}`,
       namespace: EVENT_NAMESPACE,
-      uid: `${id.slice(0, 8)}-${id.slice(8, 12)}-4${id.slice(13, 16)}-8${id.slice(17, 20)}-${id.slice(20, 32)}`,
+      uid: uidFrom(id),
       resourceVersion,
       creationTimestamp: firstTimestamp,
     },

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { findCondition } from '../api/condition.ts';
-import { type Container, MANIFEST_ANNOTATION } from '../api/container.ts';
-import type { ManifestContent } from '../api/manifest-content.ts';
+import type { Container } from '../api/container.ts';
+import { contentOf, type ManifestContent } from '../api/manifest-content.ts';
 import type { ManifestChange } from './ports.ts';
 
 /** A person may have saved the file since: what the client saw is old then, also while its version is the newest there is. */
@@ -17,11 +17,6 @@ export function unlessEdited(change: ManifestChange, name: string, seen: Contain
 }
 
 /** Whether an object is of a manifest that says this. */
-export function saysTheSame({ metadata, spec }: Container, content: ManifestContent): boolean {
-  const { [MANIFEST_ANNOTATION]: _place, ...annotations } = metadata.annotations ?? {};
-  return (
-    isDeepStrictEqual(spec, content.spec) &&
-    isDeepStrictEqual(metadata.labels ?? {}, content.labels) &&
-    isDeepStrictEqual(annotations, content.annotations)
-  );
+export function saysTheSame(object: Container, content: ManifestContent): boolean {
+  return isDeepStrictEqual(contentOf(object), content);
 }

@@ -1,3 +1,4 @@
+import { isMapping } from '../api/is-mapping.ts';
 import type { Json, JsonObject } from '../api/manifest.ts';
 import { ADDRESS_FIELDS, BRIDGE_COMES_LATER, carryAddress, PORTS_COME_LATER } from './address.ts';
 import { type Imported, SpecDraft } from './imported.ts';
@@ -17,7 +18,7 @@ export function importNixosJson(
   placesOf: (name: string) => NixosPlaces,
 ): readonly Imported[] {
   return Object.entries(json).map(([name, container]) => {
-    const options = isObject(container) ? container : {};
+    const options = isMapping(container) ? container : {};
     const draft = new SpecDraft();
     const places = placesOf(name);
     draft.set('path', typeof options.path === 'string' ? options.path : places.profile);
@@ -68,7 +69,7 @@ const OPTIONS: Readonly<Record<string, Carry>> = {
     for (const place of texts(value)) draft.addFlag(`--tmpfs=${place}`);
   },
   bindMounts: (value, draft) => {
-    for (const mount of isObject(value) ? Object.entries(value) : []) carryBind(mount, draft);
+    for (const mount of isMapping(value) ? Object.entries(value) : []) carryBind(mount, draft);
   },
   allowedDevices: (value, draft) => {
     for (const device of Array.isArray(value) ? value : [])
@@ -106,7 +107,7 @@ function leaveHostSide(options: JsonObject, draft: SpecDraft): void {
 }
 
 function carryBind([name, mount]: readonly [string, Json], draft: SpecDraft): void {
-  const options = isObject(mount) ? mount : {};
+  const options = isMapping(mount) ? mount : {};
   const target = typeof options.mountPoint === 'string' ? options.mountPoint : name;
   const source = typeof options.hostPath === 'string' ? options.hostPath : target;
   const flag = options.isReadOnly === false ? '--bind' : '--bind-ro';
@@ -115,7 +116,7 @@ function carryBind([name, mount]: readonly [string, Json], draft: SpecDraft): vo
 }
 
 function isTun(device: Json): boolean {
-  return isObject(device) && device.node === '/dev/net/tun';
+  return isMapping(device) && device.node === '/dev/net/tun';
 }
 
 function texts(value: Json): readonly string[] {
@@ -126,11 +127,7 @@ function texts(value: Json): readonly string[] {
 function isEmpty(value: Json | undefined): boolean {
   if (value === undefined || value === null || value === '' || value === false) return true;
   if (Array.isArray(value)) return value.length === 0;
-  return isObject(value) && Object.keys(value).length === 0;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isMapping(value) && Object.keys(value).length === 0;
 }
 
 function brief(value: Json | undefined): string {

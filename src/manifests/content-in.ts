@@ -1,3 +1,4 @@
+import { isMapping } from '../api/is-mapping.ts';
 import type { JsonObject } from '../api/manifest.ts';
 import type { ManifestContent } from '../api/manifest-content.ts';
 import { readYaml } from './yaml.ts';
@@ -15,8 +16,4 @@ export function contentIn(name: string, text: string): ManifestContent | null {
   if ((rest as { readonly name?: unknown }).name !== name) return null;
   if (!isMapping(labels) || !isMapping(annotations) || !isMapping(spec)) return null;
   return { labels, annotations, spec: spec as JsonObject };
-}
-
-function isMapping(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,16 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Document, parseDocument } from 'yaml';
-import { API_VERSION, KIND } from '../api/manifest.ts';
+import { isMapping } from '../api/is-mapping.ts';
 import type { ManifestContent } from '../api/manifest-content.ts';
+import { manifestObject, writtenMetadata } from '../api/manifest-object.ts';
 import { SCHEMA_LINE } from '../api/schema-line.ts';
 
 /** A manifest as a file of our own making holds it. */
 export function manifestText(name: string, content: ManifestContent): string {
-  const metadata = { name, ...withoutEmpty(content) };
-  const document = new Document(
-    { apiVersion: API_VERSION, kind: KIND, metadata, spec: content.spec },
-    { aliasDuplicateObjects: false },
-  );
+  const document = new Document(manifestObject(name, content), { aliasDuplicateObjects: false });
   document.commentBefore = `${SCHEMA_LINE}\n Made by nspawnd for whoever asked. Edit it as you like; nspawnctl delete ${name} removes it.`;
   return document.toString({ lineWidth: 0 });
 }
@@ -41,7 +38,7 @@ export function editedText(
 function editedJson(text: string, { spec, ...metadata }: ManifestContent): string {
   const value = JSON.parse(text) as { readonly metadata?: object };
   const { labels: _labels, annotations: _annotations, ...rest } = Object(value.metadata);
-  const edited = { ...value, metadata: { ...rest, ...withoutEmpty(metadata) }, spec };
+  const edited = { ...value, metadata: { ...rest, ...writtenMetadata(metadata) }, spec };
   return `${JSON.stringify(edited, null, 2)}\n`;
 }
 
@@ -60,17 +57,6 @@ function edit(document: Document, path: readonly string[], before: unknown, afte
   }
 }
 
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function ownValue(mapping: Readonly<Record<string, unknown>>, key: string): unknown {
   return Object.hasOwn(mapping, key) ? mapping[key] : undefined;
-}
-
-function withoutEmpty({ labels, annotations }: Pick<ManifestContent, 'labels' | 'annotations'>): object {
-  return {
-    ...(Object.keys(labels).length === 0 ? {} : { labels }),
-    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-  };
 }

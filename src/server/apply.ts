@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMapping } from '../api/is-mapping.ts';
 import type { JsonObject } from '../api/manifest.ts';
-import type { ManifestContent } from '../api/manifest-content.ts';
-import { isObject } from './is-object.ts';
+import { type ManifestContent, OWNER_PREFIX } from '../api/manifest-content.ts';
+import { stepsOf, toToken } from './json-pointer.ts';
 
 /**
  * Kubernetes' server-side apply: a manager says its part of an object, whole. What it said before and says no more goes,
@@ -53,9 +54,6 @@ export function apply(
   return merged as ManifestContent;
 }
 
-/** Annotations with which a manifest says who applied what. */
-export const OWNER_PREFIX = 'nspawnd.io/applied-by.';
-
 interface Draft {
   labels: Record<string, unknown>;
   annotations: Record<string, unknown>;
@@ -70,7 +68,7 @@ function ownerKey(manager: string): string {
 function leavesOf(content: ManifestContent): ReadonlyMap<string, unknown> {
   const leaves = new Map<string, unknown>();
   const walk = (value: unknown, path: string) => {
-    if (isObject(value) && Object.keys(value).length > 0)
+    if (isMapping(value) && Object.keys(value).length > 0)
       for (const [key, inner] of Object.entries(value)) walk(inner, `${path}/${toToken(key)}`);
     else leaves.set(path, value);
   };
@@ -113,7 +111,7 @@ function unset(draft: Draft, path: string): void {
 /** What every object has by birth is in no manifest: a path may say `__proto__`. */
 function inner(parent: Record<string, unknown>, step: string): Record<string, unknown> | null {
   const value = Object.hasOwn(parent, step) ? parent[step] : null;
-  return isObject(value) ? (value as Record<string, unknown>) : null;
+  return isMapping(value) ? (value as Record<string, unknown>) : null;
 }
 
 function parsePaths(text: string): readonly string[] {
@@ -124,15 +122,4 @@ function parsePaths(text: string): readonly string[] {
     // Edited by hand, or none: nobody owns anything.
     return [];
   }
-}
-
-function stepsOf(path: string): string[] {
-  return path
-    .split('/')
-    .slice(1)
-    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
-
-function toToken(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -5,7 +5,7 @@ import { containerKind } from './container-kind.ts';
 import { shape } from './form.ts';
 import { includeOf, listOrWatch } from './list-or-watch.ts';
 import { CONTAINERS_PATH, type EventList, GROUP_VERSION, VERBS } from './protocol.ts';
-import type { Ask, Face, Route } from './route.ts';
+import { type Ask, type Face, get, type Route } from './route.ts';
 import { onceStarted } from './starting.ts';
 
 export const CONTAINER_PATH = `${CONTAINERS_PATH}/:name`;
@@ -71,7 +71,3 @@ function post(path: string, act: (ask: Ask, face: Face) => Promise<Container | n
 
 const MAX_SUSPENSION_SEC = 366 * 86_400;
 const SUSPENSION_HELP = `forSeconds: expected a number of seconds up to ${MAX_SUSPENSION_SEC}`;
-
-function get(path: string, answer: Route['answer']): Route {
-  return { method: 'GET', path, bodyBytes: null, answer };
-}

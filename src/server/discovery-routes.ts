@@ -2,7 +2,7 @@ import { EVENT_NAMESPACE } from '../api/event.ts';
 import { KIND } from '../api/manifest.ts';
 import { type Answer, ok, refuse } from './answer.ts';
 import { API_PATH, GROUP_VERSION } from './protocol.ts';
-import type { Ask, Route } from './route.ts';
+import { type Ask, get, type Route } from './route.ts';
 
 const [GROUP = '', VERSION = ''] = GROUP_VERSION.split('/');
 const GROUP_VERSIONS = { groupVersion: GROUP_VERSION, version: VERSION };
@@ -14,10 +14,10 @@ const GROUP_OBJECT = {
 
 /** What there is, as Kubernetes' clients ask for it before anything else. */
 export const discoveryRoutes: readonly Route[] = [
-  get('/api', { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }),
-  get('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [GROUP_OBJECT] }),
-  get(`/apis/${GROUP}`, { kind: 'APIGroup', apiVersion: 'v1', ...GROUP_OBJECT }),
-  get('/api/v1', {
+  say('/api', { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }),
+  say('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: [GROUP_OBJECT] }),
+  say(`/apis/${GROUP}`, { kind: 'APIGroup', apiVersion: 'v1', ...GROUP_OBJECT }),
+  say('/api/v1', {
     kind: 'APIResourceList',
     groupVersion: 'v1',
     resources: [
@@ -32,7 +32,7 @@ export const discoveryRoutes: readonly Route[] = [
       { name: 'namespaces', singularName: 'namespace', namespaced: false, kind: 'Namespace', verbs: ['get'] },
     ],
   }),
-  get(API_PATH, {
+  say(API_PATH, {
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: GROUP_VERSION,
@@ -49,12 +49,7 @@ export const discoveryRoutes: readonly Route[] = [
       { name: 'containers/status', singularName: '', namespaced: false, kind: KIND, verbs: ['get'] },
     ],
   }),
-  {
-    method: 'GET',
-    path: '/api/v1/namespaces/:name',
-    bodyBytes: null,
-    answer: getNamespace,
-  },
+  get('/api/v1/namespaces/:name', getNamespace),
 ];
 
 /** There is one, and only so that clients can name it; containers are in none. */
@@ -69,6 +64,6 @@ function getNamespace({ name }: Ask): Answer {
   });
 }
 
-function get(path: string, object: object): Route {
-  return { method: 'GET', path, bodyBytes: null, answer: () => ok(object) };
+function say(path: string, object: object): Route {
+  return get(path, () => ok(object));
 }

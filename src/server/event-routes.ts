@@ -4,7 +4,7 @@ import { eventKind } from './event-kind.ts';
 import { shape } from './form.ts';
 import { includeOf, listOrWatch } from './list-or-watch.ts';
 import { EVENTS_PATH } from './protocol.ts';
-import type { Ask, Face, Route } from './route.ts';
+import { type Ask, type Face, get, type Route } from './route.ts';
 import { onceStarted } from './starting.ts';
 
 const NAMESPACED_PATH = '/api/v1/namespaces/:namespace/events';
@@ -26,8 +26,4 @@ function getEvent(ask: Ask, { control }: Face): Answer {
     .find(({ metadata }) => metadata.namespace === ask.namespace && metadata.name === ask.name);
   if (event === undefined) return refuse('NotFound', `events ${JSON.stringify(ask.name)} not found`);
   return ok(shape(eventKind, event, ask.form, includeOf(ask.query) ?? 'Metadata', Date.now()));
-}
-
-function get(path: string, answer: Route['answer']): Route {
-  return { method: 'GET', path, bodyBytes: null, answer };
 }

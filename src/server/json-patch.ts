@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isObject } from './is-object.ts';
+import { isMapping } from '../api/is-mapping.ts';
+import { stepsOf } from './json-pointer.ts';
 
 const MAX_OPERATIONS = 1_000;
 /** What is copied can be copied again: a few operations could make anything of anything. Kubernetes has such a bound, too. */
@@ -18,7 +19,7 @@ export function jsonPatch(target: unknown, patch: unknown): { readonly value: un
 }
 
 function perform(holder: Holder, operation: unknown): string | null {
-  if (!isObject(operation)) return 'expected {op, path, value}';
+  if (!isMapping(operation)) return 'expected {op, path, value}';
   const { op, path, from, value } = operation;
   const place = find(holder, path);
   if (typeof place === 'string') return place;
@@ -63,13 +64,9 @@ interface Place {
 function find(holder: Holder, pointer: unknown): Place | string {
   if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/')))
     return 'expected a JSON pointer such as /spec/root';
-  const steps = pointer
-    .split('/')
-    .slice(1)
-    .map(step => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   let parent: unknown = holder;
   let key = 'value';
-  for (const step of steps) {
+  for (const step of stepsOf(pointer)) {
     if (!isContainer(parent)) return `nothing is at ${pointer}`;
     parent = read({ parent, key });
     key = step;

@@ -1,9 +1,9 @@
-import { isObject } from './is-object.ts';
+import { isMapping } from '../api/is-mapping.ts';
 
 /** RFC 7396: what the patch names takes the place of what was there, null takes it away, mappings are merged. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return patch;
-  const merged = new Map(isObject(target) ? Object.entries(target) : []);
+  if (!isMapping(patch)) return patch;
+  const merged = new Map(isMapping(target) ? Object.entries(target) : []);
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) merged.delete(key);
     else merged.set(key, mergePatch(merged.get(key), value));

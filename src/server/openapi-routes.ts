@@ -2,22 +2,12 @@ import { createHash } from 'node:crypto';
 import { ok } from './answer.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import { API_PATH } from './protocol.ts';
-import type { Face, Route } from './route.ts';
+import { type Face, get, type Route } from './route.ts';
 
 /** The API's description of itself. */
 export const openApiRoutes: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/openapi/v3',
-    bodyBytes: null,
-    answer: (_ask, face) => ok(openApiIndex(made(face).hash)),
-  },
-  {
-    method: 'GET',
-    path: `/openapi/v3${API_PATH}`,
-    bodyBytes: null,
-    answer: (_ask, face) => ok(made(face).document),
-  },
+  get('/openapi/v3', (_ask, face) => ok(openApiIndex(made(face).hash))),
+  get(`/openapi/v3${API_PATH}`, (_ask, face) => ok(made(face).document)),
 ];
 
 /** Made when it is first asked for: most daemons are never asked. */

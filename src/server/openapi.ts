@@ -1,6 +1,6 @@
+import { isMapping } from '../api/is-mapping.ts';
 import { KIND } from '../api/manifest.ts';
 import { type JsonSchema, manifestJsonSchema } from '../api/manifest-schema.ts';
-import { isObject } from './is-object.ts';
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from './media-types.ts';
 import { API_PATH, CONTAINERS_PATH, GROUP_VERSION } from './protocol.ts';
 
@@ -115,7 +115,7 @@ function containerSchema(): object {
 
 /** JSON Schema in the words that OpenAPI 3.0 has; the rest of it is left out. */
 function toOpenApi(schema: unknown): object {
-  if (!isObject(schema)) return {};
+  if (!isMapping(schema)) return {};
   const { examples, const: only, propertyNames: _names, dependencies: _dependencies, ...others } = schema;
   const rest = withOldBounds(others);
   const { properties, items, additionalProperties, anyOf } = rest as JsonSchema;
@@ -138,7 +138,7 @@ function toOpenApi(schema: unknown): object {
           ),
         }),
     ...(items === undefined ? {} : { items: toOpenApi(items) }),
-    ...(isObject(additionalProperties) ? { additionalProperties: toOpenApi(additionalProperties) } : {}),
+    ...(isMapping(additionalProperties) ? { additionalProperties: toOpenApi(additionalProperties) } : {}),
   };
 }
 

@@ -28,6 +28,11 @@ export interface Ask {
   readonly body: unknown;
 }
 
+/** A question that changes nothing. */
+export function get(path: string, answer: Route['answer']): Route {
+  return { method: 'GET', path, bodyBytes: null, answer };
+}
+
 /** What every route may use. */
 export interface Face {
   readonly control: ControlPort;

@@ -14,8 +14,6 @@ export interface Selection {
   readonly fields: Selector;
 }
 
-export const EVERYTHING: Selection = { labels: [], fields: [] };
-
 /** Reads both selectors of a query; a string says what is wrong: a selector that is ignored is a wrong answer that looks right. */
 export function parseSelection<T extends ApiObject>(query: Query, kind: Kind<T>): Selection | string {
   const { labelSelector = '', fieldSelector = '' } = query;

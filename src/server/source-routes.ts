@@ -1,6 +1,6 @@
+import { isMapping } from '../api/is-mapping.ts';
 import type { ControlPort, FileText, SourceStatus } from '../controller/ports.ts';
 import { type Answer, ok, refuse } from './answer.ts';
-import { isObject } from './is-object.ts';
 import type { Limits } from './limits.ts';
 import {
   GROUP_VERSION,
@@ -40,7 +40,7 @@ export function sourceRoutes(limits: Limits): readonly Route[] {
       path: PRUNE_PATH,
       bodyBytes: null,
       answer: async ({ body }, { control }) => {
-        const hash = isObject(body) ? body.confirm : undefined;
+        const hash = isMapping(body) ? body.confirm : undefined;
         if (typeof hash !== 'string' || hash === '' || hash.length > MAX_HASH_LENGTH)
           return refuse('BadRequest', 'confirm: expected the hash of the held deletions');
         return (await control.confirmPrune(hash)) ? getSource(control) : refusePrune(hash, control.source());
@@ -70,12 +70,12 @@ async function preview(files: readonly FileText[], { control }: Face): Promise<A
 
 /** The files of a body; a string says what is wrong with it. */
 function parseFiles(body: unknown, maxFiles: number): readonly FileText[] | string {
-  const files = isObject(body) ? body.files : undefined;
+  const files = isMapping(body) ? body.files : undefined;
   if (!Array.isArray(files)) return 'files: expected a list of {file, text}';
   if (files.length > maxFiles) return `files: more than ${maxFiles}`;
   const parsed: FileText[] = [];
   for (const [index, item] of files.entries()) {
-    const { file, text } = isObject(item) ? item : {};
+    const { file, text } = isMapping(item) ? item : {};
     if (typeof file !== 'string' || file === '' || file.length > MAX_PATH_LENGTH)
       return `files[${index}].file: expected a path`;
     if (typeof text !== 'string') return `files[${index}].text: expected a string`;

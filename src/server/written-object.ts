@@ -1,7 +1,7 @@
 import { type Container, MANIFEST_ANNOTATION } from '../api/container.ts';
+import { isMapping } from '../api/is-mapping.ts';
 import type { JsonObject } from '../api/manifest.ts';
-import type { ManifestContent } from '../api/manifest-content.ts';
-import { isObject } from './is-object.ts';
+import { type ManifestContent, withoutPlace } from '../api/manifest-content.ts';
 import { GROUP_VERSION } from './protocol.ts';
 import { objectionToSize } from './size.ts';
 
@@ -16,22 +16,20 @@ export interface WantedObject {
 export function parseObject(body: unknown, name: string | null): (WantedObject & { name: string }) | string {
   const objection = objectionToSize(body);
   if (objection !== null) return objection;
-  if (!isObject(body)) return 'expected a container: {apiVersion, kind, metadata, spec}';
+  if (!isMapping(body)) return 'expected a container: {apiVersion, kind, metadata, spec}';
   const { apiVersion = GROUP_VERSION, kind = 'Container', metadata, spec } = body;
   if (apiVersion !== GROUP_VERSION || kind !== 'Container') return `expected a Container of ${GROUP_VERSION}`;
-  const fields = isObject(metadata) ? metadata : {};
+  const fields = isMapping(metadata) ? metadata : {};
   const { name: given = name, labels = {}, annotations = {}, resourceVersion, uid } = fields;
   if (typeof given !== 'string') return 'metadata.name: expected the name of the container';
   if (name !== null && given !== name)
     return `metadata.name: a container cannot be renamed to ${quote(given)}`;
   if (!isTexts(labels)) return 'metadata.labels: expected a mapping of text to text';
   if (!isTexts(annotations)) return 'metadata.annotations: expected a mapping of text to text';
-  if (!isObject(spec)) return 'spec: expected a mapping';
-  // Our own word on where the manifest stands: it comes back with every object that was read first.
-  const { [MANIFEST_ANNOTATION]: _place, ...written } = annotations;
+  if (!isMapping(spec)) return 'spec: expected a mapping';
   return {
     name: given,
-    content: { labels, annotations: written, spec: spec as JsonObject },
+    content: { labels, annotations: withoutPlace(annotations), spec: spec as JsonObject },
     expectedVersion: typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : null,
     uid: typeof uid === 'string' && uid !== '' ? uid : null,
   };
@@ -63,7 +61,7 @@ export function writtenObject(
 }
 
 function isTexts(value: unknown): value is Readonly<Record<string, string>> {
-  return isObject(value) && Object.values(value).every(text => typeof text === 'string');
+  return isMapping(value) && Object.values(value).every(text => typeof text === 'string');
 }
 
 function quote(value: unknown): string {

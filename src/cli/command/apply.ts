@@ -1,13 +1,14 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
+import type { Container } from '../../api/container.ts';
 import type { Manifest } from '../../api/manifest.ts';
+import { contentOf, OWNER_PREFIX } from '../../api/manifest-content.ts';
 import { isSelected, labelIn, parseLabelSelector, type Selector } from '../../api/selector.ts';
 import type { Preview } from '../../controller/ports.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { STDIN_NAME } from '../read-files.ts';
+import { fullPath } from '../read-files.ts';
 import { formatProblems } from '../view/problem.ts';
 import { readManifests } from './read-manifests.ts';
 
@@ -17,8 +18,8 @@ export interface ApplyCommand {
   readonly prune: { readonly isOn: boolean; readonly selector: string | null; readonly all: boolean };
 }
 
-/** With which the daemon notes what this command has applied; `server/apply.ts` writes it. */
-const APPLIED_BY_US = 'nspawnd.io/applied-by.nspawnctl';
+/** With which the daemon notes what this command has applied. */
+const APPLIED_BY_US = `${OWNER_PREFIX}nspawnctl`;
 
 /**
  * `nspawnctl apply -f FILE...`: each container's manifest says from then on what the file says. All files are judged before
@@ -100,18 +101,11 @@ function refuseOwnDirectory(paths: readonly string[], directory: string): void {
   ]);
 }
 
-function fullPath(file: string): string {
-  return file === STDIN_NAME ? file : resolve(file);
-}
-
 function isSame(before: Container, after: Container): boolean {
-  const written = ({ metadata, spec }: Container) => {
-    const {
-      [MANIFEST_ANNOTATION]: _place,
-      [APPLIED_BY_US]: _applied,
-      ...annotations
-    } = metadata.annotations ?? {};
-    return { labels: metadata.labels ?? {}, annotations, spec };
+  const written = (container: Container) => {
+    const content = contentOf(container);
+    const { [APPLIED_BY_US]: _applied, ...annotations } = content.annotations;
+    return { ...content, annotations };
   };
   return isDeepStrictEqual(written(before), written(after));
 }

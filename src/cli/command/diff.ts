@@ -1,8 +1,7 @@
-import { resolve } from 'node:path';
 import type { Preview } from '../../controller/ports.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { readFiles, STDIN_NAME } from '../read-files.ts';
+import { fullPath, readFiles } from '../read-files.ts';
 import { formatPreview, isDifference } from '../view/preview.ts';
 import { formatProblems } from '../view/problem.ts';
 
@@ -13,8 +12,6 @@ import { formatProblems } from '../view/problem.ts';
 export async function diff(paths: readonly string[], { client, terminal }: Context): Promise<ExitCode> {
   if (paths.length === 0) return show(await client.preview(null), new Map(), terminal);
   const files = await readFiles(paths);
-  // The daemon knows files by their full path: one that is in the directory is replaced, not doubled.
-  const fullPath = (file: string) => (file === STDIN_NAME ? file : resolve(file));
   const previews = await client.preview(files.map(({ file, text }) => ({ file: fullPath(file), text })));
   const texts = new Map(files.map(({ file, text }) => [fullPath(file), { file, text }]));
   return show(previews, texts, terminal);

@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
-import type { JsonObject, Manifest } from '../../api/manifest.ts';
+import type { JsonObject } from '../../api/manifest.ts';
+import { contentOf } from '../../api/manifest-content.ts';
+import { manifestObject } from '../../api/manifest-object.ts';
 import { validateFiles } from '../../manifests/validate.ts';
 import { hostLinkName } from '../../planning/link-name.ts';
 import { CliError } from '../cli-error.ts';
@@ -25,7 +26,7 @@ export async function edit(name: string, context: Context): Promise<ExitCode> {
     throw new CliError(EXIT.usage, 'edit needs a terminal', [
       `change a manifest by program: nspawnctl get ${name} -o yaml, then nspawnctl apply -f`,
     ]);
-  const before = written(await findContainer(name, client));
+  const before = manifestObject(name, contentOf(await findContainer(name, client)));
   const directory = await mkdtemp(join(tmpdir(), `nspawnctl-edit-`));
   const file = join(directory, `${name}.yaml`);
   let isKept = false;
@@ -76,7 +77,7 @@ async function tryChange(
     await terminal.err(`${file}: must stay the one container ${name}\n`);
     return EXIT.usage;
   }
-  const patch = mergePatchBetween(before, documentOf(manifest));
+  const patch = mergePatchBetween(before, manifestObject(name, { ...manifest, spec: manifest.written }));
   if (patch === undefined) return 'same';
   try {
     await client.patch(name, patch as object);
@@ -92,32 +93,6 @@ async function tryChange(
 async function cancel(terminal: Context['terminal']): Promise<ExitCode> {
   await terminal.err('Nothing was changed.\n');
   return EXIT.done;
-}
-
-/** What a person may write of it, as a manifest. */
-function written({ apiVersion, kind, metadata, spec }: Container): JsonObject {
-  const { [MANIFEST_ANNOTATION]: _place, ...annotations } = metadata.annotations ?? {};
-  return manifestObject(apiVersion, kind, metadata.name, metadata.labels ?? {}, annotations, spec);
-}
-
-function documentOf({ name, labels, annotations, written: spec }: Manifest): JsonObject {
-  return manifestObject('nspawnd.io/v1alpha1', 'Container', name, labels, annotations, spec);
-}
-
-function manifestObject(
-  apiVersion: string,
-  kind: string,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  annotations: Readonly<Record<string, string>>,
-  spec: JsonObject,
-): JsonObject {
-  const metadata = {
-    name,
-    ...(Object.keys(labels).length === 0 ? {} : { labels }),
-    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-  };
-  return { apiVersion, kind, metadata, spec };
 }
 
 function withoutComments(text: string): string {

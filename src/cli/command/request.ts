@@ -7,7 +7,7 @@ import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { escapeLine } from '../view/escape.ts';
 import { Progress } from './progress.ts';
-import { select } from './select.ts';
+import { selectAll } from './select-all.ts';
 import { sightings } from './sightings.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -35,10 +35,8 @@ export async function request(
 ): Promise<ExitCode> {
   const { client, terminal } = context;
   const list = await client.list();
-  const { found, missing } = await select(list.items, names);
-  for (const error of missing) await reportError(error, terminal);
-  // All or nothing: half of a list of names is rarely what was meant.
-  if (missing.length > 0) return EXIT.noSuchObject;
+  const found = await selectAll(list.items, names, terminal);
+  if (found === null) return EXIT.noSuchObject;
   const startedAt = Date.now();
   const waiting = new Map<string, Progress>();
   for (const before of found) {

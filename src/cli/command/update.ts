@@ -1,8 +1,7 @@
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { reportError } from '../report-error.ts';
 import { waitForSystems } from './change-system.ts';
-import { select } from './select.ts';
+import { selectAll } from './select-all.ts';
 
 export interface UpdateOptions {
   /** Nothing is built: what the guest has already is switched to once more. */
@@ -18,9 +17,8 @@ export async function update(
   context: Context,
 ): Promise<ExitCode> {
   const { client, terminal } = context;
-  const { found, missing } = await select((await client.list()).items, names);
-  for (const error of missing) await reportError(error, terminal);
-  if (missing.length > 0) return EXIT.noSuchObject;
+  const found = await selectAll((await client.list()).items, names, terminal);
+  if (found === null) return EXIT.noSuchObject;
   const requestedAt = new Map<string, string>();
   for (const { metadata } of found) {
     const answer = await client.update(metadata.name, reloadOnly ? 'switch' : 'build');

@@ -1,4 +1,0 @@
-/** A mapping in a body, of whatever. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
