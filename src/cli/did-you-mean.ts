@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
+import { escapeLine } from '../view/escape.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-code.ts';
-import { escapeLine } from './view/escape.ts';
 
 /** No such container, with the existing name it may have been. */
 export function noSuchContainer(name: string, existing: readonly string[]): CliError {

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { escapeLines } from './view/escape.ts';
+import { escapeLines } from '../view/escape.ts';
 
 /** Of work in several steps: what a person who interrupts it has to do for the rest. Said when a signal ends the command. */
 export class LeftToDo {

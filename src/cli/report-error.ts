@@ -1,6 +1,6 @@
+import { escapeLines } from '../view/escape.ts';
 import type { CliError } from './cli-error.ts';
 import type { Terminal } from './terminal.ts';
-import { escapeLines } from './view/escape.ts';
 
 /** The one way in which a command says that something did not work: what, then what to do. */
 export async function reportError(error: CliError, terminal: Pick<Terminal, 'err'>): Promise<void> {

@@ -1,5 +1,5 @@
+import { type Paint, paintAnsi, paintPlain } from '../view/paint.ts';
 import { EXIT } from './exit-code.ts';
-import { type Paint, paintAnsi, paintPlain } from './view/paint.ts';
 
 /** Where a command writes; the formatting before it is pure. */
 export interface Terminal {

@@ -18,13 +18,16 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   host: { uses: ['api', 'planning', 'src/errors.ts'], knows: [PORTS] },
   // Figures of the loop and of the containers; told by `main` what to ask.
   metrics: { uses: ['api'], knows: [PORTS] },
-  server: { uses: ['api', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
+  // How things look to people, for whoever shows them: the command, and the daemon where it is asked for text.
+  view: { uses: ['api'], knows: [PORTS] },
+  server: { uses: ['api', 'view', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
   cli: {
     // The wire's words and the judge of manifests are the two things a client shares with the daemon. What a person does
     // at a terminal (delete a root, enter a guest) cannot be a request: it is done by the command, and written where all
     // that changes the machine is.
     uses: [
       'api',
+      'view',
       'src/errors.ts',
       'src/config.ts',
       'src/host/attached-command.ts',
@@ -86,6 +89,7 @@ export const PURE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   api: ['node:crypto', 'node:net', 'zod'],
   planning: ['node:crypto'],
   import: [],
+  view: [],
 };
 
 /** Each runtime library and the only files that import it. */

@@ -1,11 +1,11 @@
 import { test } from 'node:test';
 import { describeContainer } from '../../src/cli/view/describe.ts';
-import { paintPlain } from '../../src/cli/view/paint.ts';
 import { containerObject } from '../../src/controller/container-object.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import type { Observed } from '../../src/planning/observed.ts';
 import { plan } from '../../src/planning/planner.ts';
 import { summarize } from '../../src/planning/summarize.ts';
+import { paintPlain } from '../../src/view/paint.ts';
 import {
   downAsDesired,
   endedBy,

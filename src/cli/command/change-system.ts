@@ -1,11 +1,11 @@
 import { formatDuration } from '../../api/age.ts';
 import { findCondition } from '../../api/condition.ts';
 import type { Container } from '../../api/container.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
-import { escapeLine } from '../view/escape.ts';
 import { sightings } from './sightings.ts';
 import type { Verdict } from './verdict.ts';
 

@@ -1,10 +1,10 @@
+import { escapeLine } from '../../view/escape.ts';
 import { Client } from '../client/client.ts';
 import { chooseSockets } from '../client/sockets.ts';
 import type { CommandShape } from '../completion/command-shape.ts';
 import { complete, type Wanted, type Word } from '../completion/complete.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeLine } from '../view/escape.ts';
 
 /** A person waits for the key; what is not known by then is not offered. */
 const ANSWER_TIMEOUT_MS = 1_000;

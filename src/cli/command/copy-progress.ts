@@ -1,6 +1,6 @@
+import { escapeLine } from '../../view/escape.ts';
 import type { Terminal } from '../terminal.ts';
 import { formatBytes } from '../view/bytes.ts';
-import { escapeLine } from '../view/escape.ts';
 
 /** Quick things are not worth a word. */
 const FIRST_WORD_MS = 2_000;

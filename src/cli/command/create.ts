@@ -2,11 +2,11 @@ import { lstat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { Json } from '../../api/manifest.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { CreateOptions, NewContainer } from '../client/client.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
 
 /** What was typed. */
 export interface CreateArguments {

@@ -1,8 +1,8 @@
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
-import { escapeLine } from '../view/escape.ts';
 import { readManifests } from './read-manifests.ts';
 import { select } from './select.ts';
 import { sightings } from './sightings.ts';

@@ -3,6 +3,7 @@ import { isName } from '../../api/name.ts';
 import { messageOf } from '../../errors.ts';
 import { inspectRoot, removeRoot, removeTree, sizeOf } from '../../host/root-removal.ts';
 import { gcRootsOf, profilesOf } from '../../planning/nix-places.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { Client } from '../client/client.ts';
 import { follow } from '../client/follow.ts';
@@ -10,7 +11,6 @@ import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { LeftToDo } from '../left-to-do.ts';
 import { formatBytes } from '../view/bytes.ts';
-import { escapeLine } from '../view/escape.ts';
 import { findContainer } from './find.ts';
 
 export interface DestroyOptions {

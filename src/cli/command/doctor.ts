@@ -2,6 +2,7 @@ import { readNetworkReport } from '../../host/report/network.ts';
 import { readPlaces } from '../../host/report/places.ts';
 import { readSoftware } from '../../host/report/software.ts';
 import { productVersion } from '../../version.ts';
+import { count } from '../../view/source-footer.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { Finding } from '../doctor/finding.ts';
@@ -12,7 +13,6 @@ import { judgeSoftware } from '../doctor/judge-software.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { findingList, formatFindings } from '../view/findings.ts';
 import { formatObject } from '../view/output.ts';
-import { count } from '../view/source-footer.ts';
 
 /** Where the manifests are when nobody says otherwise; the daemon knows better, where it answers. */
 const MANIFESTS = '/etc/nspawnd/manifests';

@@ -1,4 +1,5 @@
 import type { EventObject } from '../../api/event.ts';
+import { columnWidths, formatRow } from '../../view/table.ts';
 import { CliError } from '../cli-error.ts';
 import type { EventObjectList, Selectors } from '../client/client.ts';
 import { followList, type Watchable } from '../client/follow.ts';
@@ -8,7 +9,6 @@ import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { byTime, EVENT_HEADER, eventRow } from '../view/event-table.ts';
 import { formatObject } from '../view/output.ts';
-import { columnWidths, formatRow } from '../view/table.ts';
 import { findContainer } from './find.ts';
 
 export interface EventsOptions {

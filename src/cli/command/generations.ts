@@ -1,8 +1,8 @@
 import type { Generation } from '../../api/generation.ts';
+import { formatTable } from '../../view/table.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { formatObject } from '../view/output.ts';
-import { formatTable } from '../view/table.ts';
 import { findContainer } from './find.ts';
 
 /** `nspawnctl generations NAME`: the systems that Nix has made for it, oldest first. */

@@ -1,5 +1,7 @@
 import type { Container } from '../../api/container.ts';
 import type { ContainerList } from '../../server/protocol.ts';
+import { nameLine, noContainers, tableText } from '../../view/listing.ts';
+import { sourceFooter } from '../../view/source-footer.ts';
 import { CliError } from '../cli-error.ts';
 import type { Selectors } from '../client/client.ts';
 import type { Context } from '../context.ts';
@@ -7,11 +9,8 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Path } from '../jsonpath/template.ts';
 import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeLine } from '../view/escape.ts';
-import { type Form, fillIn, nameLine } from '../view/form.ts';
+import { type Form, fillIn } from '../view/form.ts';
 import { formatObject } from '../view/output.ts';
-import { sourceFooter } from '../view/source-footer.ts';
-import { formatTable } from '../view/table.ts';
 import { type FormOptions, openForm } from './open-form.ts';
 import { select } from './select.ts';
 
@@ -74,11 +73,7 @@ async function format(
   { now, paint }: Terminal,
 ): Promise<string> {
   if (form.is === 'name') return found.map(nameLine).join('');
-  if (form.is === 'table') {
-    if (found.length === 0) return '';
-    const rows = found.map(container => form.columns.row(container, now()));
-    return formatTable(form.hasHeader ? [form.columns.header, ...rows] : rows, paint);
-  }
+  if (form.is === 'table') return tableText(form.columns, form.hasHeader, found, now(), paint);
   // One asked for by name is that object; anything else is a list, also an empty one.
   const object = isOne ? found[0] : { ...list, items: found };
   if (object === undefined) return '';
@@ -87,6 +82,6 @@ async function format(
 
 function nothingFound({ labelSelector, fieldSelector }: Selectors, directory: string): string {
   return labelSelector === undefined && fieldSelector === undefined
-    ? `No containers found in ${escapeLine(directory)}.\n`
+    ? `${noContainers(directory)}\n`
     : 'No containers match.\n';
 }

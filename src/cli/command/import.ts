@@ -6,14 +6,14 @@ import { messageOf } from '../../errors.ts';
 import { run } from '../../host/command.ts';
 import { validateFiles } from '../../manifests/validate.ts';
 import { hostLinkName } from '../../planning/link-name.ts';
+import { escapeLine } from '../../view/escape.ts';
+import { count } from '../../view/source-footer.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { enabledUnits, type Former, findAll, findIn, type Passed } from '../import/find-former.ts';
 import { formerManifest } from '../import/former-manifest.ts';
 import { addManifest, readManifests } from '../import/manifests-directory.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeLine } from '../view/escape.ts';
-import { count } from '../view/source-footer.ts';
 
 export interface ImportOptions {
   readonly manifests: string;

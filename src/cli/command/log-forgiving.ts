@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import type { JournalEntry } from '../../host/journal-reader.ts';
+import { escapeLine } from '../../view/escape.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeLine } from '../view/escape.ts';
 import type { Readable } from './log-source.ts';
 
 /** A guest that is asked and says nothing for so long is not waited for. */

@@ -1,8 +1,8 @@
+import { containerColumns } from '../../view/container-table.ts';
+import { escapeLines } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
-import { containerColumns } from '../view/container-table.ts';
-import { escapeLines } from '../view/escape.ts';
 import type { Form } from '../view/form.ts';
 import type { OutputForm } from '../view/output-form.ts';
 

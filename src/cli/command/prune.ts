@@ -1,7 +1,7 @@
+import { escapeLine } from '../../view/escape.ts';
+import { count } from '../../view/source-footer.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
-import { count } from '../view/source-footer.ts';
 
 /** `nspawnctl prune`: shows deletions that are held, or lets exactly the ones shown happen. */
 export async function prune(

@@ -1,11 +1,11 @@
 import { formatDuration } from '../../api/age.ts';
 import type { ContainerList, Verb } from '../../server/protocol.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeLine } from '../view/escape.ts';
 import { Progress } from './progress.ts';
 import { selectAll } from './select-all.ts';
 import { sightings } from './sightings.ts';

@@ -1,4 +1,5 @@
 import type { Container } from '../../api/container.ts';
+import { sortByName } from '../../view/listing.ts';
 import type { CliError } from '../cli-error.ts';
 
 export interface Selection {
@@ -21,8 +22,4 @@ export async function select(items: readonly Container[], names: readonly string
     }
   }
   return { found, missing };
-}
-
-export function sortByName(items: readonly Container[]): readonly Container[] {
-  return [...items].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }

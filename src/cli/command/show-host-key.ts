@@ -1,10 +1,10 @@
 import { isErrorCode, messageOf } from '../../errors.ts';
 import { run } from '../../host/command.ts';
 import { readHostKeys } from '../../host/host-keys.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
 import { findRoot } from './guest-root.ts';
 
 /** `nspawnctl show-host-key NAME`: the public keys of its sshd, one a line, as known_hosts takes them. */

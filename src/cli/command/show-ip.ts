@@ -1,7 +1,7 @@
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
 import { findContainer } from './find.ts';
 
 /** `nspawnctl show-ip NAME`: its IPv4 address, or all of its addresses, one a line. */

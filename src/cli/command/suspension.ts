@@ -1,8 +1,8 @@
 import { formatSpan } from '../../api/age.ts';
 import { findCondition } from '../../api/condition.ts';
+import { escapeLine } from '../../view/escape.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
 import { each } from './each.ts';
 
 /** `nspawnctl suspend NAME... [--for 2h]`: whatever happens, nspawnd does nothing. */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sampleUsage, type UsageSample } from '../../host/usage.ts';
+import { paintPlain } from '../../view/paint.ts';
+import { columnWidths, formatRow, formatTable } from '../../view/table.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import { openScreen, type Screen } from '../screen.ts';
 import { formatObject } from '../view/output.ts';
-import { paintPlain } from '../view/paint.ts';
-import { columnWidths, formatRow, formatTable } from '../view/table.ts';
 import {
   sortUsage,
   USAGE_HEADER,

@@ -1,10 +1,10 @@
 import { validateFiles } from '../../manifests/validate.ts';
 import { hostLinkName } from '../../planning/link-name.ts';
+import { count } from '../../view/source-footer.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { readFiles } from '../read-files.ts';
 import type { Terminal } from '../terminal.ts';
 import { formatProblems } from '../view/problem.ts';
-import { count } from '../view/source-footer.ts';
 
 /** `nspawnctl validate FILE...`: every problem at once; needs no daemon. */
 export async function validate(paths: readonly string[], terminal: Terminal): Promise<ExitCode> {

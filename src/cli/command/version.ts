@@ -1,7 +1,7 @@
 import { productVersion } from '../../version.ts';
+import { escapeLine } from '../../view/escape.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
 import { formatObject } from '../view/output.ts';
 
 export interface VersionOptions {

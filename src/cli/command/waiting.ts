@@ -1,10 +1,10 @@
 import { formatDuration, formatSpan } from '../../api/age.ts';
 import type { Container } from '../../api/container.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeLine } from '../view/escape.ts';
 import { stateLine, troubleLine } from '../view/state-line.ts';
 import { type Awaited, describeAwaited, isMet } from './awaited.ts';
 

@@ -1,15 +1,16 @@
 import type { Container } from '../../api/container.ts';
+import { nameLine, sortByName } from '../../view/listing.ts';
+import { type Cell, columnWidths, formatRow } from '../../view/table.ts';
 import { follow } from '../client/follow.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
-import { type Form, fillIn, nameLine } from '../view/form.ts';
+import { type Form, fillIn } from '../view/form.ts';
 import { formatObject } from '../view/output.ts';
-import { type Cell, columnWidths, formatRow } from '../view/table.ts';
 import { type GetOptions, openSort, refuseBoth, sort } from './get.ts';
 import { openForm } from './open-form.ts';
-import { select, sortByName } from './select.ts';
+import { select } from './select.ts';
 
 /**
  * `nspawnctl get -w`: the table, then a line per change, as kubectl does it, until Ctrl-C (which ends the process by its

@@ -1,5 +1,5 @@
+import { escapeText } from '../../view/escape.ts';
 import type { Terminal } from '../terminal.ts';
-import { escapeText } from '../view/escape.ts';
 
 /** Bytes to the output: as they are to a file or a pipe, and as text that moves no cursor to a terminal. */
 export async function writeBytes(

@@ -1,6 +1,6 @@
 import type { SourceStatus } from '../../controller/ports.ts';
 import type { PlacesReport } from '../../host/report/places.ts';
-import { count } from '../view/source-footer.ts';
+import { count } from '../../view/source-footer.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** What the daemon says, or why it says nothing. */

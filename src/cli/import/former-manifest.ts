@@ -1,7 +1,7 @@
 import { ADOPTED_FROM_ANNOTATION } from '../../api/adopted.ts';
 import { API_VERSION, KIND } from '../../api/manifest.ts';
 import { SCHEMA_LINE } from '../../api/schema-line.ts';
-import { escapeLine } from '../view/escape.ts';
+import { escapeLine } from '../../view/escape.ts';
 import { toYaml } from '../view/output-yaml.ts';
 import type { Former } from './find-former.ts';
 

@@ -1,6 +1,6 @@
+import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
-import { escapeLine } from '../view/escape.ts';
 
 /** How much of a long line is shown on each side of the mistake. */
 const SHOWN = 40;

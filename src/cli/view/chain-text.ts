@@ -1,6 +1,6 @@
+import { escapeLine, escapeLines } from '../../view/escape.ts';
+import type { Paint, Style } from '../../view/paint.ts';
 import type { Chain, Link, LinkState } from './chain.ts';
-import { escapeLine, escapeLines } from './escape.ts';
-import type { Paint, Style } from './paint.ts';
 
 const MARK: Readonly<Record<LinkState, readonly [mark: string, style: Style]>> = {
   holds: ['✓', 'good'],

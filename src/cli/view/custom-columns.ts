@@ -1,11 +1,11 @@
 import type { Container } from '../../api/container.ts';
+import type { Columns } from '../../view/columns.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { evaluate } from '../jsonpath/evaluate.ts';
 import { parsePathOnly } from '../jsonpath/parse-template.ts';
 import { toText } from '../jsonpath/render.ts';
 import type { Path } from '../jsonpath/template.ts';
-import type { Columns } from './columns.ts';
 
 interface Column {
   readonly header: string;

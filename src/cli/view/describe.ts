@@ -3,14 +3,14 @@ import { findCondition } from '../../api/condition.ts';
 import { type Container, type ContainerDetail, MANIFEST_ANNOTATION } from '../../api/container.ts';
 import type { ContainerEvent } from '../../api/event.ts';
 import type { NixStatus } from '../../api/generation.ts';
+import { escapeLine, escapeLines } from '../../view/escape.ts';
+import type { Paint } from '../../view/paint.ts';
+import { type Cell, formatTable } from '../../view/table.ts';
 import { chainOf } from './chain.ts';
 import { chainText } from './chain-text.ts';
-import { escapeLine, escapeLines } from './escape.ts';
 import { eventAge } from './event-table.ts';
 import { type Attention, needsAttention } from './needs-attention.ts';
 import { toYaml } from './output-yaml.ts';
-import type { Paint } from './paint.ts';
-import { type Cell, formatTable } from './table.ts';
 
 /** Everything about one container, in kubectl's order: what it is, how it is, why, and what happened. */
 export function describeContainer({ container, events }: ContainerDetail, now: number, paint: Paint): string {

@@ -1,6 +1,6 @@
 import { formatAge } from '../../api/age.ts';
 import type { ContainerEvent, EventObject } from '../../api/event.ts';
-import type { Cell } from './table.ts';
+import type { Cell } from '../../view/table.ts';
 
 export const EVENT_HEADER: readonly Cell[] = ['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'];
 

@@ -2,7 +2,7 @@ import { API_VERSION, KIND } from '../../api/manifest.ts';
 import type { JsonSchema } from '../../api/manifest-schema.ts';
 import { boundsInWords, typeInWords } from '../../api/schema-path.ts';
 import type { ChangeClass } from '../../planning/change.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from '../../view/paint.ts';
 import { wrap } from './wrap.ts';
 
 /** A field to explain; the path is empty for the manifest itself. */

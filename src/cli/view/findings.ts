@@ -1,7 +1,7 @@
 import { GROUP_VERSION } from '../../server/protocol.ts';
+import type { Paint, Style } from '../../view/paint.ts';
+import { type Cell, formatTable } from '../../view/table.ts';
 import type { Finding } from '../doctor/finding.ts';
-import type { Paint, Style } from './paint.ts';
-import { type Cell, formatTable } from './table.ts';
 import { wrap } from './wrap.ts';
 
 /** A line for each thing that was looked at; below what is wrong, what to do. */

@@ -1,8 +1,6 @@
-import type { Container } from '../../api/container.ts';
+import type { Columns } from '../../view/columns.ts';
 import { renderTemplate, type Show } from '../jsonpath/render.ts';
 import type { Template } from '../jsonpath/template.ts';
-import type { Columns } from './columns.ts';
-import { escapeLine } from './escape.ts';
 
 /** A form in which containers are shown, ready to be used. */
 export type Form =
@@ -15,10 +13,6 @@ export type Form =
       readonly show: Show;
       readonly endsLines: boolean;
     };
-
-export function nameLine({ metadata }: Container): string {
-  return `container/${escapeLine(metadata.name)}\n`;
-}
 
 /** A filled-in template; at a terminal, and where more follows, it ends its line. */
 export function fillIn(form: Form & { is: 'template' }, object: object, endsLine = form.endsLines): string {

@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../../host/journal-reader.ts';
-import { escapeLine, escapeText, withoutTrailing } from './escape.ts';
+import { escapeLine, escapeText, withoutTrailing } from '../../view/escape.ts';
 
 /** Where a line comes from, which decides how much of it is told. */
 export type LogSource = 'console' | 'guest' | 'controller';

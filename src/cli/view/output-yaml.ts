@@ -1,5 +1,5 @@
 import { Document, isScalar, visit } from 'yaml';
-import { escapeQuoted, hasUnsafe } from './escape.ts';
+import { escapeQuoted, hasUnsafe } from '../../view/escape.ts';
 
 /** YAML for people and programs. What could act on a terminal is in double quotes, escaped; the value is the same. */
 export function toYaml(value: unknown): string {

@@ -1,4 +1,4 @@
-import { escapeQuoted } from './escape.ts';
+import { escapeQuoted } from '../../view/escape.ts';
 
 /** An object for a program to read; also safe to look at. */
 export async function formatObject(object: object, format: 'json' | 'yaml'): Promise<string> {

@@ -1,7 +1,7 @@
 import type { FieldChange, Preview } from '../../controller/ports.ts';
-import { escapeLine, escapeLines } from './escape.ts';
-import type { Paint, Style } from './paint.ts';
-import { type Cell, formatTable } from './table.ts';
+import { escapeLine, escapeLines } from '../../view/escape.ts';
+import type { Paint, Style } from '../../view/paint.ts';
+import { type Cell, formatTable } from '../../view/table.ts';
 
 /** What would happen to one container: the fields that change, each with what that costs, then the plan. */
 export function formatPreview({ name, changes, plan }: Preview, paint: Paint): string {

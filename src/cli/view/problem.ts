@@ -1,7 +1,7 @@
 import { formatProblem, type Problem } from '../../api/problem.ts';
-import { escapeLine } from './escape.ts';
-import type { Paint } from './paint.ts';
-import { displayWidth } from './width.ts';
+import { escapeLine } from '../../view/escape.ts';
+import type { Paint } from '../../view/paint.ts';
+import { displayWidth } from '../../view/width.ts';
 
 /**
  * Problems in the order in which one goes through the files, each as one line; for a person also the offending line with a

@@ -1,7 +1,7 @@
 import type { UsageSample } from '../../host/usage.ts';
 import { GROUP_VERSION } from '../../server/protocol.ts';
+import type { Cell } from '../../view/table.ts';
 import { formatBytes } from './bytes.ts';
-import type { Cell } from './table.ts';
 
 /** What a container uses at the moment; null where it is not known. */
 export interface Usage {

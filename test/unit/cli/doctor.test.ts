@@ -7,10 +7,10 @@ import { judgeNetwork } from '../../../src/cli/doctor/judge-network.ts';
 import { judgePlaces } from '../../../src/cli/doctor/judge-places.ts';
 import { judgeSoftware } from '../../../src/cli/doctor/judge-software.ts';
 import { findingList, formatFindings } from '../../../src/cli/view/findings.ts';
-import { paintPlain } from '../../../src/cli/view/paint.ts';
 import { droppingChains, type NetworkReport } from '../../../src/host/report/network.ts';
 import type { PlacesReport } from '../../../src/host/report/places.ts';
 import type { Software } from '../../../src/host/report/software.ts';
+import { paintPlain } from '../../../src/view/paint.ts';
 import { temporaryDirectory } from '../server/serving.ts';
 import { nspawnctl } from './nspawnctl.ts';
 

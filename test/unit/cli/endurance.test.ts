@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { run } from '../../../src/cli/run.ts';
-import { paintPlain } from '../../../src/cli/view/paint.ts';
+import { paintPlain } from '../../../src/view/paint.ts';
 import { eventually } from '../../testbed/eventually.ts';
 import { ControlModel } from '../server/control-model.ts';
 import { serve } from '../server/serving.ts';

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { manifestJsonSchema } from '../../../src/api/manifest-schema.ts';
 import { placeInSchema, typeInWords } from '../../../src/api/schema-path.ts';
-import { paintAnsi } from '../../../src/cli/view/paint.ts';
 import { wrap } from '../../../src/cli/view/wrap.ts';
 import { changeClassOf } from '../../../src/planning/change.ts';
+import { paintAnsi } from '../../../src/view/paint.ts';
 import { nspawnctl } from './nspawnctl.ts';
 
 const FIELDS = Object.keys(manifestJsonSchema().properties?.spec?.properties ?? {});

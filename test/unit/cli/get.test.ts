@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { Paint } from '../../../src/cli/view/paint.ts';
+import type { Paint } from '../../../src/view/paint.ts';
 import { ControlModel } from '../server/control-model.ts';
 import { serve, temporaryDirectory } from '../server/serving.ts';
 import { nspawnctl, type Ran } from './nspawnctl.ts';

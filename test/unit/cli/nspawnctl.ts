@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { run } from '../../../src/cli/run.ts';
-import { type Paint, paintPlain } from '../../../src/cli/view/paint.ts';
+import { type Paint, paintPlain } from '../../../src/view/paint.ts';
 
 /** Whenever the tests run, it is then in a command line in this process. */
 export const NOW = Date.parse('2026-06-01T12:00:00Z');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { paintPlain } from '../../../src/cli/view/paint.ts';
-import { formatTable } from '../../../src/cli/view/table.ts';
 import { sortUsage, USAGE_HEADER, usageBetween, usageList, usageRow } from '../../../src/cli/view/usage.ts';
 import { parseUnits, type UsageSample } from '../../../src/host/usage.ts';
+import { paintPlain } from '../../../src/view/paint.ts';
+import { formatTable } from '../../../src/view/table.ts';
 
 const BEFORE: UsageSample = {
   name: 'web',

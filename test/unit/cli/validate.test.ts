@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
+import { paintAnsi, paintPlain } from '../../../src/view/paint.ts';
 import { temporaryDirectory } from '../server/serving.ts';
 import { nspawnctl } from './nspawnctl.ts';
 

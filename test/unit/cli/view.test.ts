@@ -7,15 +7,15 @@ import { CliError } from '../../../src/cli/cli-error.ts';
 import { EXIT } from '../../../src/cli/exit-code.ts';
 import { reportError } from '../../../src/cli/report-error.ts';
 import { chainOf } from '../../../src/cli/view/chain.ts';
-import { escapeLine, escapeLines, escapeQuoted } from '../../../src/cli/view/escape.ts';
 import { fixOf } from '../../../src/cli/view/fix.ts';
 import { needsAttention } from '../../../src/cli/view/needs-attention.ts';
 import { toYaml } from '../../../src/cli/view/output-yaml.ts';
-import { paintAnsi, paintPlain } from '../../../src/cli/view/paint.ts';
 import { formatProblems } from '../../../src/cli/view/problem.ts';
-import { formatTable } from '../../../src/cli/view/table.ts';
+import { escapeLine, escapeLines, escapeQuoted } from '../../../src/view/escape.ts';
+import { paintAnsi, paintPlain } from '../../../src/view/paint.ts';
+import { formatTable } from '../../../src/view/table.ts';
 
-import { displayWidth } from '../../../src/cli/view/width.ts';
+import { displayWidth } from '../../../src/view/width.ts';
 
 import { makeContainer } from '../server/control-model.ts';
 

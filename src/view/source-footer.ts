@@ -1,4 +1,4 @@
-import type { SourceStatus } from '../../controller/ports.ts';
+import type { SourceStatus } from '../controller/ports.ts';
 import { escapeLine } from './escape.ts';
 
 /** What the table cannot show: that the directory behind it has problems, or that deletions wait. Lines for stderr. */

@@ -1,4 +1,4 @@
-import type { Container } from '../../api/container.ts';
+import type { Container } from '../api/container.ts';
 import type { Cell } from './table.ts';
 
 /** A table of containers: what is above it, and what it shows of each. */
