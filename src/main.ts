@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { Command } from 'commander';
-import { type Config, configSchema, parseListen } from './config.ts';
+import { parseListen } from './config.ts';
+import { ConfigError } from './config-file.ts';
 import { Controller } from './controller/controller.ts';
 import { messageOf } from './errors.ts';
 import { LinuxHost } from './host/linux-host.ts';
@@ -9,22 +9,36 @@ import { feedWatchdog, notifyReady, notifyStopping } from './host/service-notify
 import { createLog, type Log } from './log.ts';
 import { createManifestSource } from './manifests/source.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { readConfig, type Told } from './options.ts';
 import { hostLinkName } from './planning/link-name.ts';
 import { startServer } from './server/server.ts';
 import { productVersion } from './version.ts';
 
 /** `nspawnd`: hands each room its ports, starts them in order, and ends them on SIGTERM. Containers are never ended. */
-const config = readConfig(process.argv);
+const told = await readTold();
+const { config } = told;
 const log = createLog(config.logLevel);
 process.on('unhandledRejection', error => fail(log, error, 'a promise was forgotten; this is a bug'));
 process.on('uncaughtException', error => fail(log, error, 'an exception was not caught; this is a bug'));
 try {
-  await main(config, log);
+  await main(told, log);
 } catch (error) {
   fail(log, error, 'nspawnd could not start');
 }
 
-async function main(config: Config, log: Log): Promise<void> {
+async function readTold(): Promise<Told> {
+  try {
+    const told = await readConfig(process.argv);
+    if (!told.isCheck) return told;
+    process.stdout.write(`${told.file ?? 'no file of settings'}: in order\n`);
+    process.exit(0);
+  } catch (error) {
+    complain(messageOf(error));
+    process.exit(exitCodeOf(error));
+  }
+}
+
+async function main({ config, file }: Told, log: Log): Promise<void> {
   const startedAt = performance.now();
   const host = await LinuxHost.connect({ ...config, nixPath: config.nixPath ?? process.env.NIX_PATH ?? '' });
   const manifests = createManifestSource({
@@ -58,6 +72,7 @@ async function main(config: Config, log: Log): Promise<void> {
     {
       version: productVersion(),
       manifests: config.manifestsDirectory,
+      settings: file,
       ms: Math.round(performance.now() - startedAt),
     },
     'nspawnd is ready',
@@ -73,60 +88,29 @@ async function main(config: Config, log: Log): Promise<void> {
   }
 }
 
-function readConfig(argv: readonly string[]): Config {
-  const program = new Command('nspawnd')
-    .description('Runs systemd-nspawn containers from the manifests in a directory.')
-    .version(productVersion())
-    .option('--manifests <dir>', 'directory of the manifests', '/etc/nspawnd/manifests')
-    .option('--state-directory <dir>', 'what survives a boot', '/var/lib/nspawnd')
-    .option('--runtime-directory <dir>', 'sockets and what ends with the boot', '/run/nspawnd')
-    .option('--read-group <group>', 'group that may use the reading socket')
-    .option('--write-group <group>', 'group that may use the socket with all verbs: its members are root')
-    .option('--listen <address:port>', "address on loopback for Kubernetes' clients, such as 127.0.0.1:6443")
-    .option('--address-range <cidr>', 'where nspawnctl create takes addresses from', '10.233.0.0/16')
-    .option('--workers <count>', 'how many containers are worked on at once', '8')
-    .option('--relist-sec <seconds>', 'how often everything is read again', '20')
-    .option(
-      '--ipv6-forwarding',
-      'turn on net.ipv6.conf.all.forwarding (silences router advertisements on the uplink)',
-    )
-    .option('--nix-path <path>', 'NIX_PATH for containers with config, such as nixpkgs=/srv/nixpkgs')
-    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
-    .parse([...argv]);
-  const options = program.opts<Record<string, string | true | undefined>>();
-  const parsed = configSchema.safeParse({
-    manifestsDirectory: options.manifests,
-    stateDirectory: options.stateDirectory,
-    runtimeDirectory: options.runtimeDirectory,
-    readGroup: options.readGroup ?? null,
-    writeGroup: options.writeGroup ?? null,
-    listen: options.listen ?? null,
-    addressRange: options.addressRange,
-    workers: Number(options.workers),
-    relistMs: Number(options.relistSec) * 1000,
-    enableIpv6Forwarding: options.ipv6Forwarding === true,
-    nixPath: options.nixPath ?? null,
-    logLevel: options.logLevel,
-  });
-  if (parsed.success) return parsed.data;
-  return program.error(
-    parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`).join('\n'),
-    { exitCode: 2 },
-  );
-}
-
 /** Node cannot ask NSS; the file is what a system group is in. */
 async function groupId(group: string): Promise<number> {
   const line = (await readFile('/etc/group', 'utf8'))
     .split('\n')
     .find(entry => entry.startsWith(`${group}:`));
   const id = Number(line?.split(':')[2]);
-  if (line === undefined || !Number.isInteger(id)) throw new Error(`there is no group ${group}`);
+  if (line === undefined || !Number.isInteger(id)) throw new ConfigError([`there is no group ${group}`]);
   return id;
 }
 
 function fail(log: Log, error: unknown, sentence: string): never {
   log.fatal({ err: error }, sentence);
-  process.stderr.write(`nspawnd: ${messageOf(error)}\n`);
-  process.exit(1);
+  complain(messageOf(error));
+  process.exit(exitCodeOf(error));
+}
+
+/** EX_CONFIG of sysexits.h: only a person can mend it, and the unit is not started again by itself. */
+function exitCodeOf(error: unknown): number {
+  return error instanceof ConfigError ? 78 : 1;
+}
+
+/** Each line is one of the journal's, an error among the others. */
+function complain(message: string): void {
+  const priority = process.env.JOURNAL_STREAM === undefined ? '' : '<3>';
+  for (const line of message.split('\n')) process.stderr.write(`${priority}nspawnd: ${line}\n`);
 }

@@ -20,7 +20,12 @@ export interface ManifestIssue {
 export function judgeManifest(value: unknown): ManifestVerdict {
   const result = manifestSchema.safeParse(value, { reportInput: true });
   if (result.success) return { fields: result.data, issues: [] };
-  return { fields: null, issues: result.error.issues.flatMap(toIssues) };
+  return { fields: null, issues: issuesOf(result.error) };
+}
+
+/** What a schema of ours objects to; the value has to be among what it reports (`reportInput`). */
+export function issuesOf(error: z.ZodError): readonly ManifestIssue[] {
+  return error.issues.flatMap(toIssues);
 }
 
 type ZodIssue = z.core.$ZodIssue;

@@ -65,6 +65,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   'src/main.ts': {
     uses: [
       'src/config.ts',
+      'src/config-file.ts',
       'src/controller/controller.ts',
       'src/errors.ts',
       'src/host/linux-host.ts',
@@ -72,6 +73,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/log.ts',
       'src/manifests/source.ts',
       'src/metrics/metrics.ts',
+      'src/options.ts',
       'src/planning/link-name.ts',
       'src/server/server.ts',
       'src/version.ts',
@@ -79,7 +81,19 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
     knows: [],
   },
   'src/log.ts': { uses: [], knows: ['src/config.ts'] },
-  'src/config.ts': { uses: [], knows: [] },
+  'src/config.ts': { uses: ['src/api/field-values.ts'], knows: [] },
+  // Settings are written and judged as manifests are.
+  'src/config-file.ts': {
+    uses: [
+      'api',
+      'src/config.ts',
+      'src/manifests/suggest.ts',
+      'src/manifests/trust.ts',
+      'src/manifests/yaml.ts',
+    ],
+    knows: [],
+  },
+  'src/options.ts': { uses: ['api', 'src/config.ts', 'src/config-file.ts', 'src/version.ts'], knows: [] },
   'src/errors.ts': { uses: [], knows: [] },
   'src/version.ts': { uses: [], knows: [] },
 };
@@ -95,7 +109,7 @@ export const PURE_ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Each runtime library and the only files that import it. */
 export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['src/manifests/watch.ts'],
-  commander: ['src/cli/command-line.ts', 'src/cli/program.ts', 'src/main.ts'],
+  commander: ['src/cli/command-line.ts', 'src/cli/program.ts', 'src/options.ts'],
   'dbus-next': ['src/host/bus.ts'],
   execa: ['src/host/command.ts', 'src/host/network-monitor.ts'],
   'fastest-levenshtein': ['src/cli/did-you-mean.ts', 'src/manifests/suggest.ts'],
