@@ -1,4 +1,6 @@
 import type { Host } from '../testbed/host.ts';
+import { allRounds, type Bench } from './bench.ts';
+import { firstLine } from './in-turn.ts';
 import { type Row, table } from './report.ts';
 import { sample } from './statistics.ts';
 
@@ -9,29 +11,37 @@ const KUBECONFIG = '/run/nspawnd/kubeconfig';
 
 /**
  * How long a person waits for the list of what runs, by each command in turn on the same host. Podman has nothing to list,
- * which only helps it. kubectl takes part where the host has one; it asks the same nspawnd.
+ * which only helps it. kubectl asks the same nspawnd.
  */
-export async function measureListing(host: Host, rounds: number, warmUp: number): Promise<string> {
-  const hasKubectl = (await host.exec(['sh', '-c', 'command -v kubectl'], { reject: false })).exitCode === 0;
+export async function measureListing(bench: Bench): Promise<string> {
+  const { host } = bench;
   const contenders: readonly (readonly [string, readonly string[]])[] = [
     ['nspawnctl get', ['nspawnctl', 'get']],
     ['the same again (noise)', ['nspawnctl', 'get']],
     ['podman ps', ['podman', 'ps']],
-    ...(hasKubectl
-      ? [['kubectl get', ['kubectl', `--kubeconfig=${KUBECONFIG}`, 'get', 'containers.nspawnd.io']] as const]
-      : []),
+    ['kubectl get', ['kubectl', `--kubeconfig=${KUBECONFIG}`, 'get', 'containers.nspawnd.io']],
+    ['machinectl list', ['machinectl', 'list']],
     ['node -e 0 (Node itself)', ['node', '-e', '0']],
   ];
-  if (hasKubectl) await listen(host);
+  await listen(host);
   const values = new Map<string, number[]>(contenders.map(([name]) => [name, []]));
-  for (let round = 0; round < rounds + warmUp; round++) {
+  const failures = new Map<string, string>();
+  for (let round = 0; round < allRounds(bench); round++) {
     for (const [name, argv] of contenders) {
-      const ms = await timeInside(host, argv);
-      if (round >= warmUp) values.get(name)?.push(ms);
+      if (failures.has(name)) continue;
+      try {
+        const ms = await timeInside(host, argv);
+        if (round >= bench.warmUp) values.get(name)?.push(ms);
+      } catch (error) {
+        failures.set(name, firstLine(error));
+      }
     }
   }
-  const rows: Row[] = contenders.map(([name]) => ({ name, sample: sample(values.get(name) ?? []) }));
-  return table('a list of what runs', rows);
+  const rows = contenders.map(([name]): Row => {
+    const missing = failures.get(name);
+    return missing === undefined ? { name, sample: sample(values.get(name) ?? []) } : { name, missing };
+  });
+  return table('a list of what runs', rows, 'ahead of kubectl get and podman ps');
 }
 
 async function listen(host: Host): Promise<void> {
@@ -41,9 +51,9 @@ async function listen(host: Host): Promise<void> {
   await host.exec(['systemctl', 'restart', 'nspawnd']);
 }
 
-/** By the host's own shell, so that entering the host is not counted. */
+/** By the host's own shell, so that entering the host is not counted. Throws when the command fails. */
 async function timeInside(host: Host, argv: readonly string[]): Promise<number> {
-  const script = 'TIMEFORMAT=%3R; { time "$@" >/dev/null 2>&1; } 2>&1';
+  const script = 'TIMEFORMAT=%3R; { time "$@" >/dev/null; } 2>&1; exit $?';
   const { stdout } = await host.exec(['bash', '-c', script, 'bash', ...argv]);
-  return Number(stdout.trim()) * 1000;
+  return Number(stdout.trim().split('\n').at(-1)) * 1000;
 }

@@ -55,7 +55,7 @@ export function hostTree(suite: Suite): TreeRecipe {
 }
 
 /** What a host may have besides, by the name that `with` takes. */
-export const EXTRAS = ['nix', 'shells', 'kubectl'] as const;
+export const EXTRAS = ['nix', 'shells', 'kubectl', 'bench'] as const;
 export type Extra = (typeof EXTRAS)[number];
 
 /**
@@ -105,15 +105,16 @@ const TREE_WITH: Readonly<Record<Extra, (suite: Suite) => TreeRecipe>> = {
   nix: nixHostTree,
   shells: shellsHostTree,
   kubectl: kubectlHostTree,
+  bench: benchHostTree,
 };
 
-/** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling, and kubectl. */
+/** A host with what nspawnd is measured against: Podman, on `runc`'s smaller sibling, LXC, and kubectl. */
 export function benchHostTree(suite: Suite): TreeRecipe {
   return {
     name: 'bench-host',
     suite,
     parent: hostTree(suite),
-    packages: ['podman', 'crun', 'kubectl'],
+    packages: ['podman', 'crun', 'lxc', 'kubectl'],
     // The kernel of a nested host lets no pids controller through.
     script: `printf '%s\\n' '[containers]' 'pids_limit=0' > /etc/containers/containers.conf`,
   };
