@@ -1,6 +1,7 @@
 // Bundles the daemon and the command into dist/: nspawnd.mjs is one file. nspawnctl.mjs is what every command needs, and
 // nspawnctl/ what only some do: reading all of it would be most of what a command takes. The command then writes what
-// editors need to know of manifests, and shells of itself: container.schema.json, completion.*.
+// editors need to know of manifests, and shells of itself: container.schema.json, completion.*. nspawnctl.sh is what is
+// installed as /usr/bin/nspawnctl, before nspawnctl.mjs.
 // Each is written aside and renamed, so that a reader never sees half of one. A failure ends with exit status 1.
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -41,6 +42,7 @@ try {
   await removeOldChunks();
   await writeWith(['schema'], 'container.schema.json');
   for (const shell of ['bash', 'zsh', 'fish']) await writeWith(['completion', shell], `completion.${shell}`);
+  await writeFront();
 } catch (error) {
   // esbuild itself prints what is wrong, with its place.
   if (error.errors === undefined) console.error(error);
@@ -89,8 +91,24 @@ async function removeOldChunks() {
 
 /** What the command that was just built prints, as a file of dist. */
 async function writeWith(args, name) {
+  await writeFile(join(building, name), await printedBy(args));
+  await put(name);
+}
+
+async function printedBy(args) {
   const program = join(dist, 'nspawnctl.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
-  await writeFile(join(building, name), stdout);
-  await put(name);
+  return stdout;
+}
+
+/** The front has to know which commands take names. */
+async function writeFront() {
+  let front = await readFile(join(repository, 'deploy/nspawnctl.sh'), 'utf8');
+  for (const count of ['one', 'many']) {
+    const takers = (await printedBy(['__takers', count])).trim();
+    if (!/^[a-z -]+$/.test(takers)) throw new Error(`not names of commands: ${takers}`);
+    front = front.replace(`qw(${count.toUpperCase()})`, `qw(${takers})`);
+  }
+  await writeFile(join(building, 'nspawnctl.sh'), front, { mode: 0o755 });
+  await put('nspawnctl.sh');
 }

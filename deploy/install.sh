@@ -99,7 +99,7 @@ put_parts() {
 }
 
 install_files() {
-  for built in nspawnd.mjs nspawnctl.mjs container.schema.json completion.bash completion.zsh completion.fish; do
+  for built in nspawnd.mjs nspawnctl.mjs nspawnctl.sh container.schema.json completion.bash completion.zsh completion.fish; do
     [ -f "$here/../dist/$built" ] || fail "dist/$built does not exist; run: npm run build"
   done
   [ -n "$node" ] || node=$(find_node)
@@ -108,7 +108,7 @@ install_files() {
   put_program nspawnctl
   mkdir -p "$root/usr/sbin" "$root/usr/bin"
   ln -sfn ../lib/nspawnd/nspawnd.mjs "$root/usr/sbin/nspawnd"
-  ln -sfn ../lib/nspawnd/nspawnctl.mjs "$root/usr/bin/nspawnctl"
+  put 0755 "$here/../dist/nspawnctl.sh" /usr/bin/nspawnctl
   put 0644 "$here/../dist/container.schema.json" /usr/share/nspawnd/container.schema.json
   put 0644 "$here/../dist/completion.bash" "$bash_completion"
   put 0644 "$here/../dist/completion.zsh" "$zsh_completion"

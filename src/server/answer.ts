@@ -7,7 +7,14 @@ export type Answer = PlainAnswer | WatchAnswer;
 
 export type PlainAnswer =
   | { readonly is: 'object'; readonly code: number; readonly object: object }
-  | { readonly is: 'text'; readonly code: number; readonly text: string; readonly contentType?: string };
+  | {
+      readonly is: 'text';
+      readonly code: number;
+      readonly text: string;
+      readonly contentType?: string;
+      /** What has to be said besides, in headers: printable ASCII without quotes. */
+      readonly notes?: readonly string[];
+    };
 
 export interface WatchAnswer {
   readonly is: 'watch';
@@ -47,6 +54,7 @@ const CODE: Readonly<Record<StatusReason, number>> = {
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
+  NotAcceptable: 406,
   AlreadyExists: 409,
   Conflict: 409,
   Expired: 410,

@@ -10,6 +10,7 @@ import type { ServerLog } from './log.ts';
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from './media-types.ts';
 import type { Query } from './query.ts';
 import type { Face, Route } from './route.ts';
+import { textFormOf } from './text-form.ts';
 import type { Watchers } from './watchers.ts';
 
 export interface AppOptions extends Face {
@@ -105,6 +106,7 @@ function addRoute(app: FastifyInstance, route: Route, options: AppOptions): void
           name,
           namespace,
           form: formOf(request.headers.accept),
+          textForm: textFormOf(request.headers.accept),
           contentType: contentType.trim().toLowerCase(),
           query: request.query as Query,
           body: request.body,
@@ -145,6 +147,12 @@ function refuseOtherMethods(app: FastifyInstance, path: string, options: AppOpti
 
 function send(reply: FastifyReply, answer: PlainAnswer): FastifyReply {
   reply.code(answer.code);
+  // As Kubernetes warns: 299 is what lasts, and nobody in particular says it.
+  if (answer.is === 'text' && answer.notes !== undefined && answer.notes.length > 0)
+    reply.header(
+      'warning',
+      answer.notes.map(note => `299 - "${note}"`),
+    );
   return answer.is === 'text'
     ? reply.type(answer.contentType ?? 'text/plain; charset=utf-8').send(answer.text)
     : reply.type('application/json').send(answer.object);

@@ -2,6 +2,7 @@ import type { Container } from '../api/container.ts';
 import { isName } from '../api/name.ts';
 import { type Answer, ok, refuse } from './answer.ts';
 import { containerKind } from './container-kind.ts';
+import { textOr } from './container-text.ts';
 import { shape } from './form.ts';
 import { includeOf, listOrWatch } from './list-or-watch.ts';
 import { CONTAINERS_PATH, type EventList, GROUP_VERSION, VERBS } from './protocol.ts';
@@ -12,7 +13,7 @@ export const CONTAINER_PATH = `${CONTAINERS_PATH}/:name`;
 
 /** The containers: list, watch, one, its status, its history, and the verbs as sub-resources. */
 export const containerRoutes: readonly Route[] = [
-  get(CONTAINERS_PATH, onceStarted(listOrWatch(containerKind))),
+  get(CONTAINERS_PATH, onceStarted(textOr(listOrWatch(containerKind)))),
   get(CONTAINER_PATH, named(getContainer)),
   get(`${CONTAINER_PATH}/status`, named(getContainer)),
   get(`${CONTAINER_PATH}/events`, named(getEvents)),

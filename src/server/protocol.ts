@@ -127,6 +127,7 @@ export type StatusReason =
   | 'InternalError'
   | 'Invalid'
   | 'MethodNotAllowed'
+  | 'NotAcceptable'
   | 'NotFound'
   | 'RequestEntityTooLarge'
   | 'RequestHeaderFieldsTooLarge'

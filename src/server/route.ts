@@ -3,6 +3,7 @@ import type { Answer } from './answer.ts';
 import type { Form } from './form.ts';
 import type { Limits } from './limits.ts';
 import type { Query } from './query.ts';
+import type { TextForm } from './text-form.ts';
 
 /** One thing the sockets can be asked. Routes see no HTTP library; `app.ts` feeds them. */
 export interface Route {
@@ -22,6 +23,8 @@ export interface Ask {
   readonly namespace: string;
   /** How the client wants objects. */
   readonly form: Form;
+  /** Where text was asked for; only what has a text heeds it. */
+  readonly textForm: TextForm | null;
   /** The body's media type without its parameters; empty where there is no body. */
   readonly contentType: string;
   readonly query: Query;

@@ -22,6 +22,11 @@ export function nameLine({ metadata }: Container): string {
   return `container/${escapeLine(metadata.name)}\n`;
 }
 
+/** A name as a shell completes it: what it does after a tab. */
+export function wordLine({ metadata, status }: Container): string {
+  return `${escapeLine(metadata.name)}\t${escapeLine(status.phase)}\n`;
+}
+
 /** Said where a table would be. */
 export function noContainers(directory: string): string {
   return `No containers found in ${escapeLine(directory)}.`;

@@ -14,6 +14,19 @@ export const registerCompletion: Register = (program, act) => {
       }),
     );
 
+  // For the front, which completes names by itself.
+  program
+    .command('__takers', { hidden: true })
+    .argument('<count>')
+    .action(
+      act(async ({ terminal }, count: string) => {
+        const { shapeOf } = await import('../completion/command-shape.ts');
+        const { takersOfNames } = await import('../completion/takers.ts');
+        await terminal.out(`${takersOfNames(shapeOf(program), count === 'many').join(' ')}\n`);
+        return 0;
+      }),
+    );
+
   program
     .command('__complete', { hidden: true })
     .argument('[word...]')
