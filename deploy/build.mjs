@@ -1,7 +1,12 @@
-// Bundles the daemon and the command into dist/: nspawnd.mjs is one file. nspawnctl.mjs is what every command needs, and
-// nspawnctl/ what only some do: reading all of it would be most of what a command takes. The command then writes what
-// editors need to know of manifests, and shells of itself: container.schema.json, completion.*. nspawnctl.sh is what is
-// installed as /usr/bin/nspawnctl, before nspawnctl.mjs.
+// Builds what is installed, in dist/:
+//
+//   nspawnd.mjs            the daemon, one file
+//   nspawnctl.mjs          what every command needs; nspawnctl/ what only some do: reading all of it would be most of what
+//                          a command takes
+//   nspawnctl.sh           what is installed as /usr/bin/nspawnctl, before nspawnctl.mjs
+//   container.schema.json, completion.*    what editors need to know of manifests, and shells of the command
+//   root/                  all that is installed, where it goes: what the Debian package has and install.sh copies
+//
 // Each is written aside and renamed, so that a reader never sees half of one. A failure ends with exit status 1.
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +14,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { copyrightOf } from './copyright.mjs';
+import { stage } from './stage.mjs';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
@@ -30,19 +37,27 @@ const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 
 const written = new Set();
 const building = join(dist, `.building.${process.pid}`);
 try {
-  await Promise.all([
+  const [daemon, command] = await Promise.all([
     bundle('nspawnd', 'src/main.ts', requireOfDaemon, {}),
     bundle('nspawnctl', 'src/cli/main.ts', requireOfCommand, {
       splitting: true,
       chunkNames: 'nspawnctl/[name]-[hash]',
     }),
+    bundle('manual', 'deploy/manual/main.ts', requireOfDaemon, {}),
   ]);
+  await promisify(execFile)(process.execPath, [join(building, 'manual.mjs'), join(building, 'manual')]);
   await putChunks();
   for (const name of ['nspawnd', 'nspawnctl']) await put(`${name}.mjs`);
   await removeOldChunks();
   await writeWith(['schema'], 'container.schema.json');
   for (const shell of ['bash', 'zsh', 'fish']) await writeWith(['completion', shell], `completion.${shell}`);
   await writeFront();
+  await stage(join(building, 'root'), {
+    dist,
+    manual: join(building, 'manual'),
+    copyright: await copyrightOf([...inputsOf(daemon), ...inputsOf(command)]),
+  });
+  await replace('root');
 } catch (error) {
   // esbuild itself prints what is wrong, with its place.
   if (error.errors === undefined) console.error(error);
@@ -52,7 +67,7 @@ try {
 }
 
 async function bundle(name, entryPoint, require, more) {
-  await build({
+  const result = await build({
     absWorkingDir: repository,
     entryPoints: { [name]: entryPoint },
     outdir: building,
@@ -66,13 +81,26 @@ async function bundle(name, entryPoint, require, more) {
     banner: { js: ['#!/usr/bin/env node', ...require].join('\n') },
     legalComments: 'none',
     logLevel: 'warning',
+    metafile: true,
     ...more,
   });
   await chmod(join(building, `${name}.mjs`), 0o755);
+  return result.metafile;
+}
+
+function inputsOf(metafile) {
+  return Object.keys(metafile.inputs).map(path => join(repository, path));
 }
 
 async function put(name) {
   await rename(join(building, name), join(dist, name));
+}
+
+/** A directory cannot be renamed over another one. */
+async function replace(name) {
+  const old = join(building, 'old');
+  await rename(join(dist, name), old).catch(() => undefined);
+  await put(name);
 }
 
 /** Their names are their contents' hashes: one that is there already is the same. */

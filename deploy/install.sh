@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs nspawnd on this host, or below DESTDIR. Run `npm run build` first.
+# Installs nspawnd on a host that has no dpkg, or below DESTDIR: the same files as the Debian package. Run
+# `npm run build` first.
 #
 #   [DESTDIR=/some/tree] deploy/install.sh [--node PATH] [--unit-dir PATH]
 #   [DESTDIR=/some/tree] deploy/install.sh --uninstall
@@ -17,6 +18,7 @@ fail() {
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
+built=$here/../dist/root
 root=${DESTDIR-}
 root=${root%/}
 unit_dir=/usr/lib/systemd/system
@@ -33,6 +35,10 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+
+[ -f "$built/usr/lib/nspawnd/nspawnd.mjs" ] || fail "dist/root does not exist; run: npm run build"
+# dpkg has this only while the package is installed.
+[ ! -e "$root/var/lib/dpkg/info/nspawnd.prerm" ] || fail "nspawnd is installed as a Debian package; use apt"
 
 # The node the programs are bound to at installation: the first one of the host that is new enough. A host may have
 # several, and which one `env` would find depends on whose environment it is.
@@ -64,67 +70,55 @@ on_this_host() {
   if [ -z "$root" ] && [ -d /run/systemd/system ]; then "$@"; fi
 }
 
-# Where shells look for completions; zsh's place is the distribution's choice.
-bash_completion=/usr/share/bash-completion/completions/nspawnctl
-fish_completion=/usr/share/fish/vendor_completions.d/nspawnctl.fish
-zsh_completion=/usr/share/zsh/site-functions/_nspawnctl
-if [ -e "$root/etc/debian_version" ]; then zsh_completion=/usr/share/zsh/vendor-completions/_nspawnctl; fi
+# Paths of all files that are installed. What only some uses of the command need comes before the command.
+files() {
+  (cd "$built" && find . \( -type f -o -type l \) | sed 's/^\.//' | LC_ALL=C sort)
+}
 
-# put MODE SOURCE TARGET: written aside and renamed, so that a program in use is never half old and half new.
+# Where one goes on this host: what is not the same everywhere.
+place() {
+  case $1 in
+    /usr/lib/systemd/system/*) echo "$unit_dir/${1##*/}" ;;
+    /usr/share/zsh/vendor-completions/*)
+      if [ -e "$root/etc/debian_version" ]; then echo "$1"; else echo "/usr/share/zsh/site-functions/${1##*/}"; fi ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# Written aside and renamed, so that a program in use is never half old and half new.
 put() {
-  mkdir -p "$root$(dirname "$3")"
-  cp "$2" "$root$3.new"
-  chmod "$1" "$root$3.new"
-  mv "$root$3.new" "$root$3"
-}
-
-put_program() {
-  mkdir -p "$root/usr/lib/nspawnd"
-  { echo "#!$node"; sed 1d "$here/../dist/$1.mjs"; } > "$root/usr/lib/nspawnd/$1.mjs.new"
-  chmod 0755 "$root/usr/lib/nspawnd/$1.mjs.new"
-  mv "$root/usr/lib/nspawnd/$1.mjs.new" "$root/usr/lib/nspawnd/$1.mjs"
-}
-
-# The parts of the command that not every use of it needs. Those of an older version stay for a week: one of its commands
-# may still run.
-put_parts() {
-  parts=$root/usr/lib/nspawnd/nspawnctl
-  mkdir -p "$parts"
-  rm -rf "$parts.new"
-  cp -r "$here/../dist/nspawnctl" "$parts.new"
-  chmod 0644 "$parts.new"/*.mjs
-  mv -f "$parts.new"/*.mjs "$parts/"
-  rm -rf "$parts.new"
-  find "$parts" -type f -mtime +7 -delete
+  target=$root$(place "$1")
+  mkdir -p "$(dirname "$target")"
+  case $1 in
+    /usr/lib/nspawnd/*/*) cp -P "$built$1" "$target.new" ;;
+    /usr/lib/nspawnd/*) { echo "#!$node"; sed 1d "$built$1"; } > "$target.new"; chmod 0755 "$target.new" ;;
+    *) cp -P "$built$1" "$target.new" ;;
+  esac
+  mv -f "$target.new" "$target"
 }
 
 install_files() {
-  for built in nspawnd.mjs nspawnctl.mjs nspawnctl.sh container.schema.json completion.bash completion.zsh completion.fish; do
-    [ -f "$here/../dist/$built" ] || fail "dist/$built does not exist; run: npm run build"
-  done
   [ -n "$node" ] || node=$(find_node)
-  put_program nspawnd
-  put_parts
-  put_program nspawnctl
-  mkdir -p "$root/usr/sbin" "$root/usr/bin"
-  ln -sfn ../lib/nspawnd/nspawnd.mjs "$root/usr/sbin/nspawnd"
-  put 0755 "$here/../dist/nspawnctl.sh" /usr/bin/nspawnctl
-  put 0644 "$here/../dist/container.schema.json" /usr/share/nspawnd/container.schema.json
-  put 0644 "$here/../dist/completion.bash" "$bash_completion"
-  put 0644 "$here/../dist/completion.zsh" "$zsh_completion"
-  put 0644 "$here/../dist/completion.fish" "$fish_completion"
-  put 0644 "$here/nspawnd.service" "$unit_dir/nspawnd.service"
-  put 0644 "$here/host/sysctl.conf" /usr/lib/sysctl.d/70-nspawnd.conf
-  put 0644 "$here/host/networkd.network" /usr/lib/systemd/network/70-nspawnd.network
-  put 0644 "$here/host/networkmanager.conf" /usr/lib/NetworkManager/conf.d/70-nspawnd.conf
-  deny_dhcpcd
+  files | while read -r path; do
+    case $path in
+      # What an administrator has written stays.
+      /etc/*) [ -e "$root$path" ] || put "$path" ;;
+      *) put "$path" ;;
+    esac
+  done
+  # Parts of an older command stay for a week: one may still run. The other two are names of older versions.
+  find "$root/usr/lib/nspawnd/nspawnctl" -type f -mtime +7 -delete
+  rm -f "$root/usr/lib/sysctl.d/70-nspawnd.conf"
   if [ ! -d "$root/etc/nspawnd/manifests" ]; then
     mkdir -p "$root/etc/nspawnd/manifests"
     chmod 0755 "$root/etc/nspawnd" "$root/etc/nspawnd/manifests"
   fi
+  deny_dhcpcd
+  on_this_host systemd-sysusers nspawnd.conf || true
+  on_this_host systemd-tmpfiles --create nspawnd.conf || true
   on_this_host systemctl daemon-reload
-  on_this_host sysctl -q -p /usr/lib/sysctl.d/70-nspawnd.conf ||
-    echo "install.sh: the kernel's inotify limits could not be raised; nspawnd will say so if they are too low" >&2
+  on_this_host sysctl -q -p /usr/lib/sysctl.d/20-nspawnd.conf ||
+    echo "install.sh: the kernel's limits could not be raised; nspawnctl doctor says what that means" >&2
   if [ -z "$root" ]; then
     on_this_host systemctl try-restart nspawnd.service
     echo "Installed. To run it now and at every boot: systemctl enable --now nspawnd"
@@ -138,16 +132,17 @@ deny_dhcpcd() {
   fi
 }
 
-# Stops the daemon, which never stops a container. Manifests, state and root trees are the owner's and stay.
+# Stops the daemon, which never stops a container. Manifests, settings that were changed, state and root trees stay.
 uninstall_files() {
   on_this_host systemctl disable --now nspawnd.service || true
-  rm -rf "$root/usr/lib/nspawnd" "$root/usr/share/nspawnd"
-  rm -f "$root/usr/sbin/nspawnd" "$root/usr/bin/nspawnctl" "$root$unit_dir/nspawnd.service" \
-    "$root/etc/systemd/system/multi-user.target.wants/nspawnd.service" \
-    "$root/usr/lib/sysctl.d/70-nspawnd.conf" \
-    "$root/usr/lib/systemd/network/70-nspawnd.network" \
-    "$root/usr/lib/NetworkManager/conf.d/70-nspawnd.conf" \
-    "$root$bash_completion" "$root$zsh_completion" "$root$fish_completion"
+  files | while read -r path; do
+    case $path in
+      /etc/*) if cmp -s "$built$path" "$root$path"; then rm -f "$root$path"; fi ;;
+      *) rm -f "$root$(place "$path")" ;;
+    esac
+  done
+  rm -rf "$root/usr/lib/nspawnd" "$root/usr/share/nspawnd" "$root/usr/share/doc/nspawnd"
+  rm -f "$root/etc/systemd/system/multi-user.target.wants/nspawnd.service" "$root/usr/lib/sysctl.d/70-nspawnd.conf"
   if [ -f "$root/etc/dhcpcd.conf" ]; then
     sed -i '/^# nspawnd addresses the links/,/^denyinterfaces ve-\*$/d' "$root/etc/dhcpcd.conf"
   fi

@@ -1,4 +1,4 @@
-/** Where `deploy/install.sh` puts what `manifest-schema.ts` makes. */
+/** Where the package has what `manifest-schema.ts` makes. */
 const SCHEMA_FILE = '/usr/share/nspawnd/container.schema.json';
 
 /** The comment, without its `#`, by which a manifest tells editors what it may hold (yaml-language-server). */

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import { productVersion } from '../version.ts';
 import { Client } from './client/client.ts';
 import { chooseSockets, DEFAULT_RUNTIME_DIRECTORY } from './client/sockets.ts';
@@ -13,9 +13,39 @@ interface GlobalOptions {
   readonly requestTimeout: number;
 }
 
-/** The command line as a whole: the options that every command has, and the commands of `commands.ts`. */
+/** Does what a command line says. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
   let code: number = EXIT.done;
+  const act: Act =
+    <T extends unknown[]>(action: (context: Context, ...args: T) => Promise<number>) =>
+    async (...args: [...T, unknown, Command]) => {
+      const { socket, requestTimeout } = program.opts<GlobalOptions>();
+      const client = new Client(chooseSockets(socket), requestTimeout, () => {
+        void terminal.err(
+          `nspawnctl: nspawnd is starting; waiting for it (${requestTimeout / 1000}s at most)\n`,
+        );
+      });
+      code = await action({ client, terminal }, ...(args as unknown as T));
+    };
+  const program = nspawnctlProgram(act, {
+    writeOut: text => void terminal.out(text),
+    writeErr: text => void terminal.err(text),
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has said it already; its own codes are not ours.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    throw error;
+  }
+}
+
+/**
+ * The command line as a whole: the options that every command has, and the commands of `commands.ts`. The manual page is
+ * made of the same.
+ */
+export function nspawnctlProgram(act: Act, output: OutputConfiguration): Command {
   const program = new Command('nspawnctl')
     .description('See and steer the containers that nspawnd runs from manifests.')
     .version(`nspawnctl ${productVersion()}`, '-V, --version', 'show the version of this command')
@@ -28,33 +58,10 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .showHelpAfterError('(nspawnctl --help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
     .helpCommand('help [command]', 'show help for a command')
-    .configureOutput({
-      writeOut: text => void terminal.out(text),
-      writeErr: text => void terminal.err(text),
-    })
+    .configureOutput(output)
     .exitOverride();
-
-  const act: Act =
-    <T extends unknown[]>(action: (context: Context, ...args: T) => Promise<number>) =>
-    async (...args: [...T, unknown, Command]) => {
-      const { socket, requestTimeout } = program.opts<GlobalOptions>();
-      const client = new Client(chooseSockets(socket), requestTimeout, () => {
-        void terminal.err(
-          `nspawnctl: nspawnd is starting; waiting for it (${requestTimeout / 1000}s at most)\n`,
-        );
-      });
-      code = await action({ client, terminal }, ...(args as unknown as T));
-    };
   for (const register of COMMANDS) register(program, act);
   for (const command of program.commands)
     command.showHelpAfterError(`(nspawnctl ${command.name()} --help shows what it takes)`);
-
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return code;
-  } catch (error) {
-    // Commander has said it already; its own codes are not ours.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    throw error;
-  }
+  return program;
 }

@@ -19,7 +19,7 @@ export function judgeDaemon(
     : [warn('at boot', 'nspawnd does not start when the host boots', 'systemctl enable nspawnd')];
   if (!daemon.answers) {
     const isThere = service.isInstalled;
-    const fix = isThere ? daemon.hint : 'install it: deploy/install.sh';
+    const fix = isThere ? daemon.hint : 'install the package nspawnd';
     return [
       fail('nspawnd', isThere ? daemon.error : 'is not installed as a service', fix),
       ...(isThere ? boot : []),

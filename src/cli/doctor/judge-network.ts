@@ -18,9 +18,9 @@ function managers(all: readonly ManagerReport[]): readonly Finding[] {
 
 const KEEP_OFF: Readonly<Record<ManagerReport['name'], string>> = {
   'systemd-networkd':
-    'run deploy/install.sh again (it has /usr/lib/systemd/network/70-nspawnd.network), then: networkctl reload',
+    'install nspawnd again (it has /usr/lib/systemd/network/70-nspawnd.network), then: networkctl reload',
   NetworkManager:
-    'run deploy/install.sh again (it has /usr/lib/NetworkManager/conf.d/70-nspawnd.conf), then: nmcli general reload',
+    'install nspawnd again (it has /usr/lib/NetworkManager/conf.d/70-nspawnd.conf), then: nmcli general reload',
   dhcpcd: 'add to /etc/dhcpcd.conf: denyinterfaces ve-*; then: systemctl restart dhcpcd',
 };
 
