@@ -23,8 +23,9 @@ const bundles = [
   'dist/nspawnctl.mjs',
   'dist/container.schema.json',
   'dist/completion.bash',
+  'dist/root/usr/lib/nspawnd/nspawnd.mjs',
 ];
-const bundleSources = ['src', 'deploy/build.mjs', 'package.json', 'package-lock.json'];
+const bundleSources = ['src', 'deploy', 'CHANGELOG.md', 'LICENSE', 'package.json', 'package-lock.json'];
 
 try {
   await installNpmPackages();

@@ -18,12 +18,11 @@ spec: { root: /var/lib/machines/base, volatile: overlay }
 `;
 
 test('nspawnd is installed, upgraded and removed under a running container, which never notices', async () => {
-  await using host = await bootHost({ suite, startService: false });
+  await using host = await bootHost({ suite, install: false });
   // As a user has them: a clone with dist/ built.
   await host.exec(['mkdir', '/root/nspawnd']);
   for (const part of ['deploy', 'dist'])
     await execa('cp', ['-r', join(repository, part), host.path('/root/nspawnd')]);
-  await host.exec(['/root/nspawnd/deploy/install.sh', '--uninstall']);
   assert.deepEqual(await leftovers(host), []);
 
   await host.exec(['/root/nspawnd/deploy/install.sh']);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 import { findLeader, Host } from './host.ts';
 import { claimRecord, type HostRecord, isStale, readRecord, stateOf, writeRecord } from './host-record.ts';
+import { ensureInstalled } from './installed.ts';
 import { raiseKernelLimits } from './kernel-limits.ts';
 import { cgroupOf, diskOf } from './places.ts';
 import { identifyProcess, isAlive } from './process-identity.ts';
@@ -20,6 +21,8 @@ export interface BootOptions {
   readonly suite?: Suite;
   /** nspawnd.service enabled, so that it runs from boot on; true when not given. */
   readonly startService?: boolean;
+  /** nspawnd's package installed; true when not given. */
+  readonly install?: boolean;
   /** Trees it has at /var/lib/machines/NAME besides `base`, each an overlay on one that `ensureTree` has made. */
   readonly extraTrees?: Readonly<Record<string, string>>;
   /** What it has installed besides. */
@@ -41,7 +44,8 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
   const {
     name = inventName(),
     suite = defaultSuite,
-    startService = true,
+    install = true,
+    startService = install,
     extraTrees = {},
     outlivesMe = false,
   } = options;
@@ -53,12 +57,13 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
     options.hostTree ?? ensureTree(treeOf(suite, options.with ?? null)),
     ensureTree(guestTree(suite)),
   ]);
-  await raiseKernelLimits();
+  const [layer] = await Promise.all([install ? ensureInstalled(hostRoot) : null, raiseKernelLimits()]);
   const claimed: HostRecord = {
     name,
     suite,
     startService,
     hostTree: hostRoot,
+    layer,
     guestTree: guestRoot,
     extraTrees,
     disk: diskOf(name),

@@ -12,6 +12,8 @@ export interface HostRecord {
   readonly suite: Suite;
   readonly startService: boolean;
   readonly hostTree: string;
+  /** What is installed above it; null: nspawnd is not. */
+  readonly layer: string | null;
   readonly guestTree: string;
   /** By the name below /var/lib/machines. */
   readonly extraTrees: Readonly<Record<string, string>>;

@@ -50,7 +50,7 @@ export function hostTree(suite: Suite): TreeRecipe {
       'mkdir -p /etc/systemd/journald.conf.d',
       `printf '%s\\n' '[Journal]' 'RateLimitIntervalSec=0' > /etc/systemd/journald.conf.d/all-of-it.conf`,
     ].join('\n'),
-    ...(nodeIsTooOld(suite) ? { npmFile: nodeFromNpm } : {}),
+    ...(nodeIsTooOld(suite) ? { npmProgram: nodeFromNpm } : {}),
   };
 }
 
@@ -128,6 +128,8 @@ function nodeIsTooOld(suite: Suite): boolean {
 const nodeFromNpm = {
   package: `node-linux-${process.arch}`,
   version: '20.20.2',
-  from: 'bin/node',
-  to: 'usr/local/bin/node',
+  program: 'bin/node',
+  installs: ['usr/bin/node', 'usr/bin/nodejs'],
+  as: 'nodejs',
+  depends: 'libc6, libstdc++6',
 };

@@ -39,10 +39,8 @@ prepare() {
   for entry in $TESTBED_EXTRA_TREES; do
     mount_writable "${entry#*=}" "machines/${entry%%=*}"
   done
-  DESTDIR="$TESTBED_DISK/root" sh "$TESTBED_INSTALL"
-  if [ -n "$TESTBED_START_SERVICE" ]; then
-    ln -s /usr/lib/systemd/system/nspawnd.service root/etc/systemd/system/multi-user.target.wants/nspawnd.service
-  fi
+  # The package enables it.
+  if [ -z "$TESTBED_START_SERVICE" ]; then rm -f root/etc/systemd/system/multi-user.target.wants/nspawnd.service; fi
   # nspawn leaves directories in its run-time directory; here they end with the mount namespace.
   mkdir -p /run/systemd/nspawn
   mount -t tmpfs tmpfs /run/systemd/nspawn

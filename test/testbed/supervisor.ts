@@ -1,13 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { execa } from 'execa';
 import { eventually } from './eventually.ts';
 import { type HostRecord, readRecord, stateOf } from './host-record.ts';
-import { repository } from './places.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from './process-identity.ts';
 
 const script = fileURLToPath(new URL('supervise.sh', import.meta.url));
@@ -50,12 +48,12 @@ function environmentOf(record: HostRecord): Record<string, string> {
     TESTBED_STATE: stateOf(record.name),
     TESTBED_DISK: record.disk,
     TESTBED_CGROUP: record.cgroup,
-    TESTBED_HOST_TREE: record.hostTree,
+    // The uppermost first, as overlayfs has them.
+    TESTBED_HOST_TREE: record.layer === null ? record.hostTree : `${record.layer}:${record.hostTree}`,
     TESTBED_GUEST_TREE: record.guestTree,
     TESTBED_EXTRA_TREES: Object.entries(record.extraTrees)
       .map(entry => entry.join('='))
       .join(' '),
-    TESTBED_INSTALL: join(repository, 'deploy/install.sh'),
     TESTBED_START_SERVICE: record.startService ? 'yes' : '',
     TESTBED_OWNER: record.owner ? String(record.owner.pid) : '',
   };

@@ -11,6 +11,7 @@ import PQueue from 'p-queue';
 import { listHosts } from './host-record.ts';
 import { withLock } from './lock.ts';
 import { findMirror } from './mirror.ts';
+import { installNpmProgram, type NpmProgram } from './npm-program.ts';
 import { cacheDirectory } from './places.ts';
 import { reportWhile } from './progress.ts';
 import type { Suite } from './suite.ts';
@@ -24,13 +25,8 @@ export interface TreeRecipe {
   readonly packages: readonly string[];
   /** A shell script run inside the finished tree. */
   readonly script: string;
-  /** A file put into the tree from an npm package, for what the suite itself has not. */
-  readonly npmFile?: {
-    readonly package: string;
-    readonly version: string;
-    readonly from: string;
-    readonly to: string;
-  };
+  /** A Debian package made of a program in an npm package, for what the suite itself has too old. */
+  readonly npmProgram?: NpmProgram;
 }
 
 const makeTreeScript = fileURLToPath(new URL('make-tree.sh', import.meta.url));
@@ -86,7 +82,7 @@ async function make(recipe: TreeRecipe, path: string): Promise<void> {
     await rm(target, { recursive: true, force: true });
     try {
       await runIsolated(['sh', makeTreeScript], env);
-      if (recipe.npmFile) await putNpmFile(recipe.npmFile, target);
+      if (recipe.npmProgram) await installNpmProgram(recipe.npmProgram, target);
     } catch (error) {
       await rm(target, { recursive: true, force: true });
       throw error;
@@ -111,20 +107,6 @@ async function runIsolated(argv: readonly string[], env: Record<string, string>)
   if (!result.failed) return;
   const lastLines = result.all.split('\n').slice(-30).join('\n');
   throw new Error(`the root tree could not be made: ${result.shortMessage}\n${lastLines}`);
-}
-
-async function putNpmFile(file: NonNullable<TreeRecipe['npmFile']>, target: string): Promise<void> {
-  const prefix = join(treesDirectory, `.npm-${basename(target)}`);
-  const wanted = `${file.package}@${file.version}`;
-  await execa('npm', ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--ignore-scripts', wanted]);
-  await execa('install', [
-    '-D',
-    '-m',
-    '0755',
-    join(prefix, 'node_modules', file.package, file.from),
-    join(target, file.to),
-  ]);
-  await rm(prefix, { recursive: true });
 }
 
 async function removeOldTrees(recipe: TreeRecipe, current: string): Promise<void> {
