@@ -1,9 +1,10 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import type { FileStats } from './file-stats.ts';
+import { localStat } from './local-stat.ts';
 import { MAX_FILE_BYTES } from './parse.ts';
 import { distrust, distrustParent } from './trust.ts';
-import { errnoOf, type Hinge, rememberingStat, type Stat, statOf, type Walk, walkPath } from './walk.ts';
+import { errnoOf, type Hinge, rememberingStat, type Stat, type Walk, walkPath } from './walk.ts';
 
 /**
  * Lists what of the manifests directory may be read: `*.yaml *.yml *.json`, also in sub-directories, no dotfiles, no editor
@@ -11,9 +12,10 @@ import { errnoOf, type Hinge, rememberingStat, type Stat, statOf, type Walk, wal
  * is its state, what is wrong with a file stands in `refused`.
  */
 export async function listDirectory(directory: string, owner: number): Promise<Listing> {
-  const stat = rememberingStat();
+  const ask = localStat();
+  const stat = rememberingStat(ask);
   const walk = await walkPath(directory, stat);
-  const isLink = (await statIsLink(directory)) === true;
+  const isLink = await isLinkAt(directory, ask);
   const watch = new WatchPoints();
   for (const hinge of walk.hinges) watch.addHinge(hinge, walk);
 
@@ -35,7 +37,7 @@ export async function listDirectory(directory: string, owner: number): Promise<L
   const objection = distrustWalk(walk, owner) ?? distrust(walk.realPath, walk.stats, owner);
   if (objection !== null) return stopped('untrusted', objection);
 
-  const reader = new Reader(directory, owner, stat, watch);
+  const reader = new Reader(directory, owner, ask, stat, watch);
   const fault = await reader.read(walk.realPath, directory, walk.stats, 0);
   if (fault !== null) return stopped('unreadable', fault);
   return {
@@ -105,12 +107,15 @@ class Reader {
   #bytes = 0;
   readonly #top: string;
   readonly #owner: number;
+  readonly #ask: Stat;
+  /** The same, asking once per path. */
   readonly #stat: Stat;
   readonly #watch: WatchPoints;
 
-  constructor(top: string, owner: number, stat: Stat, watch: WatchPoints) {
+  constructor(top: string, owner: number, ask: Stat, stat: Stat, watch: WatchPoints) {
     this.#top = top;
     this.#owner = owner;
+    this.#ask = ask;
     this.#stat = stat;
     this.#watch = watch;
   }
@@ -145,7 +150,7 @@ class Reader {
     if (!CANDIDATE.test(entry.name)) return;
     if (entry.isSymbolicLink()) return await this.#readLink(realPath, path);
     // The type is asked of the file, not of the entry: some file systems do not know it there.
-    const stats = await statOf(realPath);
+    const stats = await this.#ask(realPath);
     if (typeof stats === 'string') {
       // Gone since the directory was listed; a name that is not UTF-8 cannot be asked for at all.
       if (stats === 'ENOENT' && !entry.name.includes('\ufffd')) return;
@@ -164,7 +169,7 @@ class Reader {
   async #readSubdirectory(realPath: string, path: string, depth: number): Promise<void> {
     if (depth >= MAX_DEPTH)
       return this.#refuse(path, `deeper than ${MAX_DEPTH} sub-directories; it is not read`);
-    const stats = await statOf(realPath);
+    const stats = await this.#ask(realPath);
     if (stats === 'ENOENT') return;
     if (typeof stats === 'string') return this.#refuse(path, `cannot be read: ${stats}`);
     if (stats.kind !== 'directory') return;
@@ -183,7 +188,7 @@ class Reader {
     const objection = distrustWalk(walk, this.#owner);
     if (objection !== null) return this.#refuse(path, objection);
     // Asked again, without memory: the same file may have been seen by another link before it was written.
-    const stats = await statOf(walk.realPath);
+    const stats = await this.#ask(walk.realPath);
     if (typeof stats === 'string' || stats.kind !== 'file')
       return this.#refuse(path, 'changed while it was looked at');
     this.#take(path, walk.realPath, stats);
@@ -213,8 +218,8 @@ function distrustWalk(walk: Walk, owner: number): string | null {
   return null;
 }
 
-async function statIsLink(path: string): Promise<boolean> {
-  const stats = await statOf(path);
+async function isLinkAt(path: string, ask: Stat): Promise<boolean> {
+  const stats = await ask(path);
   return typeof stats !== 'string' && stats.kind === 'link';
 }
 

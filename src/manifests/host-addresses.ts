@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
@@ -12,20 +13,34 @@ export class HostAddresses {
   readonly #read: () => Promise<readonly string[]>;
   #known: ReadonlySet<string> = new Set();
   #looking: Promise<void> | null = null;
+  readonly #tables: () => string;
+  /** The kernel's tables at the last look that was answered. */
+  #seenTables = '';
 
-  constructor(read: () => Promise<readonly string[]> = readInThread) {
+  /** `tables`: what changes whenever the addresses do; not given, and the answers are not the kernel's: they always may. */
+  constructor(
+    read: () => Promise<readonly string[]> = readInThread,
+    tables: () => string = read === readInThread ? readTables : () => '',
+  ) {
     this.#read = read;
+    this.#tables = tables;
   }
 
   known(): ReadonlySet<string> {
     return this.#known;
   }
 
-  /** Looks again, or goes on with a look that has not ended; resolves after `patienceMs` in any case. */
+  /**
+   * Looks again, or goes on with a look that has not ended; resolves after `patienceMs` in any case. Where the tables are
+   * as they were, so are the addresses: a thread is worth 50 ms.
+   */
   async look(patienceMs: number = PATIENCE_MS): Promise<void> {
+    const tables = this.#tables();
+    if (tables !== '' && tables === this.#seenTables && this.#looking === null) return;
     this.#looking ??= this.#read()
       .then(addresses => {
         this.#known = new Set(addresses);
+        this.#seenTables = tables;
       })
       .catch(() => {
         // Asked again at the next look, ignoring.
@@ -43,6 +58,15 @@ export class HostAddresses {
 }
 
 const PATIENCE_MS = 1_000;
+
+/** Every local address is in them. Reading them waits for no lock; proc_pid_net(5). Empty where they cannot be read. */
+function readTables(): string {
+  try {
+    return ['/proc/net/fib_trie', '/proc/net/if_inet6'].map(path => readFileSync(path, 'latin1')).join();
+  } catch {
+    return '';
+  }
+}
 
 /** Runs as it stands, without what the process was started with. */
 const ASK = `

@@ -1,3 +1,4 @@
+import { localStat } from './local-stat.ts';
 import { rememberingStat, type Stat, walkPath } from './walk.ts';
 
 /**
@@ -16,7 +17,7 @@ export class RealRoots {
   async look(paths: ReadonlySet<string>, refresh: boolean): Promise<void> {
     for (const known of this.#known.keys()) if (!paths.has(known)) this.#known.delete(known);
     const open = [...paths].filter(path => refresh || !this.#known.has(path));
-    const stat = rememberingStat();
+    const stat = rememberingStat(localStat());
     for (let index = 0; index < open.length; index += AT_ONCE) {
       await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path, stat)));
     }

@@ -33,4 +33,19 @@ suite("the host's addresses", () => {
     await addresses.look();
     assert.deepEqual([...addresses.known()], ['192.0.2.2']);
   });
+
+  test('are asked for again only when the tables of the kernel have changed', async () => {
+    let asked = 0;
+    let tables = 'as they are';
+    const addresses = new HostAddresses(
+      () => Promise.resolve([`192.0.2.${++asked}`]),
+      () => tables,
+    );
+    await addresses.look();
+    await addresses.look();
+    assert.equal(asked, 1);
+    tables = 'with one more';
+    await addresses.look();
+    assert.deepEqual([...addresses.known()], ['192.0.2.2']);
+  });
 });
