@@ -9,6 +9,8 @@ test('a guest has its network on both sides and in both families before its firs
   const firstInstructions = `
     ping -c1 -W5 10.231.1.1 > /dev/null && echo ipv4
     ping -c1 -W5 fd00:231:1::1 > /dev/null && echo ipv6
+    ip route get 192.0.2.1 | grep -q 'via 10.231.1.1 ' && echo default4
+    ip route get 2001:db8::1 | grep -q 'via fd00:231:1::1 ' && echo default6
     timeout 1 nc -6 -l fd00:231:1::2 7000; [ $? = 124 ] && echo bound`;
   await world.drop(
     'first',
@@ -22,7 +24,10 @@ test('a guest has its network on both sides and in both families before its firs
   await world.untilReady('first', 'boots');
   await eventually(
     async () =>
-      assert.equal(await world.amongGuest('first', ['cat', '/tmp/seen']), 'ipv4\nipv6\nbound') ?? true,
+      assert.equal(
+        await world.amongGuest('first', ['cat', '/tmp/seen']),
+        'ipv4\nipv6\ndefault4\ndefault6\nbound',
+      ) ?? true,
     { timeoutMs: 60_000, describe: 'what the guest saw first' },
   );
   // The first unit of this guest binds its addresses: there is no second try in it.
@@ -257,6 +262,30 @@ test('each side may be given alone, and a host address may be shared', async () 
   await reaches('shares-two');
   assert.ok(await world.pings('10.231.7.3'));
   assert.ok(await world.pings('fd00:231:7::3'));
+});
+
+test('the host forwards IPv6 everywhere only when nspawnd is asked for it', async () => {
+  const forwarding = () => world.sh('sysctl', '-n', 'net.ipv6.conf.all.forwarding');
+  await world.drop('forwards', sleeper(network(1)));
+  await world.untilReady('forwards');
+  assert.equal(await forwarding(), '0');
+
+  const dropIn = '/etc/systemd/system/nspawnd.service.d/forwarding.conf';
+  await world.host.writeFile(
+    dropIn,
+    '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --ipv6-forwarding\n',
+  );
+  await world.sh('systemctl', 'daemon-reload');
+  await world.sh('systemctl', 'restart', 'nspawnd');
+  try {
+    await eventually(async () => (await forwarding()) === '1', FOR_A_MINUTE);
+    assert.ok(await isConnected('forwards', 1));
+  } finally {
+    await world.host.rm(dropIn);
+    await world.sh('systemctl', 'daemon-reload');
+    await world.sh('systemctl', 'restart', 'nspawnd');
+    await world.sh('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0');
+  }
 });
 
 test('privateNetwork may be turned off and on again', async () => {

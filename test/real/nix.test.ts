@@ -290,6 +290,32 @@ test('a guest that has its bus on a file system that never answers is switched a
   assert.match(reloaded.message, /status 0 \(by entering the guest\)/);
 });
 
+test('a system on a throw-away root boots anew each time, and its profile outlives that', async () => {
+  const closure = await buildSystem(world, 'fleeting');
+  await link(world, closure, '/srv/fleeting');
+  await world.drop('fleeting', nixGuest({ path: '/srv/fleeting', ephemeral: true }));
+  await world.untilReady('fleeting');
+  assert.equal(await inSystem('fleeting', 'cat', '/booted'), 'fleeting');
+  await inSystem('fleeting', 'sh', '-c', 'echo x > /left-behind');
+  const run = await world.invocation('fleeting');
+  await world.sh('kill', '-9', String(await world.mainPid('fleeting')));
+  await eventually(async () => ![run, ''].includes(await world.invocation('fleeting')), {
+    timeoutMs: 60_000,
+    describe: 'it to run again',
+  });
+  await world.untilReady('fleeting');
+  assert.notEqual(await inSystem('fleeting', 'sh', '-c', 'test -e /left-behind; echo $?'), '0');
+  assert.equal(await world.sh('readlink', '-f', `${PROFILES}/fleeting/system`), closure);
+  assert.equal(await world.sh('sh', '-c', `ls -A ${stateOf('fleeting')} | grep -c left-behind; true`), '0');
+  // No copy of the killed run is left beside it.
+  await eventually(
+    async () =>
+      (await world.sh('sh', '-c', 'ls -A /var/lib/nixos-containers | grep -c "^\\.#.*fleeting"; true')) ===
+      '1',
+    { timeoutMs: 60_000, describe: 'one copy to be there' },
+  );
+});
+
 test('a 32-bit system sees a 32-bit machine', async () => {
   const closure = await buildSystem(world, 'small', { platform: 'i686-linux' });
   await world.drop('small', nixGuest({ path: closure }));

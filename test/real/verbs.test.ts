@@ -94,6 +94,24 @@ test('terminate ends what does not want to go, also while it is being stopped', 
   assert.deepEqual(await status('stuck'), ['down', 1]);
 });
 
+test('terminate ends a guest that is still booting, and it stays down', async () => {
+  // Its init never says that it has booted.
+  await world.drop(
+    'boots',
+    guest({ command: ['/bin/sleep', 'infinity'], readiness: 'fifo', timeoutStopSec: 300 }),
+  );
+  await eventually(async () => (await world.mainPid('boots')) > 0, {
+    timeoutMs: 60_000,
+    describe: 'it to be started',
+  });
+  await freeze('boots');
+  const terminated = await world.ctl('terminate', '--timeout', '20s', 'boots');
+  assert.equal(terminated.exitCode, 0, terminated.stderr);
+  await world.until('boots', 'Ready', 'False', 'Stopped');
+  assert.equal(await world.mainPid('boots'), 0);
+  assert.equal((await world.get('boots'))?.status.restarts, 0);
+});
+
 test('twenty creates at once get twenty names and addresses; of one name there is one', async () => {
   await joinLan();
   // Twenty processes that start at once take their time on a busy machine.
