@@ -33,6 +33,8 @@ const SPECIAL_HOSTS = [
   ['nix', nixHostTree],
   ['completion', shellsHostTree],
   ['kubectl', kubectlHostTree],
+  // For its git.
+  ['gitops', kubectlHostTree],
 ] as const;
 
 interface Job {

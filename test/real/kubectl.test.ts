@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
 import type { ExecResult } from '../testbed/host.ts';
@@ -205,6 +206,11 @@ describe('metrics', () => {
       input: `${text}\n`,
     });
     assert.deepEqual([checked.exitCode, checked.stdout, checked.stderr], [0, '', '']);
+    await world.host.writeFile(
+      '/root/alerts.yaml',
+      readFileSync(new URL('../../deploy/alerts.yaml', import.meta.url), 'utf8'),
+    );
+    assert.equal(await world.exits('promtool', 'check', 'rules', '/root/alerts.yaml'), 0);
     for (const name of [
       'workqueue_depth',
       'workqueue_adds_total',
