@@ -130,11 +130,11 @@ test('a commit runs, a bad one breaks nothing, a revert makes all well, and what
 
 test('a commit that deletes most is held until it is confirmed or reverted; one that deletes one deletes it', async () => {
   await beginAnew();
-  const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const names = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
   await push('six', Object.fromEntries(names.map(name => [`${name}.yaml`, text(name)])));
   await world.untilReady(...names);
-  await push('one less', { 'six.yaml': null });
-  await world.untilGone('six');
+  await push('one less', { 'n6.yaml': null });
+  await world.untilGone('n6');
 
   await push('oh no', Object.fromEntries(names.slice(0, 5).map(name => [`${name}.yaml`, null])));
   await until('the deletions to be held', async () => ((await world.source()).held?.names.length ?? 0) >= 5);
