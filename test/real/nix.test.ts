@@ -250,6 +250,11 @@ test('a guest with systemd is switched by its systemd, or by its run-command soc
     await untilSays(world, `/var/lib/machines/${name}/switched`, 'test second');
     assert.match((await world.untilEvent(name, 'Reloaded')).message, pattern);
   }
+  // Its control group says whose child it was; from outside it would be one above the guest's own.
+  assert.match(
+    await world.sh('cat', '/var/lib/machines/by-systemd/switched-in'),
+    /^0::\/system\.slice\/run-[^/]+\.service$/,
+  );
   // A link where the socket was leads nowhere: the host's own bus must not hear of it.
   await world.sh(
     'ln',
@@ -310,8 +315,11 @@ test('a system on a throw-away root boots anew each time, and its profile outliv
   // No copy of the killed run is left beside it.
   await eventually(
     async () =>
-      (await world.sh('sh', '-c', 'ls -A /var/lib/nixos-containers | grep -c "^\\.#.*fleeting"; true')) ===
-      '1',
+      (await world.sh(
+        'sh',
+        '-c',
+        'ls -A /var/lib/nixos-containers | grep -c "^\\.#machine\\.fleeting[0-9a-f]*$"; true',
+      )) === '1',
     { timeoutMs: 60_000, describe: 'one copy to be there' },
   );
 });

@@ -44,7 +44,10 @@ derivation {
         fi
       } > $out/init
       case $switch in
-        ok) echo "echo \"\$1 $version\" >> /switched; echo switched to $version" ;;
+        ok)
+          echo "while read -r group; do case \$group in 0::*) echo \$group > /switched-in ;; esac; done < /proc/self/cgroup"
+          echo "echo \"\$1 $version\" >> /switched; echo switched to $version"
+          ;;
         fail) echo 'echo the cellar is flooded; exit 4' ;;
         hang) echo "echo hanging; exec $out/bin/sleep 1000" ;;
       esac > $out/body
