@@ -18,6 +18,9 @@ export class StartFifos {
   readonly #invocationOf: (name: string) => Promise<string>;
   readonly #onStarted: (name: string) => void;
   readonly #listening = new Map<string, Socket>();
+  /** Who has written while the disk was full or the bus away: known only here until that is over. */
+  readonly #unrecorded = new Set<string>();
+  readonly #retries = new Set<NodeJS.Timeout>();
 
   constructor(
     runtimeDirectory: string,
@@ -38,10 +41,11 @@ export class StartFifos {
       lstatIfExists(this.path(name)),
       readFileIfExists(this.#startedPath(name), 256),
     ]);
+    const isHeard = started === '' || (started === null && this.#unrecorded.has(name));
     return {
       exists: stat?.isFIFO() ?? false,
       isListening: this.#listening.has(name),
-      startedInvocationId: started === '' ? await this.#identifyRun(name) : (started ?? ''),
+      startedInvocationId: isHeard ? await this.#identifyRun(name) : (started ?? ''),
     };
   }
 
@@ -62,16 +66,18 @@ export class StartFifos {
     socket.on('error', () => this.#close(name));
     socket.on('close', () => this.#listening.delete(name));
     socket.once('data', () => {
+      this.#unrecorded.add(name);
       // Before anything else can happen: what has been read is nowhere else any more, not even for the next nspawnd.
-      writeFileSync(this.#startedPath(name), '', { mode: 0o600 });
+      this.#noteStart(name);
       this.#close(name);
-      void this.#recordStart(name);
+      void this.#recordStart(name).finally(() => this.#onStarted(name));
     });
     socket.unref();
   }
 
   async remove(name: string): Promise<void> {
     this.#close(name);
+    this.#unrecorded.delete(name);
     await Promise.all([removeFile(this.path(name)), removeFile(this.#startedPath(name))]);
   }
 
@@ -81,13 +87,27 @@ export class StartFifos {
 
   stop(): void {
     for (const name of [...this.#listening.keys()]) this.#close(name);
+    for (const timer of this.#retries) clearTimeout(timer);
+  }
+
+  #noteStart(name: string): void {
+    try {
+      writeFileSync(this.#startedPath(name), '', { mode: 0o600 });
+    } catch {
+      // The disk is full: written by the next try that finds room, ignoring.
+    }
   }
 
   async #recordStart(name: string): Promise<void> {
     try {
       await writeFile(this.#startedPath(name), await this.#identifyRun(name), { mode: 0o600 });
-    } finally {
-      this.#onStarted(name);
+      this.#unrecorded.delete(name);
+    } catch {
+      const timer = setTimeout(() => {
+        this.#retries.delete(timer);
+        if (this.#unrecorded.has(name)) void this.#recordStart(name);
+      }, RETRY_MS).unref();
+      this.#retries.add(timer);
     }
   }
 
@@ -105,3 +125,5 @@ export class StartFifos {
     return `${this.path(name)}.started`;
   }
 }
+
+const RETRY_MS = 2000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { StartFifos } from '../../../src/host/start-fifo.ts';
@@ -79,6 +79,32 @@ test('a guest that wrote while nobody listened is heard by the next who does', a
   await eventually(() => next.started.length > 0);
   await guest.ended;
   assert.equal((await next.fifos.observe('web')).startedInvocationId, 'run-1');
+});
+
+test('what a guest writes while nothing can be put on disk, or nobody knows its run, is heard, and on disk once that is over', async context => {
+  const { fifos, started, directory } = await place(context);
+  await fifos.create('web');
+  // No room for a file of this name, as on a disk that is full.
+  await mkdir(`${fifos.path('web')}.started`);
+  await writeTo(fifos.path('web')).ended;
+  await eventually(() => started.length > 0);
+  assert.equal((await fifos.observe('web')).startedInvocationId, 'run-1');
+  await rmdir(`${fifos.path('web')}.started`);
+  const other = await place(context, 'run-2', directory);
+  await eventually(async () => (await other.fifos.observe('web')).startedInvocationId === 'run-1');
+
+  let isBusAway = true;
+  const identify = async () => {
+    if (isBusAway) throw new Error('the bus is away');
+    return 'run-3';
+  };
+  const lonely = new StartFifos(await scratch(context), identify, name => started.push(name));
+  context.after(() => lonely.stop());
+  await lonely.create('db');
+  await writeTo(lonely.path('db')).ended;
+  await eventually(() => started.includes('db'));
+  isBusAway = false;
+  await eventually(async () => (await readFile(`${lonely.path('db')}.started`, 'utf8')) === 'run-3');
 });
 
 test('made anew it has forgotten who wrote to it', async context => {
