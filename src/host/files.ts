@@ -16,13 +16,14 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
     mode,
   );
   try {
-    await file.writeFile(text);
-  } finally {
-    await file.close();
-  }
-  try {
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
     await rename(aside, path);
   } catch (error) {
+    // A disk that is full takes the name and not the text: each try would leave one more.
     await rm(aside, { force: true });
     throw error;
   }

@@ -11,11 +11,17 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const handle = await open(temporary, 'w', 0o600);
   try {
-    await handle.writeFile(text);
-  } finally {
-    await handle.close();
+    try {
+      await handle.writeFile(text);
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // A disk that is full takes the name and not the text, and nobody else would remove it.
+    await removeFile(temporary);
+    throw error;
   }
-  await rename(temporary, path);
 }
 
 /** Makes a file, or the renames and removals in a directory, last through a power cut. */

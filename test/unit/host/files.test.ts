@@ -51,6 +51,14 @@ describe('writing', () => {
     assert.equal((await stat(join(directory, 'file'))).mode & 0o777, 0o600);
     assert.deepEqual(await readdir(directory), ['file']);
   });
+  test('that fails half-way leaves nothing beside it', async context => {
+    const directory = await scratch(context);
+    await writeFileAtomically(join(directory, 'file'), 'one');
+    // What cannot be written, as on a disk that is full.
+    await assert.rejects(writeFileAtomically(join(directory, 'file'), {} as string));
+    assert.deepEqual(await readdir(directory), ['file']);
+    assert.equal(await readFile(join(directory, 'file'), 'utf8'), 'one');
+  });
   test('replaces a symlink and not what it leads to', async context => {
     const directory = await scratch(context);
     await writeFile(join(directory, 'precious'), 'kept');
