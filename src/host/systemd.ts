@@ -5,6 +5,7 @@ import { isTemplate } from '../planning/adopted.ts';
 import { nameOfBuildUnit } from '../planning/nix-places.ts';
 import type { UnitFacts } from '../planning/observed.ts';
 import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
+import { WallClock } from './wall-clock.ts';
 
 /** org.freedesktop.systemd1: org.freedesktop.systemd1(5). */
 const MANAGER: BusTarget = {
@@ -34,6 +35,7 @@ export const SYSTEMD_MATCHES = [
 
 export class Systemd {
   readonly #bus: Bus;
+  readonly #clock = new WallClock();
   #reload: Promise<void> | null = null;
   #reloadedAt = Number.NEGATIVE_INFINITY;
   readonly #canceledAt = new Map<string, number>();
@@ -75,8 +77,9 @@ export class Systemd {
       activeState === 'inactive'
         ? ['success', 0]
         : await Promise.all([this.#bus.get(service, 'Result'), this.#bus.get(service, 'MainPID')]);
-    const startedAt = milliseconds(value('InactiveExitTimestamp'));
-    const activeAt = milliseconds(value('ActiveEnterTimestamp'));
+    const at = (property: string) => this.#clock.at(BigInt(value(`${property}Monotonic`) as bigint));
+    const startedAt = at('InactiveExitTimestamp');
+    const activeAt = at('ActiveEnterTimestamp');
     return {
       loadState: String(value('LoadState')) as UnitFacts['loadState'],
       activeState,
@@ -90,7 +93,7 @@ export class Systemd {
       invocationId: Buffer.from(value('InvocationID') as Uint8Array).toString('hex'),
       startedAt,
       activeAt: activeAt !== null && activeAt >= (startedAt ?? 0) ? activeAt : null,
-      stateChangedAt: milliseconds(value('StateChangeTimestamp')),
+      stateChangedAt: at('StateChangeTimestamp'),
       jobCanceledAt: this.#canceledAt.get(nameOfUnit(unit) ?? '') ?? null,
     };
   }
@@ -237,10 +240,4 @@ function escapeLabel(label: string): string {
 
 function unescapeLabel(label: string): string {
   return label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-}
-
-/** systemd's timestamps are microseconds, 0 where it never happened. */
-function milliseconds(timestamp: unknown): number | null {
-  const micros = BigInt(timestamp as bigint);
-  return micros === 0n ? null : Number(micros / 1000n);
 }

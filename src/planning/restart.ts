@@ -91,8 +91,12 @@ export function countFailure(observed: Observed, invocationId: string, cause: st
 }
 
 export function isCrashLooping(observed: Observed): boolean {
-  const { recentRestarts } = observed.history;
-  return recentRestarts.filter(at => at > observed.now - CRASH_LOOP_WINDOW_MS).length >= CRASH_LOOP_RESTARTS;
+  return recentRestarts(observed).length >= CRASH_LOOP_RESTARTS;
+}
+
+/** Those of the last ten minutes. One in the future was made before the clock was set back: nobody knows when. */
+export function recentRestarts({ history, now }: Observed): readonly number[] {
+  return history.recentRestarts.filter(at => at > now - CRASH_LOOP_WINDOW_MS && at <= now);
 }
 
 function decideFailure(
@@ -124,7 +128,8 @@ function isReboot(ended: EndedRecord): boolean {
 }
 
 function isRebootLoop({ history, now }: Observed): boolean {
-  return history.recentReboots.filter(at => at > now - REBOOT_LOOP_WINDOW_MS).length >= REBOOT_LOOP_COUNT;
+  const recent = history.recentReboots.filter(at => at > now - REBOOT_LOOP_WINDOW_MS && at <= now);
+  return recent.length >= REBOOT_LOOP_COUNT;
 }
 
 function isCleanExit(ended: EndedRecord): boolean {

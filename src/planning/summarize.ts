@@ -13,7 +13,7 @@ import { badRoot } from './obstacle.ts';
 import type { Plan } from './plan.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { RENDERER } from './render/unit.ts';
-import { decideRun, describeEnd, isCrashLooping } from './restart.ts';
+import { decideRun, describeEnd, isCrashLooping, recentRestarts } from './restart.ts';
 import { isReady, runState } from './run-state.ts';
 import { isInSandbox, sandboxDrift, sandboxSpec, sandboxText, withoutInterfaces } from './sandbox.ts';
 import { howItStops } from './stopping.ts';
@@ -251,7 +251,7 @@ function abnormalFacts(
       'CrashLooping',
       'True',
       'TooManyRestarts',
-      `${observed.history.recentRestarts.length} restarts in ten minutes: ${observed.history.lastFailure}`,
+      `${recentRestarts(observed).length} restarts in ten minutes: ${observed.history.lastFailure}`,
     );
   }
   const restart = restartRequired(manifest, observed);

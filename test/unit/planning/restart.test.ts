@@ -247,6 +247,18 @@ describe('a crash loop', () => {
   });
 });
 
+describe('a clock that was set back', () => {
+  test('makes no crash loop of what seems to lie in the future', () => {
+    const observed = runningAsDesired();
+    const history = { ...observed.history, recentRestarts: [NOW - 1, NOW + 1, NOW + 86_400_000] };
+    assert.equal(isCrashLooping({ ...observed, history }), false);
+  });
+  test('makes no reboot loop of it', () => {
+    const recentReboots = [1, 2, 3, 4, 5].map(day => NOW + day * 86_400_000);
+    check('start reboot', ENDS['the guest rebooted'], {}, { recentReboots });
+  });
+});
+
 describe('the backoff', () => {
   const bounds: readonly (readonly [failures: number, ms: number])[] = [
     [1, 1000],
