@@ -324,6 +324,40 @@ test('a system on a throw-away root boots anew each time, and its profile outliv
   );
 });
 
+test('the conf file of a NixOS container becomes a manifest, and the container runs as the file says', async () => {
+  const closure = await buildSystem(world, 'former', { init: 'tree' });
+  await world.sh('mkdir', '-p', '/var/lib/nixos-containers');
+  await world.sh('cp', '-a', '/var/lib/machines/base', stateOf('former'));
+  await world.host.writeFile(
+    '/etc/containers/former.conf',
+    [
+      `SYSTEM_PATH=${closure}`,
+      'PRIVATE_NETWORK=1',
+      'HOST_ADDRESS=10.231.140.1',
+      'LOCAL_ADDRESS=10.231.140.2',
+      'AUTO_START=1',
+      'EXTRA_NSPAWN_FLAGS="--setenv=GREETING=hello"',
+      '',
+    ].join('\n'),
+  );
+  try {
+    const imported = await world.ctl('import', '/etc/containers/former.conf');
+    assert.equal(imported.exitCode, 0, imported.stderr);
+    await world.untilReady('former');
+    assert.ok(await world.pings('10.231.140.2'));
+    assert.match(await world.sh('ip', '-o', 'address', 'show', 've-former'), /10\.231\.140\.1\/32/);
+    const environment = (
+      await world.inGuest('former', ['sh', '-c', "tr '\\0' '\\n' < /proc/1/environ"])
+    ).split('\n');
+    for (const line of ['PRIVATE_NETWORK=1', 'LOCAL_ADDRESS=10.231.140.2', 'GREETING=hello'])
+      assert.ok(environment.includes(line), `${line} in ${environment.join(' ')}`);
+    assert.equal(await world.sh('readlink', '-f', `${PROFILES}/former/system`), closure);
+    assert.match(await world.host.readFile('/etc/containers/former.conf.nspawnd'), /counts no longer/);
+  } finally {
+    await world.sh('rm', '-rf', '/etc/containers');
+  }
+});
+
 test('a 32-bit system sees a 32-bit machine', async () => {
   const closure = await buildSystem(world, 'small', { platform: 'i686-linux' });
   await world.drop('small', nixGuest({ path: closure }));
