@@ -61,6 +61,9 @@ test('a flake is built by its attribute, which is the name where none is given',
   await untilSays(world, `${stateOf('named')}/booted`, 'other');
   const failed = await world.until('nowhere', 'Stalled', 'True', 'BuildFailed', BUILD_TIMEOUT_MS);
   assert.match(failed.message, /nothing/);
+  // Another attribute of the same flake is another system.
+  await world.drop('named', nixGuest({ flake: 'path:/srv/flake#flaky' }));
+  await untilSays(world, `${stateOf('named')}/switched`, 'test flake');
 });
 
 test('a build that fails says why with the end of its log, is not repeated, and leaves what runs alone', async () => {
