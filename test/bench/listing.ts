@@ -18,6 +18,7 @@ export async function measureListing(bench: Bench): Promise<string> {
   const contenders: readonly (readonly [string, readonly string[]])[] = [
     ['nspawnctl get', ['nspawnctl', 'get']],
     ['the same again (noise)', ['nspawnctl', 'get']],
+    ['nspawnctl list (starts Node)', ['nspawnctl', 'list']],
     ['podman ps', ['podman', 'ps']],
     ['kubectl get', ['kubectl', `--kubeconfig=${KUBECONFIG}`, 'get', 'containers.nspawnd.io']],
     ['machinectl list', ['machinectl', 'list']],

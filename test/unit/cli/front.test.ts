@@ -205,6 +205,16 @@ describe('the front', { skip }, () => {
     }
   });
 
+  it('leaves everything to the program where there is no Perl', async t => {
+    const { directory } = await serve(t);
+    const front = await install(t, directory);
+    await writeFile(
+      front,
+      (await readFile(front, 'utf8')).replace('perl=/usr/bin/perl', 'perl=/nowhere/perl'),
+    );
+    assert.deepEqual(await run(front, ['get', 'a b']), leftWith(['get', 'a b']));
+  });
+
   it('asks where it may read, as the program does', async t => {
     const serving = await serve(t);
     fill(serving);
