@@ -40,6 +40,7 @@ export async function stage(root, { dist, manual, copyright }) {
       );
   await compressed(join(deploy, '../CHANGELOG.md'), 'usr/share/doc/nspawnd/changelog.gz');
   await put(copyright, 'usr/share/doc/nspawnd/copyright');
+  await copy(join(deploy, 'alerts.yaml'), 'usr/share/doc/nspawnd/alerts.yaml');
 
   await copy(join(manual, 'nspawnd.yaml'), 'etc/nspawnd/nspawnd.yaml');
   await directory('etc/nspawnd/manifests');
