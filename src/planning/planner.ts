@@ -141,9 +141,12 @@ function withSystem(base: Plan, system: Partial<Realisation>): Plan {
   };
 }
 
-/** What was changed in a way that takes a restart comes with it, and not before. */
-function asStarted(manifest: Manifest, sandbox: SandboxSpec, { process }: Observed): SandboxSpec {
-  return process?.launchHash === launchHash(manifest) ? sandbox : withoutDevices(sandbox);
+/** What was changed in a way that takes a restart comes with it, and not before; null: that is all of the network. */
+function asStarted(manifest: Manifest, sandbox: SandboxSpec, observed: Observed): SandboxSpec | null {
+  if (observed.process?.launchHash === launchHash(manifest)) return sandbox;
+  // A guest that still has a pair keeps it, and is guarded, though its manifest speaks of none any more.
+  const keepsPair = !sandbox.hasPair && observed.sandbox.hostLink?.alias === sandbox.alias;
+  return keepsPair ? null : withoutDevices(sandbox);
 }
 
 /** Why a running guest has to be stopped and started, or null. */

@@ -44,8 +44,11 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
   if (lastSpecHash !== manifest.specHash && spec.autoStart) {
     return { run: 'start', cause: 'edited', because: 'the spec changed since it last ran' };
   }
-  // A counted end has its next try on disk; how it ended no longer matters.
-  if (isCounted && history.nextRetryAt !== null) return decideRetry(observed, history.nextRetryAt);
+  // A counted end has its next try on disk; how it ended no longer matters, but whether there is to be one does.
+  if (isCounted && history.nextRetryAt !== null)
+    return spec.restartPolicy === 'Never'
+      ? stay('Failed', history.lastFailure)
+      : decideRetry(observed, history.nextRetryAt);
   if (launchCameToNothing && wasTakenBack(observed))
     return {
       run: 'count',

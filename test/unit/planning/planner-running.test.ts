@@ -221,6 +221,13 @@ describe('an edit', () => {
   test('that takes a restart leaves it alone with restartIfChanged: false', () => {
     checkEdited([noted], { restartIfChanged: false }, { restartIfChanged: false, volatile: 'overlay' });
   });
+  test('that takes its pair away touches nothing of it before the restart, whatever else is to be mended', () => {
+    const later = { restartIfChanged: false };
+    const observed = runningAsDesired(webManifest(later));
+    const after = manifestOf('web', { ...later, root: '/var/lib/machines/web', interfaces: ['eth2'] });
+    const sandbox = { ...observed.sandbox, namespace: 'absent' as const, guestLink: null };
+    checkPlan(present(after), { ...observed, sandbox }, [noted]);
+  });
   test('never stops a guest that could not be started again', () => {
     checkEdited(['stalled by RootMissing'], {}, { root: '/var/lib/machines/elsewhere' }, observed => ({
       root: { ...observed.root, state: 'missing', realPath: '' },

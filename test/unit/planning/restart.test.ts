@@ -142,6 +142,15 @@ describe('a failure', () => {
   test('that was counted before its stop was done is tried again, though the stop was asked for', () => {
     check('later +700', { isRequested: true }, {}, { ...counted, nextRetryAt: NOW + 700 });
   });
+  test('that was counted before its stop was done is not tried again with restartPolicy Never', () => {
+    for (const nextRetryAt of [NOW + 700, NOW - 1])
+      check(
+        'stay Failed',
+        { isRequested: true },
+        { restartPolicy: 'Never' },
+        { ...counted, seenSpecHash: '', nextRetryAt },
+      );
+  });
 });
 
 describe('a launch that left no trace', () => {
