@@ -27,6 +27,7 @@ interface Part {
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   planning: ['unit/planning', 'unit/api', 'golden', 'architecture.test.ts', 'origin.test.ts'],
   model: ['model'],
+  simulation: ['simulation'],
   host: ['unit/host', 'unit/controller'],
   manifests: ['unit/manifests'],
   server: ['unit/server'],

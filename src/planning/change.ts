@@ -52,6 +52,15 @@ export function changeClassOf(field: string): ChangeClass {
  * from Nix is reloaded, but a tree that becomes one, or the other way round, is another guest.
  */
 export function launchHash({ written }: Pick<Manifest, 'written'>): string {
+  const known = launchHashes.get(written) ?? hashLaunchFields(written);
+  launchHashes.set(written, known);
+  return known;
+}
+
+/** Asked for in every look at every container, and always the same for a spec as written. */
+const launchHashes = new WeakMap<JsonObject, string>();
+
+function hashLaunchFields(written: JsonObject): string {
   const launchFields = Object.entries(written).filter(([field]) => changeClassOf(field) === 'restart');
   const kind = hasNixSource(written) ? { madeBy: 'nix' } : {};
   return specHash({ ...Object.fromEntries(launchFields), ...kind });

@@ -1,5 +1,6 @@
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { EndedRecord, History, Request, RootFacts, Suspension } from '../../src/planning/observed.ts';
+import { isOurUnit } from '../../src/planning/render/unit.ts';
 import { ModelNix } from './model-nix.ts';
 
 /**
@@ -39,7 +40,23 @@ export class ModelHost {
   readonly nix = new ModelNix(this);
   hostsBlock: string | null = null;
   isStopping = false;
+  /** Which boot this is. */
+  boots = 1;
   guestLimit: number | null = null;
+  /** Guests that never say that they are ready. */
+  readonly hanging = new Set<string>();
+  /** Leaders that live and are no container's. */
+  readonly strangers = new Set<number>();
+  /** Guests that hear no stop. */
+  readonly deaf = new Set<string>();
+  /** Takes what takes its time into its own hands; null: it waits for `progress()`. */
+  schedule: ((what: string, afterMs: number, happen: () => void) => void) | null = null;
+  /** How long machined still holds a run that has ended, and its leader lives. */
+  lingersMs: () => number = () => 0;
+  /** Brings a signal to whoever listens: at once, unless somebody is in the way. */
+  carry: (deliver: () => void) => void = deliver => deliver();
+  /** Hears of every end of a run, as it was. */
+  onEnd: ((name: string, run: ModelRun, end: RunEnd) => void) | null = null;
   /** machined keeps what it should forget. */
   leaksRegistrations = false;
   /** Nobody hears of anything. */
@@ -48,6 +65,7 @@ export class ModelHost {
   disturbances = 0;
   readonly pending: PendingEvent[] = [];
   readonly listeners = new Set<(name: string | null) => void>();
+  readonly #lingering = new Set<number>();
   #lastId = 0;
 
   countRuns(): number {
@@ -95,7 +113,11 @@ export class ModelHost {
     unit.activeState = text.includes('--notify-ready=yes') ? 'activating' : 'active';
     if (unit.activeState === 'active') unit.activeAt = this.now;
     this.machines.set(name, { leader: unit.run.leader, root, unit: `container@${name}.service` });
-    this.#later(name, 'boot', invocationId, () => this.#booted(name));
+    if (!this.hanging.has(name)) this.#later(name, 'boot', invocationId, () => this.#booted(name));
+    else if (unit.activeState === 'activating') {
+      const timeoutMs = secondsOf(text, 'TimeoutStartSec') * 1000;
+      this.#later(name, 'time out', invocationId, () => this.#missStart(name), timeoutMs);
+    }
     this.trigger(name);
   }
 
@@ -108,8 +130,12 @@ export class ModelHost {
     unit.activeState = 'deactivating';
     unit.changedAt = this.now;
     const invocationId = unit.invocationId ?? '';
-    if (hasHandler) this.#later(name, 'power off', invocationId, () => this.guestPowersOff(name));
-    else this.#later(name, 'time out', invocationId, () => this.#endRun(name, TIMED_OUT), STOP_TIMEOUT_MS);
+    const isHeard = hasHandler && !this.deaf.has(name);
+    if (isHeard) this.#later(name, 'power off', invocationId, () => this.guestPowersOff(name));
+    else {
+      const timeoutMs = secondsOf(unit.run.text, 'TimeoutStopSec') * 1000;
+      this.#later(name, 'time out', invocationId, () => this.#endRun(name, TIMED_OUT), timeoutMs);
+    }
     this.trigger(name);
   }
 
@@ -121,6 +147,7 @@ export class ModelHost {
 
   /** SIGRTMIN+3 to the guest's init, which by now has its handler. */
   askToPowerOff(name: string): void {
+    if (this.deaf.has(name)) return;
     const invocationId = this.unit(name).invocationId ?? '';
     if (this.pending.some(event => event.invocationId === invocationId && event.what === 'power off')) return;
     this.#later(name, 'power off', invocationId, () => this.guestPowersOff(name));
@@ -135,6 +162,27 @@ export class ModelHost {
     const unit = this.unit(name);
     if (unit.activeState === 'failed') unit.activeState = 'inactive';
     this.#unloadIfUnused(unit);
+  }
+
+  /**
+   * The power goes and comes back: what is on disk is all there is. The interfaces of the host are found again, each with
+   * its name.
+   */
+  bootAgain(): void {
+    this.disturbances++;
+    this.boots++;
+    this.isStopping = false;
+    this.pending.length = 0;
+    this.#lingering.clear();
+    for (const [name, text] of this.unitFiles) if (isOurUnit(text)) this.unitFiles.delete(name);
+    for (const [name, { isMasked, isPinned }] of this.units)
+      this.units.set(name, { activeState: 'inactive', result: 'success', isMasked, isPinned });
+    const { namespaces, pairs, guard, marks, lent, macvlans, machines, fifos, formerUnits } = this;
+    const { ended, requests, histories, memories, guestHosts, nix } = this;
+    const ofTheBoot = [namespaces, pairs, guard, marks, lent, macvlans, machines, fifos, formerUnits, ended];
+    for (const kind of [...ofTheBoot, requests, histories, memories, guestHosts]) kind.clear();
+    for (const kind of [nix.builds, nix.switched, nix.updates]) kind.clear();
+    for (const name of this.interfaces.keys()) this.interfaces.set(name, HOST_NAMESPACE);
   }
 
   daemonReload(): void {
@@ -247,11 +295,15 @@ export class ModelHost {
 
   trigger(name: string | null): void {
     if (this.losesSignals) return;
-    for (const listener of [...this.listeners]) listener(name);
+    for (const listener of [...this.listeners]) this.carry(() => listener(name));
   }
 
   isAlive(leader: number): boolean {
-    return [...this.units.values()].some(unit => unit.run?.leader === leader);
+    return (
+      this.#lingering.has(leader) ||
+      this.strangers.has(leader) ||
+      [...this.units.values()].some(unit => unit.run?.leader === leader)
+    );
   }
 
   /** A namespace without a name and without a process is gone, and its end of a pair takes the other with it. */
@@ -305,16 +357,45 @@ export class ModelHost {
     const unit = this.unit(name);
     if (unit.run === undefined) return;
     this.disturbances++;
-    const isRequested = unit.run.isStopAsked === true;
+    const { run } = unit;
+    this.onEnd?.(name, run, end);
     delete unit.run;
-    this.#recordEnd(name, end, isRequested);
-    if (!this.leaksRegistrations) this.machines.delete(name);
+    this.#recordEnd(name, end, run.isStopAsked === true);
+    this.#unregister(name, run.leader);
     this.collectNamespaces();
     unit.activeState = end.result === 'success' ? 'inactive' : 'failed';
     unit.result = end.result;
     unit.changedAt = this.now;
     this.#unloadIfUnused(unit);
     this.trigger(name);
+  }
+
+  #missStart(name: string): void {
+    if (this.unit(name).activeState === 'activating') this.#endRun(name, TIMED_OUT);
+  }
+
+  /** machined forgets a machine when it hears of its end, and the last process of a guest may outlive its nspawn. */
+  #unregister(name: string, leader: number): void {
+    if (this.leaksRegistrations) return;
+    const forget = () => {
+      this.#lingering.delete(leader);
+      if (this.machines.get(name)?.leader === leader) this.machines.delete(name);
+    };
+    const lingersMs = this.lingersMs();
+    if (lingersMs <= 0) {
+      forget();
+      return;
+    }
+    this.#lingering.add(leader);
+    this.later(
+      name,
+      'unregister',
+      () => {
+        forget();
+        this.trigger(name);
+      },
+      lingersMs,
+    );
   }
 
   #recordEnd(name: string, end: RunEnd, isRequested: boolean): void {
@@ -338,12 +419,23 @@ export class ModelHost {
   }
 
   #later(name: string, what: string, invocationId: string, happen: () => void, afterMs = 0): void {
-    this.pending.push({ name, what, invocationId, happen, dueAt: this.now + afterMs });
+    this.#wait({ name, what, invocationId, happen, dueAt: this.now + afterMs }, afterMs);
   }
 
   /** Something that belongs to no run of a guest. */
-  later(name: string, what: string, happen: () => void): void {
-    this.pending.push({ name, what, invocationId: null, happen, dueAt: this.now });
+  later(name: string, what: string, happen: () => void, afterMs = 0): void {
+    this.#wait({ name, what, invocationId: null, happen, dueAt: this.now + afterMs }, afterMs);
+  }
+
+  #wait(event: PendingEvent, afterMs: number): void {
+    this.pending.push(event);
+    this.schedule?.(event.what, afterMs, () => {
+      const index = this.pending.indexOf(event);
+      // A boot has swept it away.
+      if (index < 0) return;
+      this.pending.splice(index, 1);
+      if (!this.#isOver(event)) event.happen();
+    });
   }
 
   #isOver({ name, invocationId }: PendingEvent): boolean {
@@ -416,9 +508,7 @@ interface PendingEvent {
   readonly happen: () => void;
 }
 
-type RunEnd = Pick<EndedRecord, 'result' | 'exitCode' | 'exitStatus'>;
-/** TimeoutStopSec= of the manifests here. */
-const STOP_TIMEOUT_MS = 90_000;
+export type RunEnd = Pick<EndedRecord, 'result' | 'exitCode' | 'exitStatus'>;
 const TIMED_OUT: RunEnd = { result: 'timeout', exitCode: 'killed', exitStatus: 'KILL' };
 const KILLED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'KILL' };
 const SIGTERMED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'TERM' };
@@ -429,6 +519,17 @@ export function argumentOf(text: string, prefix: string): string | null {
   return words.find(word => word.startsWith(prefix))?.slice(prefix.length) ?? null;
 }
 
-export function environmentOf(text: string, name: string): string {
-  return new RegExp(`^Environment=${name}=(.*)$`, 'm').exec(text)?.[1] ?? '';
+function secondsOf(text: string, setting: string): number {
+  return Number(new RegExp(`^${setting}=(.*)$`, 'm').exec(text)?.[1] ?? 90);
 }
+
+/** A variable of the unit's; looked for again and again in the few texts that there are. */
+export function environmentOf(text: string, name: string): string {
+  const key = `${name}=${text}`;
+  const known = environments.get(key) ?? new RegExp(`^Environment=${name}=(.*)$`, 'm').exec(text)?.[1] ?? '';
+  if (environments.size > 10_000) environments.clear();
+  environments.set(key, known);
+  return known;
+}
+
+const environments = new Map<string, string>();

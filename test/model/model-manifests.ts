@@ -10,7 +10,7 @@ import type {
   SourceStatus,
   Writing,
 } from '../../src/controller/ports.ts';
-import type { Desired } from '../../src/planning/desired.ts';
+import type { Desired, Hold } from '../../src/planning/desired.ts';
 import { manifestOf } from '../unit/planning/base-state.ts';
 
 /** A manifests directory in memory. It outlives the nspawnd that reads it, as a directory does. */
@@ -19,6 +19,7 @@ export class ModelManifests implements ManifestPort {
   readonly #onHost = new Set<string>();
   readonly #listeners = new Set<(names: readonly string[]) => void>();
   #generation = 0;
+  #hold: Hold | null = null;
 
   /** A file is dropped, or edited. */
   put(name: string, spec: JsonObject = {}): Manifest {
@@ -28,8 +29,19 @@ export class ModelManifests implements ManifestPort {
     return manifest;
   }
 
+  /** From a directory that says nothing about anybody, what has vanished is held. */
   remove(name: string): void {
-    this.#set(name, { state: 'absent' });
+    const before = this.desired(name);
+    const isHeld = this.#hold !== null && before.state === 'present';
+    this.#set(name, isHeld ? { ...before, heldBecause: this.#hold as Hold } : { state: 'absent' });
+  }
+
+  /** Whether what vanishes is deleted; once it is, so is what was held. */
+  heal(hold: Hold | null): void {
+    this.#hold = hold;
+    if (hold !== null) return;
+    for (const [name, desired] of this.#desired)
+      if (desired.state === 'present' && desired.heldBecause !== undefined) this.remove(name);
   }
 
   /** The file no longer says anything. */

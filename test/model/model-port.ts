@@ -43,15 +43,18 @@ export class ModelPort implements HostPort {
   failing: StepName | null = null;
   readonly #host: ModelHost;
   readonly #seenDisturbances = new Map<string, number>();
+  readonly #pace: Pace;
   #listener: ((name: string | null) => void) | null = null;
 
-  constructor(host: ModelHost) {
+  constructor(host: ModelHost, pace: Pace = {}) {
     this.#host = host;
+    this.#pace = pace;
   }
 
   /** Ends without a word; what it had open is closed by the kernel. */
   kill(): void {
     this.isKilled = true;
+    this.#pace.killed?.();
     if (this.#listener !== null) this.#host.listeners.delete(this.#listener);
     for (const fifo of this.#host.fifos.values()) fifo.hasListener = false;
   }
@@ -67,7 +70,7 @@ export class ModelPort implements HostPort {
     const { unitFiles, marks, ended, requests, histories, units, pairs, fifos, guestHosts, lent } =
       this.#host;
     const ours = [...unitFiles].filter(([, text]) => isOurUnit(text)).map(([name]) => name);
-    const running = [...units].filter(([, unit]) => unit.run !== undefined).map(([name]) => name);
+    const running = [...units].filter(([, unit]) => isOurUnit(unit.run?.text ?? '')).map(([name]) => name);
     const prefix = linkAlias('');
     const linked = [...pairs.values()]
       .filter(pair => pair.alias.startsWith(prefix))
@@ -80,9 +83,19 @@ export class ModelPort implements HostPort {
   }
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
+    const { disturbances } = this.#host;
+    this.#pace.looks?.(name);
     await this.#call();
+    this.#seenDisturbances.set(name, disturbances);
+    const early = this.#look(name, manifest);
+    if (this.#pace.tears?.() !== true) return early;
+    // Not everything is looked at in one moment.
+    await this.#call();
+    return { ...early, ...seenLast(this.#look(name, manifest)) };
+  }
+
+  #look(name: string, manifest: Manifest | null): Observed {
     const host = this.#host;
-    this.#seenDisturbances.set(name, host.disturbances);
     const unit = host.unit(name);
     const text = host.unitFiles.get(name);
     const machine = host.machines.get(name);
@@ -93,7 +106,7 @@ export class ModelPort implements HostPort {
       name,
       now: host.now,
       host: {
-        bootId: 'boot-1',
+        bootId: `boot-${host.boots}`,
         isStopping: host.isStopping,
         nspawnPath: '/usr/bin/systemd-nspawn',
         systemdVersion: 257,
@@ -165,11 +178,13 @@ export class ModelPort implements HostPort {
   async apply(name: string, step: Step): Promise<void> {
     await this.#call();
     this.trace.push(`${name}: ${step.name}`);
+    this.#pace.begins?.(name, step);
     const execute = this.#executors[step.name] as (name: string, args: unknown) => Promise<void> | void;
     await this.#point();
     if (step.name === this.failing) throw new NspawndError('CommandFailed', `${step.name} fails`);
     await execute(name, step.arguments);
     await this.#point();
+    this.#pace.done?.(name, step);
   }
 
   async observeHost(_desired: HostDesired): Promise<HostObserved> {
@@ -399,6 +414,7 @@ export class ModelPort implements HostPort {
     const host = this.#host;
     this.#refuse(name, host.unit(name).run !== undefined, 'launch what runs');
     this.#refuse(name, !host.unitFiles.has(name), 'launch without a unit');
+    this.#refuse(name, host.machines.has(name), 'launch while its last run is registered');
     if (host.guestLimit !== null && host.countRuns() >= host.guestLimit)
       throw new NspawndError('InotifyInstances', 'the last place was just taken');
     this.#changeHistory(name, history => afterLaunch(history, host.now, specHash, cause));
@@ -599,7 +615,17 @@ export class ModelPort implements HostPort {
   async #call(): Promise<void> {
     this.calls++;
     if (this.isKilled) await FOREVER;
-    await undefined;
+    await this.#take(this.#pace.call);
+  }
+
+  /** Whoever was killed meanwhile hears of nothing. */
+  async #take(time: Pace['call']): Promise<void> {
+    try {
+      await time?.();
+    } catch (error) {
+      if (!this.isKilled) throw error;
+    }
+    if (this.isKilled) await FOREVER;
   }
 
   async #point(): Promise<void> {
@@ -608,8 +634,28 @@ export class ModelPort implements HostPort {
       this.kill();
       await FOREVER;
     }
-    await undefined;
+    await this.#take(this.#pace.point);
   }
+}
+
+/** How long things take and what goes wrong on the way; without it all is done at once, and well. */
+export interface Pace {
+  /** Before anything is asked or done: what it waits for, and perhaps the error it ends with. */
+  readonly call?: () => Promise<void> | undefined;
+  /** The same between any two changes that a step makes. */
+  readonly point?: () => Promise<void> | undefined;
+  /** Whether a look sees some things later than others. */
+  readonly tears?: () => boolean;
+  readonly looks?: (name: string) => void;
+  readonly begins?: (name: string, step: Step) => void;
+  readonly done?: (name: string, step: Step) => void;
+  readonly killed?: () => void;
+}
+
+/** What the real host looks at after the rest. */
+function seenLast(late: Observed): Partial<Observed> {
+  const { now, process, sandbox, former, hasMemory, nix, hasNixLeftovers, keptSystems } = late;
+  return { now, process, sandbox, former, hasMemory, nix, hasNixLeftovers, keptSystems };
 }
 
 const FOREVER = new Promise<never>(() => undefined);

@@ -105,7 +105,7 @@ export function ephemeralRootOf(text: string): string | null {
 
 /** Whether a unit file was made by us. */
 export function isOurUnit(text: string): boolean {
-  return text.split('\n').includes(OWNER_SECTION);
+  return `\n${text}\n`.includes(`\n${OWNER_SECTION}\n`);
 }
 
 /**

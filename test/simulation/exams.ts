@@ -1,0 +1,159 @@
+import type { Random } from '../model/random.ts';
+import { check } from './at-rest.ts';
+import type { Simulation } from './simulation.ts';
+import { editedHard, editedLive } from './specs.ts';
+
+/**
+ * What is tried with a host at rest, where it is certain what has to follow: the rows of the restart table, edits, and
+ * that nspawnd itself may come and go. Each ends at rest again.
+ */
+export const EXAMS: Readonly<
+  Record<string, (sim: Simulation, name: string, random: Random) => Promise<void>>
+> = {
+  'a guest that panics': (sim, name) =>
+    ends(
+      sim,
+      name,
+      () => sim.host.guestPanics(name),
+      policy => policy !== 'Never',
+    ),
+  'a guest that powers off': (sim, name) =>
+    ends(
+      sim,
+      name,
+      () => sim.host.guestPowersOff(name),
+      policy => policy === 'Always',
+    ),
+  'a guest that reboots': (sim, name) => {
+    const recent = sim.host.histories.get(name)?.recentReboots.length ?? 0;
+    return ends(
+      sim,
+      name,
+      () => sim.host.guestReboots(name),
+      policy => recent < 5 || policy !== 'Never',
+    );
+  },
+  'systemctl stop': (sim, name) =>
+    ends(
+      sim,
+      name,
+      () => sim.host.systemctlStop(name),
+      () => false,
+    ),
+  'nspawnctl stop, and an edit': async (sim, name, random) => {
+    const isAuto = specOf(sim, name)?.autoStart ?? true;
+    await ends(
+      sim,
+      name,
+      () => request(sim, name, 'stop'),
+      () => false,
+    );
+    sim.killNspawnd();
+    await sim.settle();
+    check(!isRunning(sim, name), 'restart table', `${name} is up again: nspawnd forgot that it was stopped`);
+    const { written } = manifestOf(sim, name);
+    sim.folder.put(name, editedLive(written, random));
+    await sim.settle();
+    check(isRunning(sim, name) === isAuto, 'restart table', `${name} was edited, autoStart is ${isAuto}`);
+  },
+  'nspawnctl restart': async (sim, name) => {
+    const before = sim.host.unit(name).invocationId;
+    request(sim, name, 'restart');
+    await sim.settle();
+    check(isRunning(sim, name), 'restart', `${name} is down`);
+    check(sim.host.unit(name).invocationId !== before, 'restart', `${name} was not restarted`);
+  },
+  'an edit that takes no restart': async (sim, name, random) => {
+    const before = sim.host.unit(name).invocationId;
+    sim.folder.put(name, editedLive(manifestOf(sim, name).written, random));
+    await sim.settle();
+    check(sim.host.unit(name).invocationId === before, 'edit', `${name} was restarted`);
+    check(isRunning(sim, name), 'edit', `${name} is down`);
+  },
+  'an edit that takes one': async (sim, name, random) => {
+    const before = sim.host.unit(name).invocationId;
+    sim.folder.put(name, editedHard(manifestOf(sim, name).written, random));
+    await sim.settle();
+    check(isRunning(sim, name), 'edit', `${name} is down`);
+    check(sim.host.unit(name).invocationId !== before, 'edit', `${name} was not restarted`);
+  },
+  'nspawnd comes and goes': async sim => {
+    const before = invocations(sim);
+    sim.killNspawnd();
+    await sim.run(50);
+    sim.killNspawnd();
+    await sim.settle();
+    // A FIFO that nobody holds open any more is made anew, and some failures may be old enough by now.
+    const done = sim.port.trace.filter(line => !/Fifo$|resetHistory$/.test(line));
+    check(done.length === 0, 'adoption', `it did ${done.join(', ')}`);
+    check(before === invocations(sim), 'adoption', 'a container was disturbed');
+  },
+  'the host boots': async sim => {
+    sim.isDown = true;
+    sim.killNspawnd();
+    sim.host.bootAgain();
+    sim.watcher.booted();
+    sim.clock.after(2000, () => {
+      sim.isDown = false;
+      sim.startNspawnd();
+    });
+    await sim.settle();
+    const stalled = new Set((await sim.plans()).filter(plan => plan.stalled !== null).map(({ key }) => key));
+    for (const name of sim.life.names) {
+      const spec = specOf(sim, name);
+      if (spec === null || stalled.has(name)) continue;
+      check(isRunning(sim, name) === spec.autoStart, 'boot', `${name}: autoStart is ${spec.autoStart}`);
+    }
+  },
+};
+
+/** Which exams a container can take: it runs, and nothing would be in the way of another start. */
+export async function candidates(sim: Simulation): Promise<readonly string[]> {
+  const plans = await sim.plans();
+  return sim.life.names.filter(
+    name =>
+      isRunning(sim, name) &&
+      sim.folder.desired(name).state === 'present' &&
+      plans.every(({ key, stalled }) => key !== name || stalled === null),
+  );
+}
+
+async function ends(
+  sim: Simulation,
+  name: string,
+  end: () => void,
+  comesBack: (policy: string) => boolean,
+): Promise<void> {
+  const { restartPolicy } = manifestOf(sim, name).spec;
+  end();
+  await sim.settle();
+  const isWanted = comesBack(restartPolicy);
+  check(
+    isRunning(sim, name) === isWanted,
+    'restart table',
+    `${name} (${restartPolicy}) ${isWanted ? 'did not come back' : 'came back'}`,
+  );
+}
+
+function request(sim: Simulation, name: string, verb: 'stop' | 'restart'): void {
+  void sim.controller?.request(name, verb);
+}
+
+function isRunning(sim: Simulation, name: string): boolean {
+  return sim.host.unit(name).activeState === 'active';
+}
+
+function invocations(sim: Simulation): string {
+  return sim.life.names.map(name => sim.host.unit(name).invocationId).join(' ');
+}
+
+function specOf(sim: Simulation, name: string) {
+  const desired = sim.folder.desired(name);
+  return desired.state === 'present' ? desired.manifest.spec : null;
+}
+
+function manifestOf(sim: Simulation, name: string) {
+  const desired = sim.folder.desired(name);
+  if (desired.state !== 'present') throw new Error(`${name} is ${desired.state}`);
+  return desired.manifest;
+}

@@ -1,0 +1,62 @@
+import type { JsonObject } from '../../src/api/manifest.ts';
+import type { ManifestPort } from '../../src/controller/ports.ts';
+import type { Desired } from '../../src/planning/desired.ts';
+import { ModelManifests } from '../model/model-manifests.ts';
+
+/** The manifests directory as the people have it who put files into it; and each nspawnd its own eyes on it. */
+export interface Folder {
+  put(name: string, spec: JsonObject): void;
+  remove(name: string): void;
+  /** The file no longer says anything. */
+  breakFile(name: string): void;
+  /** Whether the directory may delete: missing, unreadable and replaced ones do not. */
+  setHealthy(isHealthy: boolean): void;
+  spec(name: string): JsonObject | null;
+  names(): readonly string[];
+  /** What is in force of it. */
+  desired(name: string): Desired;
+  open(): ManifestPort;
+  close(): void;
+}
+
+/** Without files: fast, and always up to date. */
+export class ModelFolder implements Folder {
+  readonly #manifests = new ModelManifests();
+
+  put(name: string, spec: JsonObject): void {
+    this.#manifests.put(name, spec);
+  }
+
+  remove(name: string): void {
+    this.#manifests.remove(name);
+  }
+
+  breakFile(name: string): void {
+    this.#manifests.breakFile(name);
+  }
+
+  setHealthy(isHealthy: boolean): void {
+    this.#manifests.heal(
+      isHealthy ? null : { reason: 'DirectoryMissing', message: 'the manifests directory is missing' },
+    );
+  }
+
+  spec(name: string): JsonObject | null {
+    const desired = this.desired(name);
+    return desired.state === 'present' ? desired.manifest.written : null;
+  }
+
+  names(): readonly string[] {
+    return this.#manifests.names();
+  }
+
+  desired(name: string): Desired {
+    return this.#manifests.desired(name);
+  }
+
+  open(): ManifestPort {
+    return this.#manifests;
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,76 @@
+import { Random } from '../model/random.ts';
+import { DEEDS } from './deeds.ts';
+
+/** One life of a host, as data: whoever has it can live it again, or leave parts of it out. */
+export interface Life {
+  readonly seed: number;
+  readonly names: readonly string[];
+  readonly tuning: Tuning;
+  readonly deeds: readonly Deed[];
+  /** What is tried when all has come to rest, one after the other. */
+  readonly exams: number;
+}
+
+/** One thing that happens; `roll` is the seed of whatever chance it takes, so that it is the same among others. */
+export interface Deed {
+  readonly atMs: number;
+  readonly what: string;
+  readonly name: string;
+  readonly roll: number;
+}
+
+/** How this host is. */
+export interface Tuning {
+  readonly workers: number;
+  readonly relistMs: number;
+  /** How many of the calls take their time, and how much at most. */
+  readonly slowChance: number;
+  readonly slowMaxMs: number;
+  /** How many looks see some things later than others. */
+  readonly tearChance: number;
+  readonly bootMaxMs: number;
+  readonly lingerChance: number;
+  readonly lossChance: number;
+  readonly delayChance: number;
+  readonly hasForeign: boolean;
+  /** At rest nobody wakes nspawnd: what it missed it finds by itself. */
+  readonly isPatient: boolean;
+}
+
+const ALL_NAMES = ['web', 'db', 'app', 'cache', 'a-name-that-makes-its-link-short'];
+
+export function makeLife(seed: number): Life {
+  const random = new Random(seed);
+  const names = ALL_NAMES.slice(0, random.pick([1, 1, 2, 2, 2, 3, 4, 5]));
+  const tuning: Tuning = {
+    workers: random.pick([1, 4, 8]),
+    relistMs: random.pick([20_000, 60_000, 200_000]),
+    slowChance: random.pick([0, 0.02, 0.2]),
+    slowMaxMs: random.pick([5, 100, 3000]),
+    tearChance: random.pick([0, 0, 0.3]),
+    bootMaxMs: random.pick([10, 1000, 1000, 20_000]),
+    lingerChance: random.pick([0, 0.5]),
+    lossChance: random.pick([0, 0, 0.1, 0.9]),
+    delayChance: random.pick([0, 0.2]),
+    hasForeign: random.chance(0.3),
+    isPatient: random.chance(0.1),
+  };
+  const kinds = Object.entries(DEEDS).flatMap(([what, { weight }]) => Array<string>(weight).fill(what));
+  const deeds: Deed[] = [];
+  let atMs = 0;
+  for (let left = 4 + random.below(random.pick([8, 16, 16, 28])); left > 0; left--) {
+    atMs += pause(random);
+    const isFirst = deeds.length < names.length && random.chance(0.8);
+    const what = isFirst ? 'drop' : random.pick(kinds);
+    const name = isFirst ? (names[deeds.length] ?? random.pick(names)) : random.pick(names);
+    deeds.push({ atMs, what, name, roll: random.below(2 ** 31) });
+  }
+  return { seed, names, tuning, deeds, exams: random.pick([0, 1, 1, 2]) };
+}
+
+/** Most things happen in bursts, some after a while, and a few after everything else was forgotten. */
+function pause(random: Random): number {
+  return random.below(
+    random.pick([1, 20, 300, 300, 2000, 2000, 10_000, 30_000, random.chance(0.1) ? 700_000 : 1000]),
+  );
+}

@@ -1,0 +1,112 @@
+import { printHost } from '../model/print.ts';
+import { Random } from '../model/random.ts';
+import { check, checkAtRest } from './at-rest.ts';
+import { DEEDS, removeStranger } from './deeds.ts';
+import { candidates, EXAMS } from './exams.ts';
+import { ModelFolder } from './folder.ts';
+import type { Life } from './life.ts';
+import { Simulation } from './simulation.ts';
+import { addStrangers, checkStrangers, printStrangers, removeStrangers } from './strangers.ts';
+import { Violation } from './violation.ts';
+
+/** How a life ended. */
+export interface Outcome {
+  /** Null: all was well. */
+  readonly violation: Violation | null;
+  /** What happened, where it was to be told. */
+  readonly story: readonly string[];
+  /** How much time passed in it. */
+  readonly lastedMs: number;
+  readonly steps: number;
+  /** Questions and orders to the host. */
+  readonly calls: number;
+}
+
+/**
+ * Lives it: what happens, happens; then everything is left alone and has to come to rest, as the manifests say; then it is
+ * tried; then all manifests go, and nothing of ours is left.
+ */
+export async function live(life: Life, isTold = false): Promise<Outcome> {
+  const sim = new Simulation(life, new ModelFolder(), isTold);
+  const outcome = (violation: Violation | null): Outcome => ({
+    violation,
+    story: [...(sim.story ?? []), ...(violation === null || !isTold ? [] : ['', printHost(sim.host)])],
+    lastedMs: sim.clock.nowMs,
+    calls: sim.ports.reduce((sum, { calls }) => sum + calls, 0),
+    steps: sim.ports.reduce((sum, { trace }) => sum + trace.length, 0),
+  });
+  sim.clock.install();
+  try {
+    await liveIn(sim);
+    return outcome(null);
+  } catch (error) {
+    return outcome(
+      error instanceof Violation
+        ? error
+        : new Violation('no error of the rig', String((error as Error).stack)),
+    );
+  } finally {
+    sim.dispose();
+  }
+}
+
+async function liveIn(sim: Simulation): Promise<void> {
+  const { life, host } = sim;
+  if (life.tuning.hasForeign) addStrangers(host);
+  const strangers = printStrangers(host);
+  sim.startNspawnd();
+  for (const { atMs, what, name, roll } of life.deeds)
+    sim.after(atMs, () => {
+      sim.tell(`${what} (${name})`);
+      DEEDS[what]?.happens(sim, name, new Random(roll));
+    });
+  await sim.runOut();
+  await sim.run(5000);
+
+  await calmDown(sim);
+  await sim.settle();
+  await checkAtRest(sim);
+
+  const random = new Random(life.seed ^ 0xe8a3);
+  for (let left = life.exams; left > 0; left--) {
+    const able = await candidates(sim);
+    if (able.length === 0) break;
+    const name = random.pick(able);
+    const exam = random.pick(Object.keys(EXAMS));
+    sim.tell(`tried: ${exam} (${name})`);
+    await EXAMS[exam]?.(sim, name, random);
+    await checkAtRest(sim);
+  }
+
+  sim.tell('every manifest goes');
+  if (life.tuning.hasForeign) checkStrangers(host, strangers);
+  for (const name of life.names) sim.folder.remove(name);
+  await sim.settle();
+  await checkAtRest(sim);
+  if (life.tuning.hasForeign) checkStrangers(host, strangers);
+  removeStrangers(host);
+  const left = printHost(host).replaceAll(/^interface eth\d on the host\n/gm, '');
+  check(left === '', 'no orphan', left);
+}
+
+/** Whatever was in the way is no longer. */
+async function calmDown(sim: Simulation): Promise<void> {
+  const { host } = sim;
+  sim.tell('calm');
+  sim.isCalm = true;
+  sim.port.killAt = null;
+  sim.faults = 0;
+  host.leaksRegistrations = false;
+  host.hanging.clear();
+  host.deaf.clear();
+  host.roots.clear();
+  host.guestLimit = null;
+  host.nix.buildFailure = null;
+  host.nix.paths.clear();
+  host.disturbances++;
+  for (const unit of host.units.values()) unit.isMasked = false;
+  for (const name of sim.life.names) removeStranger(sim, name);
+  sim.folder.setHealthy(true);
+  await sim.run(10_000);
+  for (const name of host.suspensions.keys()) await sim.port.putSuspension(name, null);
+}

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeLife } from './life.ts';
+import { live } from './live.ts';
+import { report } from './report.ts';
+
+/**
+ * Lives of a host, each from a seed: see `live.ts`. As many as fit into the time that a check may take, always the same
+ * ones first; `npm run simulate` lives more of them.
+ */
+const BUDGET_CPU_MS = 12_000;
+const MAX_LIVES = 2000;
+const MIN_LIVES = 100;
+
+test('any life of a host ends as its manifests say', async context => {
+  const before = process.cpuUsage();
+  const usedMs = () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  let seed = 1;
+  for (; seed <= MAX_LIVES && (seed <= MIN_LIVES || usedMs() < BUDGET_CPU_MS); seed++) {
+    const { violation } = await live(makeLife(seed));
+    if (violation !== null) assert.fail(await report(seed));
+  }
+  context.diagnostic(`${seed - 1} lives`);
+});
+
+test('a seed is always the same life', async () => {
+  const [once, again] = [await live(makeLife(7), true), await live(makeLife(7), true)];
+  assert.deepEqual(once.story, again.story);
+  assert.ok(once.story.length > 20, 'and it has a story');
+});

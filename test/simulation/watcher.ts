@@ -1,0 +1,229 @@
+import { findCondition } from '../../src/api/condition.ts';
+import type { LaunchCause, Step } from '../../src/planning/step.ts';
+import type { ModelRun, RunEnd } from '../model/model-host.ts';
+import type { Simulation } from './simulation.ts';
+import { launchedWith, specOf } from './specs.ts';
+import { Violation } from './violation.ts';
+
+/**
+ * Looks on while a life goes on, and knows what must not be at any moment: a stop without a reason, a launch before its time,
+ * work that never ends, a status that has nothing to do with the world. It believes nothing that nspawnd says of itself.
+ */
+export class Watcher {
+  /** Times of the wall clock mean little then. */
+  hasClockJumped = false;
+  readonly #sim: Simulation;
+  readonly #lives = new Map<string, Watched>();
+  #violation: Violation | null = null;
+  #startedAtMs = 0;
+  #statusDueMs = 0;
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+  }
+
+  /** Notes what was seen; the life ends at the next moment. */
+  violate(oracle: string, message: string): void {
+    this.#sim.tell(`!!! ${oracle}: ${message}`);
+    this.#violation ??= new Violation(oracle, message);
+  }
+
+  /** Throws what was noted. */
+  look(): void {
+    for (const { nonsense } of this.#sim.ports.slice(-2))
+      if (nonsense.length > 0) this.violate('no nonsense', nonsense.join('; '));
+    const { nowMs } = this.#sim.clock;
+    if (nowMs >= this.#statusDueMs) {
+      this.#statusDueMs = nowMs + 1000;
+      for (const name of this.#sim.life.names) this.#lookAtStatus(name);
+    }
+    if (this.#violation !== null) throw this.#violation;
+  }
+
+  started(): void {
+    this.#startedAtMs = this.#sim.clock.nowMs;
+    for (const watched of this.#lives.values()) watched.wrongSinceMs = null;
+  }
+
+  booted(): void {
+    for (const watched of this.#lives.values())
+      Object.assign(watched, { restarts: 0, failedAtMs: null, lastEnd: null });
+  }
+
+  /** nspawnd begins to look at a container: what it decides after this is decided by nothing older. */
+  looks(name: string): void {
+    const watched = this.#of(name);
+    const desired = this.#sim.folder.desired(name);
+    watched.reasons = [this.reasonToStop(name)];
+    watched.policies = desired.state === 'present' ? [desired.manifest.spec.restartPolicy] : [];
+  }
+
+  ended(name: string, run: ModelRun, end: RunEnd): void {
+    const watched = this.#of(name);
+    const isMissed = watched.missedAtMs !== null;
+    if (end.exitStatus === '133') watched.lastEnd = 'reboot';
+    else if (run.isStopAsked && !isMissed) watched.lastEnd = 'stopped';
+    else watched.lastEnd = end.result === 'success' && !isMissed ? 'clean' : 'failed';
+    watched.failedAtMs = watched.missedAtMs ?? this.#sim.clock.nowMs;
+    if (run.isStopAsked && !isMissed) watched.restarts = 0;
+    watched.missedAtMs = null;
+  }
+
+  begins(name: string, step: Step): void {
+    const watched = this.#of(name);
+    const { nowMs } = this.#sim.clock;
+    this.#countStep(name, watched, nowMs);
+    switch (step.name) {
+      case 'stop':
+      case 'killMain':
+      case 'killActivating':
+        this.#mayStop(name, step);
+        break;
+      case 'launch':
+        if (step.arguments.cause === 'restart') this.#mayRestart(name, watched, nowMs);
+        else watched.restarts = 0;
+        this.#mayLaunch(name, watched, step.arguments.cause);
+        break;
+      case 'recordStopped':
+      case 'resetHistory':
+        watched.restarts = 0;
+        break;
+      case 'removeUnit':
+      case 'forget':
+        if (this.#sim.folder.spec(name) !== null && !watched.reasons.includes('its manifest is gone'))
+          this.violate('no deletion of what is wanted', `${name}: ${step.name}`);
+        // It was somebody else; who comes now has this name and nothing more.
+        watched.lastEnd = null;
+        break;
+      default:
+    }
+  }
+
+  /** Why it would be right to stop what runs now; null: it would not be. */
+  reasonToStop(name: string): string | null {
+    const { host, folder, clock } = this.#sim;
+    const desired = folder.desired(name);
+    if (desired.state === 'absent') return 'its manifest is gone';
+    const unit = host.unit(name);
+    const { run } = unit;
+    if (run === undefined) return 'it does not run';
+    const request = host.requests.get(name);
+    if (request?.verb === 'stop' || request?.invocationId === unit.invocationId) return 'asked for';
+    if (unit.activeState === 'deactivating') return 'it is stopping already';
+    if (desired.state === 'unknown') return null;
+    const { spec, written } = desired.manifest;
+    const started = specOf(run.text);
+    if (spec.restartIfChanged && started !== null && launchedWith(started) !== launchedWith(written))
+      return 'the spec changed';
+    const named = host.namespaces.get(name);
+    if (spec.privateNetwork && named != null && named !== run.namespace) return 'another namespace';
+    const missesAt = (unit.activeAt ?? Number.POSITIVE_INFINITY) + spec.timeoutStartSec * 1000;
+    const hasStarted = host.fifos.get(name)?.startedInvocationId === unit.invocationId;
+    if (spec.readiness === 'fifo' && !hasStarted && clock.wallMs() >= missesAt) return MISSED_START;
+    if (['path', 'config', 'flake'].some(field => written[field] !== undefined)) return 'another system';
+    return null;
+  }
+
+  #mayStop(name: string, step: Step): void {
+    const { reasons } = this.#of(name);
+    const reason = this.reasonToStop(name) ?? reasons.find(found => found !== null) ?? null;
+    // That is the failure, however long the stop takes.
+    if (reason === MISSED_START) this.#of(name).missedAtMs = this.#sim.clock.nowMs;
+    if (reason === null) this.violate('no stop without a reason', `${name}: ${step.name} (${step.because})`);
+  }
+
+  /** The rows of the restart table that say that it stays down. */
+  #mayLaunch(name: string, watched: Watched, cause: LaunchCause): void {
+    const desired = this.#sim.folder.desired(name);
+    if (desired.state !== 'present' || !watched.policies.includes(desired.manifest.spec.restartPolicy))
+      return;
+    const { restartPolicy, autoStart } = desired.manifest.spec;
+    const { lastEnd } = watched;
+    const isAsked = cause === 'asked' || cause === 'edited';
+    const forbid = (row: string) =>
+      this.violate('restart table', `${name} (${restartPolicy}) is launched (${cause}): ${row}`);
+    if (cause === 'first' && !autoStart) forbid('autoStart is false');
+    if (isAsked || lastEnd === null) return;
+    if (lastEnd === 'stopped') forbid('it was stopped by request');
+    if (lastEnd === 'clean' && restartPolicy !== 'Always') forbid('it powered itself off');
+    if (lastEnd === 'failed' && restartPolicy === 'Never') forbid('it failed');
+  }
+
+  /** Each restart in a row waits twice as long as the one before, less a fifth. */
+  #mayRestart(name: string, watched: Watched, nowMs: number): void {
+    watched.restarts++;
+    if (this.hasClockJumped || watched.failedAtMs === null) return;
+    const leastMs = 0.8 * Math.min(300_000, 1000 * 2 ** (watched.restarts - 1)) - 1;
+    const waitedMs = nowMs - watched.failedAtMs;
+    if (waitedMs < leastMs)
+      this.violate(
+        'backoff',
+        `${name}: restart ${watched.restarts} in a row after ${waitedMs} ms, not ${leastMs}`,
+      );
+  }
+
+  #countStep(name: string, watched: Watched, nowMs: number): void {
+    watched.stepsAtMs = [...watched.stepsAtMs.filter(at => at > nowMs - 10_000), nowMs];
+    if (watched.stepsAtMs.length > MAX_STEPS_IN_10_S)
+      this.violate('no busy loop', `${name}: ${watched.stepsAtMs.length} steps in ten seconds`);
+  }
+
+  /** Ready is what the world is, sooner or later: at the next re-list, or at the one after one that failed. */
+  #lookAtStatus(name: string): void {
+    const { controller, host, folder, clock, life } = this.#sim;
+    const watched = this.#of(name);
+    const container = controller?.get(name) ?? null;
+    const desired = folder.desired(name);
+    const isHindered =
+      clock.nowMs < Math.max(this.#sim.busGoneUntilMs, this.#sim.slowUntilMs) ||
+      host.isStopping ||
+      life.tuning.slowChance * life.tuning.slowMaxMs > 20;
+    if (container === null || desired.state !== 'present' || isHindered) {
+      watched.wrongSinceMs = null;
+      return;
+    }
+    const unit = host.unit(name);
+    const isUp = unit.activeState === 'active';
+    const hasStarted =
+      desired.manifest.spec.readiness !== 'fifo' ||
+      host.fifos.get(name)?.startedInvocationId === unit.invocationId;
+    const says = findCondition(container.status.conditions, 'Ready')?.status === 'True';
+    if (says === (isUp && hasStarted)) watched.wrongSinceMs = null;
+    else watched.wrongSinceMs ??= clock.nowMs;
+    const sinceMs = Math.max(watched.wrongSinceMs ?? clock.nowMs, this.#startedAtMs);
+    if (clock.nowMs - sinceMs > 3 * life.tuning.relistMs + 5000)
+      this.violate('status', `${name} is said to be ${says ? 'ready' : 'not ready'} for too long`);
+  }
+
+  #of(name: string): Watched {
+    const known = this.#lives.get(name);
+    if (known !== undefined) return known;
+    const watched: Watched = {
+      ...{ reasons: [], policies: [], lastEnd: null, failedAtMs: null, missedAtMs: null },
+      ...{ restarts: 0, stepsAtMs: [], wrongSinceMs: null },
+    };
+    this.#lives.set(name, watched);
+    return watched;
+  }
+}
+
+interface Watched {
+  /** Why it could have been stopped when nspawnd began its last look. */
+  reasons: readonly (string | null)[];
+  /** Its restartPolicy at that time. */
+  policies: readonly string[];
+  /** How its last run of this boot ended, by what was seen of it; null: it did not. */
+  lastEnd: 'stopped' | 'clean' | 'failed' | 'reboot' | null;
+  /** When the last failure was one. */
+  failedAtMs: number | null;
+  /** When a run was given up that did not start in time. */
+  missedAtMs: number | null;
+  /** Restarts in a row after a failure. */
+  restarts: number;
+  stepsAtMs: readonly number[];
+  /** Since when its status is not what the world is. */
+  wrongSinceMs: number | null;
+}
+
+const MISSED_START = 'it did not start in time';
+const MAX_STEPS_IN_10_S = 150;
