@@ -57,6 +57,18 @@ export const settingsSchema = z.strictObject({
     flags: '--workers <count>',
     description: 'How many containers are worked on at once.',
   }),
+  maxConcurrentBoots: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .nullable()
+    .default(null)
+    .meta({
+      flags: '--max-boots <count>',
+      description: "How many guests boot at once; null: as suits the host's processors.",
+      examples: [8],
+    }),
   relistSec: durationSec
     .refine(seconds => seconds >= 0.1, { error: 'less than 0.1 seconds' })
     .default(20)

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { DURATION_PATTERN, parseDurationSec } from './duration.ts';
+import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from './name.ts';
 import { boundedText } from './text.ts';
 
 /**
@@ -8,6 +9,8 @@ import { boundedText } from './text.ts';
  * editors, which read `manifest-schema.ts` and cannot run ours.
  */
 
+/** Of `dependsOn`. */
+export const MAX_DEPENDENCIES = 64;
 /** Bounds on what a manifest may hold; generous for people, fatal for accidents. */
 const MAX_COMMAND_ARGUMENTS = 256;
 const MAX_ENVIRONMENT_VARIABLES = 256;
@@ -17,6 +20,7 @@ const MAX_ANNOTATION_LENGTH = 262_144;
 /** A NixOS module as text. */
 const MAX_CONFIG_LENGTH = 65_536;
 const MAX_TIMEOUT_SEC = 86_400;
+const MAX_PRIORITY = 1_000_000_000;
 
 const text = boundedText();
 
@@ -132,6 +136,23 @@ export const RESOLV_CONF_MODES = [
 ] as const;
 
 const VOLATILE_MODES = ['no', 'state', 'overlay', 'yes'] as const;
+/** Which of many comes first; Kubernetes' priority has no more either. */
+export const priority = z
+  .int({ error: notPriority })
+  .min(-MAX_PRIORITY, { error: notPriority })
+  .max(MAX_PRIORITY, { error: notPriority });
+
+/** Names of other containers, each once. */
+export const containerNames = z
+  .array(
+    text
+      .refine(isName, { error: issue => `not a container name: ${quote(issue.input)}` })
+      .meta({ pattern: NAME_PATTERN.source, maxLength: NAME_MAX_LENGTH }),
+  )
+  .max(MAX_DEPENDENCIES, { error: `more than ${MAX_DEPENDENCIES} names` })
+  .refine(names => new Set(names).size === names.length, { error: 'names a container twice' })
+  .meta({ uniqueItems: true });
+
 /** YAML 1.1 habits: `volatile: no` and `volatile: yes` mean the words, whatever the parser makes of them. */
 export const volatile = z.preprocess(
   value => (value === false ? 'no' : value === true ? 'yes' : value),
@@ -142,6 +163,10 @@ export const volatile = z.preprocess(
 export function quote(value: unknown): string {
   const shown = JSON.stringify(value) ?? String(value);
   return shown.length > 200 ? `${shown.slice(0, 200)}…` : shown;
+}
+
+function notPriority({ input }: { readonly input?: unknown }): string {
+  return `not a whole number between -${MAX_PRIORITY} and ${MAX_PRIORITY}: ${quote(input)}`;
 }
 
 function hasControlCharacter(value: string): boolean {

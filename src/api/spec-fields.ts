@@ -4,11 +4,13 @@ import {
   absolutePath,
   command,
   config,
+  containerNames,
   durationSec,
   environment,
   flake,
   ipv4,
   ipv6,
+  priority,
   READINESS_MODES,
   RESOLV_CONF_MODES,
   RESTART_POLICIES,
@@ -59,6 +61,16 @@ export const specFields = z.strictObject({
   autoStart: z.boolean().default(true).meta({
     description:
       'Whether it is started by itself, now and whenever the host boots. false: everything is prepared, and it starts only when you say so (`nspawnctl start NAME`).',
+  }),
+  dependsOn: containerNames.default([]).meta({
+    description:
+      'Names of containers that have to be Ready before this one is started. Only starts wait: one that runs goes on when they stop or fail. Names that lead back to the container itself are refused.',
+    examples: [['db']],
+  }),
+  priority: priority.default(0).meta({
+    description:
+      'Which containers boot first while more wait than may boot at once (the setting maxConcurrentBoots): those with the higher number, and among equals those that came first.',
+    examples: [100],
   }),
   restartPolicy: z.enum(RESTART_POLICIES).default('OnFailure').meta({
     description:

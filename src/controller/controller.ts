@@ -33,12 +33,15 @@ import type {
 } from './ports.ts';
 import { Reconciler } from './reconciler.ts';
 import { saysTheSame, unlessEdited } from './seen-manifest.ts';
+import { StartGate } from './start-gate.ts';
 import { StatusStore } from './status-store.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface ControllerOptions {
   readonly workers: number;
   readonly relistMs: number;
+  /** How many guests may boot at once; null: as suits the machine's cores. */
+  readonly maxConcurrentBoots?: number | null;
 }
 
 /**
@@ -50,6 +53,7 @@ export class Controller implements ControlPort {
   readonly #host: HostPort;
   readonly #store: StatusStore;
   readonly #reconciler: Reconciler;
+  readonly #gate: StartGate;
   readonly #queue: WorkQueue;
   readonly #observer: LoopObserver | null;
   readonly #log: Log;
@@ -78,15 +82,18 @@ export class Controller implements ControlPort {
         .saveMemory(name, memory)
         .catch(error => log.warn({ err: error, key: name }, 'status could not be saved')),
     );
-    this.#reconciler = new Reconciler(manifests, host, this.#store, log);
+    this.#gate = new StartGate(options.maxConcurrentBoots ?? null, name => this.#queue.add(name));
+    this.#reconciler = new Reconciler(manifests, host, this.#store, this.#gate, log);
     this.#observer = observer;
-    this.#queue = new WorkQueue(options.workers, key => this.#work(key), observer);
+    const order = (key: string) => this.#gate.orderOf(key, manifests.desired(key));
+    this.#queue = new WorkQueue(options.workers, key => this.#work(key), observer, order);
   }
 
   /** Resolves when the manifests and the host have been read once and everything found is in the queue. */
   async start(): Promise<void> {
     const { signal } = this.#abort;
     await this.#host.start(name => this.#onHostTrigger(name), signal);
+    this.#gate.adopt(await this.#host.booting());
     await this.#manifests.start(names => this.#onManifestTrigger(names), signal);
     await this.#relist();
     this.#scheduleRelist();
@@ -96,6 +103,7 @@ export class Controller implements ControlPort {
   async stop(): Promise<void> {
     if (this.#relistTimer !== null) clearTimeout(this.#relistTimer);
     this.#abort.abort();
+    this.#gate.stop();
     await this.#queue.stop();
   }
 
@@ -291,8 +299,7 @@ export class Controller implements ControlPort {
   }
 
   #onManifestTrigger(names: readonly string[]): void {
-    for (const name of names) this.#queue.add(name);
-    if (names.length > 0) this.#queue.add(HOST_KEY);
+    if (names.length > 0) this.#queue.addAll([...names, HOST_KEY]);
   }
 
   #onHostTrigger(name: string | null): void {
@@ -317,8 +324,9 @@ export class Controller implements ControlPort {
       await this.#manifests.rescan();
       const onHost = await this.#host.list();
       await this.#manifests.adopt(onHost);
-      for (const name of new Set([...this.#manifests.names(), ...onHost])) this.#queue.add(name);
-      this.#queue.add(HOST_KEY);
+      const names = new Set([...this.#manifests.names(), ...onHost]);
+      this.#gate.expect(names, name => this.#manifests.desired(name));
+      this.#queue.addAll([...names, HOST_KEY]);
       this.#relistedAt = performance.now();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#log.error({ err: error }, 're-list failed');

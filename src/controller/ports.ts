@@ -137,6 +137,8 @@ export interface HostPort {
   observe(name: string, manifest: Manifest | null): Promise<Observed>;
   /** IPv4 addresses and networks, as `ip` prints them, that the host has or has a route to; without the default route. */
   addressesInUse(): Promise<readonly string[]>;
+  /** Names of the `container@` units that are starting, or about to. */
+  booting(): Promise<readonly string[]>;
   /** Where this host keeps what a unit refers to. */
   unitPaths(name: string): UnitPaths;
   apply(name: string, step: Step, signal: AbortSignal): Promise<void>;

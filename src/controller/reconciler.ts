@@ -15,6 +15,7 @@ import { type Step, step } from '../planning/step.ts';
 import { type Outcome, summarize } from '../planning/summarize.ts';
 import { containerObject } from './container-object.ts';
 import type { HostPort, ManifestPort } from './ports.ts';
+import type { StartGate } from './start-gate.ts';
 import type { StatusStore } from './status-store.ts';
 import { eventOf } from './step-events.ts';
 
@@ -35,14 +36,16 @@ export class Reconciler {
   readonly #manifests: ManifestPort;
   readonly #host: HostPort;
   readonly #store: StatusStore;
+  readonly #gate: StartGate;
   readonly #log: Log;
   /** Failed reconciles in a row by key; only sets how soon the next try is. */
   readonly #failures = new Map<string, number>();
 
-  constructor(manifests: ManifestPort, host: HostPort, store: StatusStore, log: Log) {
+  constructor(manifests: ManifestPort, host: HostPort, store: StatusStore, gate: StartGate, log: Log) {
     this.#manifests = manifests;
     this.#host = host;
     this.#store = store;
+    this.#gate = gate;
     this.#log = log;
   }
 
@@ -60,6 +63,7 @@ export class Reconciler {
       };
     } catch (error) {
       if (signal.aborted) return { requeueAfterMs: null, hasFailed: false };
+      this.#gate.lostSight(key);
       log.error({ err: error }, 'reconcile failed');
       return { requeueAfterMs: this.#retryAfterMs(key, error), hasFailed: true };
     }
@@ -69,7 +73,7 @@ export class Reconciler {
     if (!this.#store.isKnown(name)) this.#store.restore(name, await this.#host.loadMemory(name));
     let desired = this.#manifests.desired(name);
     let observed = await this.#observe(name, desired);
-    let current = this.#plan(name, desired, observed);
+    let current = await this.#plan(name, desired, observed);
     let outcome: Outcome = { error: null };
     let error: unknown = null;
 
@@ -86,14 +90,16 @@ export class Reconciler {
       }
       desired = this.#manifests.desired(name);
       observed = await this.#observe(name, desired);
-      current = this.#plan(name, desired, observed);
+      current = await this.#plan(name, desired, observed);
       // Done and not yet to be seen, such as a signal to a guest: it is given time, not the same again at once.
       if (error === null && isSamePlan(before, current)) {
+        this.#gate.note(name, desired.state === 'present' ? desired.manifest : null, observed, current);
         await this.#report(name, desired, observed, current, outcome, log);
         return { requeueAfterMs: SAME_PLAN_RECHECK_MS, error: null };
       }
     }
 
+    this.#gate.note(name, desired.state === 'present' ? desired.manifest : null, observed, current);
     if (desired.state === 'unknown' && !this.#manifests.names().includes(name)) {
       // It was only ever a mistake in a file: no version was accepted, and the host has nothing of it but our own words.
       if (observed.unitFile.owner === 'none' && observed.process === null)
@@ -195,6 +201,7 @@ export class Reconciler {
       );
     }
     await this.#store.put(after);
+    if (findCondition(after.status.conditions, 'Ready')?.status === 'True') this.#gate.isReady(name);
     log.debug({ phase: summary.phase, waitingFor: summary.waitingFor }, 'reconciled');
   }
 
@@ -202,8 +209,25 @@ export class Reconciler {
     return this.#host.observe(name, desired.state === 'present' ? desired.manifest : null);
   }
 
-  #plan(name: string, desired: Desired, observed: Observed): Plan {
-    return plan(desired, observed, this.#host.unitPaths(name));
+  /** A launch is planned twice: as if nobody minded, and then with what the others say to it. */
+  async #plan(name: string, desired: Desired, observed: Observed): Promise<Plan> {
+    const paths = this.#host.unitPaths(name);
+    const free = plan(desired, observed, paths);
+    const launch = free.steps.find(({ name }) => name === 'launch');
+    if (desired.state !== 'present' || launch?.name !== 'launch') return free;
+    const { cause } = launch.arguments;
+    const gate = await this.#gate.ask(desired.manifest, observed, cause, other => this.#whyNotReady(other));
+    return plan(desired, { ...observed, gate }, paths);
+  }
+
+  /** As its own Ready condition would say now; null: it is Ready. */
+  async #whyNotReady(name: string): Promise<string | null> {
+    const desired = this.#manifests.desired(name);
+    if (desired.state === 'absent') return 'there is no such container';
+    const observed = await this.#observe(name, desired);
+    const current = plan(desired, observed, this.#host.unitPaths(name));
+    const ready = findCondition(summarize(desired, observed, current, { error: null }).conditions, 'Ready');
+    return ready?.status === 'True' ? null : firstLine(`${ready?.reason}: ${ready?.message}`);
   }
 
   /** Final errors wait for a change, which the next re-list finds; the others back off. */
@@ -220,6 +244,13 @@ interface Round {
   readonly error: unknown;
 }
 
+/** A guest's last words stay with the guest. */
+function firstLine(text: string): string {
+  const [line = ''] = text.split('\n', 1);
+  return line.length > MAX_WHY_LENGTH ? `${line.slice(0, MAX_WHY_LENGTH)}…` : line;
+}
+
+const MAX_WHY_LENGTH = 200;
 const SAME_PLAN_RECHECK_MS = 1000;
 
 function isSamePlan(before: Plan, after: Plan): boolean {

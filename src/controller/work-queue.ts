@@ -15,6 +15,8 @@ export class WorkQueue {
   readonly #queue: PQueue;
   readonly #work: (key: string) => Promise<void>;
   readonly #observer: LoopObserver | null;
+  /** Of the keys that wait the one with the highest is first, else the one that came first. */
+  readonly #order: (key: string) => number;
   /** Keys that have to be looked at, and since when. A key in here and not in `#processing` is in the queue exactly once. */
   readonly #dirty = new Map<string, number>();
   /** Keys being worked on, and since when. */
@@ -30,10 +32,12 @@ export class WorkQueue {
     concurrency: number,
     work: (key: string) => Promise<void>,
     observer: LoopObserver | null = null,
+    order: (key: string) => number = () => 0,
   ) {
     this.#queue = new PQueue({ concurrency });
     this.#work = work;
     this.#observer = observer;
+    this.#order = order;
   }
 
   figures(): QueueFigures {
@@ -50,6 +54,12 @@ export class WorkQueue {
     this.#dirty.set(key, performance.now());
     this.#observer?.onAdded();
     if (!this.#processing.has(key)) this.#enqueue(key);
+  }
+
+  /** Those that are first in order are also begun first. */
+  addAll(keys: Iterable<string>): void {
+    const ordered = [...keys].map(key => ({ key, order: this.#order(key) }));
+    for (const { key } of ordered.sort((one, other) => other.order - one.order)) this.add(key);
   }
 
   /** Adds the key, and resolves when the look that this asks for is over. A queue that has stopped looks no more. */
@@ -102,7 +112,7 @@ export class WorkQueue {
   }
 
   #enqueue(key: string): void {
-    void this.#queue.add(() => this.#process(key));
+    void this.#queue.add(() => this.#process(key), { priority: this.#order(key) });
   }
 
   async #process(key: string): Promise<void> {

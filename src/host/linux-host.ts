@@ -147,9 +147,8 @@ export class LinuxHost implements HostPort {
     await Promise.all([unitDirectory, ...kinds].map(removeWrittenAside));
   }
 
-  /** Whether the bus answers; without it nothing can be seen. */
-  isConnected(): boolean {
-    return this.#bus.isConnected();
+  booting(): Promise<readonly string[]> {
+    return this.#systemd.bootingContainers();
   }
 
   async bootId(): Promise<string> {

@@ -105,13 +105,22 @@ export class Systemd {
   }
 
   /** Names of the `container@` units that run, start, stop or are about to start. */
-  async runningContainers(): Promise<readonly string[]> {
+  runningContainers(): Promise<readonly string[]> {
+    return this.#containers((state, job) => (state !== 'inactive' && state !== 'failed') || job === 'start');
+  }
+
+  /** Only those that are starting, or about to. */
+  bootingContainers(): Promise<readonly string[]> {
+    return this.#containers((state, job) => state === 'activating' || job === 'start');
+  }
+
+  async #containers(isMeant: (state: unknown, job: unknown) => boolean): Promise<readonly string[]> {
     const [units] = await this.#bus.call(MANAGER, 'ListUnitsByPatterns', 'asas', [
       [],
       ['container@*.service'],
     ]);
     return (units as unknown[][])
-      .filter(unit => (unit[3] !== 'inactive' && unit[3] !== 'failed') || unit[8] === 'start')
+      .filter(unit => isMeant(unit[3], unit[8]))
       .map(([unit]) => nameOfUnit(String(unit)))
       .filter(name => name !== null);
   }

@@ -1,6 +1,7 @@
 import type { Manifest } from '../api/manifest.ts';
 import { type Claim, claimsOf } from './claims.ts';
 import type { Admitted, Contender, World } from './contender.ts';
+import { refuseCycles } from './cycles.ts';
 import { type Entrant, enter, manifestOf } from './entrant.ts';
 import { type ClaimsIn, placeAll } from './placing.ts';
 
@@ -20,6 +21,7 @@ export function admit(contenders: readonly Contender[], world: World): ReadonlyM
   };
   const entrants = contenders.map(contender => enter(contender, world));
   // Each round that does not end it demotes somebody for good, so it ends.
+  do refuseCycles(entrants);
   while (placeAll(entrants, claimsIn, world) === 'again');
   return new Map(entrants.map(entrant => [entrant.name, toAdmitted(entrant)]));
 }

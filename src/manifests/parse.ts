@@ -1,3 +1,4 @@
+import { MAX_DEPENDENCIES } from '../api/field-values.ts';
 import { fieldsAt, type JsonObject, type Manifest } from '../api/manifest.ts';
 import { judgeManifest, type ManifestIssue } from '../api/manifest-issue.ts';
 import { isName } from '../api/name.ts';
@@ -105,6 +106,11 @@ function addressesIn(value: unknown): readonly string[] {
   return [spec?.hostAddress, spec?.localAddress].filter(address => typeof address === 'string');
 }
 
+function dependenciesIn(value: unknown): readonly unknown[] {
+  const found = (value as { spec?: { dependsOn?: unknown } | null } | null | undefined)?.spec?.dependsOn;
+  return Array.isArray(found) ? found.slice(0, MAX_DEPENDENCIES) : [];
+}
+
 /** Fields that `admission.ts` may object to. */
 const CONTESTED_FIELDS = [
   'metadata.name',
@@ -118,9 +124,11 @@ const CONTESTED_FIELDS = [
 ] as const;
 
 function positionsIn(yaml: YamlDocument): Readonly<Record<string, Position>> {
-  return Object.fromEntries(
-    CONTESTED_FIELDS.map(field => [field, yaml.locate(field.split('.'), 'value')] as const),
+  const fields = CONTESTED_FIELDS.map(field => [field, yaml.locate(field.split('.'), 'value')] as const);
+  const others = dependenciesIn(yaml.value).map(
+    (_, index) => [`spec.dependsOn[${index}]`, yaml.locate(['spec', 'dependsOn', index], 'value')] as const,
   );
+  return Object.fromEntries([...fields, ...others]);
 }
 
 function showPath(path: readonly PropertyKey[]): string {

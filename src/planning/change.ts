@@ -22,6 +22,8 @@ const CHANGE_CLASS: Readonly<Record<keyof ContainerSpec, ChangeClass>> = {
   command: 'restart',
   environment: 'restart',
   autoStart: 'live',
+  dependsOn: 'live',
+  priority: 'live',
   restartPolicy: 'live',
   restartIfChanged: 'live',
   privateNetwork: 'restart',

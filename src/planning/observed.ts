@@ -35,6 +35,16 @@ export interface Observed {
   readonly hasNixLeftovers: boolean;
   /** Closures that we keep from Nix' garbage collector for it, in the order of their names. */
   readonly keptSystems: readonly string[];
+  /** What others say to its launch; left out while nobody has asked them, which is done only for one that is to be launched. */
+  readonly gate?: GateFacts;
+}
+
+/** Why a launch may have to wait for others. */
+export interface GateFacts {
+  /** Those of its dependencies that are not Ready, and why. */
+  readonly notReady: readonly { readonly name: string; readonly because: string }[];
+  /** How many are to boot before it; 0: it has its turn, and has to take it. */
+  readonly ahead: number;
 }
 
 /** What one look at the whole host says to every container. */

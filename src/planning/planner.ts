@@ -4,6 +4,7 @@ import { assertNever } from '../errors.ts';
 import { adoptedRun } from './adopted.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
+import { heldBack } from './held-back.ts';
 import { keepSystems } from './kept-systems.ts';
 import { planRealisation, type Realisation, usableSystem } from './nix.ts';
 import { planSwitch, restartForSystem } from './nix-switch.ts';
@@ -247,7 +248,8 @@ function planDown(
   if (system.steps.length > 0 || (observed.nix !== null && usableSystem(observed) === null))
     return withSystem({ ...nothing(observed), steps: returnInterfaces(observed) }, system);
   // While it is down the host has its interfaces.
-  const wanted = sandbox === null || decision.run === 'start' ? sandbox : withoutInterfaces(sandbox);
+  const isLaunched = decision.run === 'start' && heldBack(observed) === null;
+  const wanted = sandbox === null || isLaunched ? sandbox : withoutInterfaces(sandbox);
   const prepare = [...cleanUp(observed), ...prepareLaunch(manifest, wanted, observed, paths)];
   return withSystem(launchOrWait(manifest, observed, decision, prepare), system);
 }
@@ -260,8 +262,8 @@ function launchOrWait(
 ): Plan {
   switch (decision.run) {
     case 'start': {
-      const capacity = waitForCapacity(observed);
-      if (capacity !== null) return waiting(observed, prepare, capacity);
+      const held = heldBack(observed);
+      if (held !== null) return waiting(observed, prepare, held);
       const launch = step('launch', { specHash: manifest.specHash, cause: decision.cause }, decision.because);
       const isFreshTry = decision.cause === 'asked' || decision.cause === 'edited';
       const reset =
@@ -289,19 +291,6 @@ function settleStop(manifest: Manifest, { request, ended, history }: Observed): 
     ended?.isRequested && history.nextRetryAt === null && history.seenSpecHash === manifest.specHash;
   const record = step('recordStopped', { specHash: manifest.specHash }, request.reason);
   return [...(staysDown ? [] : [record]), step('clearRequest', {}, 'it is down')];
-}
-
-/** The kernel's inotify limit: a guest beyond it would hang for its whole start timeout and nothing would say why. */
-function waitForCapacity({ host }: Observed): Waiting | null {
-  const capacity = host.guestCapacity;
-  if (capacity === null || capacity.running < capacity.limit) return null;
-  return {
-    reason: 'InotifyInstances',
-    message:
-      `fs.inotify.max_user_instances is ${capacity.inotifyInstances}, enough for about ${capacity.limit} guests, and ` +
-      `${capacity.running} run; raise it: sysctl -w fs.inotify.max_user_instances=8192`,
-    until: null,
-  };
 }
 
 const STARTED_AGAIN = 'it is prepared as the manifest says, and started again';

@@ -27,6 +27,15 @@ export function isReady(manifest: Manifest, observed: Observed): boolean {
   return manifest.spec.readiness !== 'fifo' || hasStartedUp(observed);
 }
 
+/** It has been launched, and has not come up yet: the time in which it takes more of the host than later. */
+export function isBooting(manifest: Manifest, observed: Observed): boolean {
+  const { unit } = observed;
+  const state = runState(unit);
+  if (state === 'starting') return true;
+  if (state === 'down') return unit.hasJob;
+  return state === 'up' && manifest.spec.readiness === 'fifo' && !hasStartedUp(observed);
+}
+
 /** The running guest has written to its start-up FIFO. */
 export function hasStartedUp(observed: Observed): boolean {
   return (

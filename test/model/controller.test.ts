@@ -582,6 +582,8 @@ describe('the controller on a host', () => {
         detail: '/',
       });
       world.host.unit('bad2').isMasked = true;
+      // Those that wait for nothing but their guest; who waits for a slot is a matter of its own.
+      world.maxConcurrentBoots = 30;
       const bad = Object.fromEntries(
         Array.from({ length: 20 }, (_, index) => [`bad${index}`, { readiness: 'fifo' }]),
       );

@@ -113,6 +113,16 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       assert.ok(!(await host.port.list()).includes('nobody'));
     });
 
+    test('a guest that starts is named among those that boot, until it has booted', async () => {
+      await withContainer('boots', {}, async container => {
+        await container.prepare();
+        await container.launch();
+        assert.ok((await host.port.booting()).includes('boots'));
+        await container.reachReady();
+        assert.ok(!(await host.port.booting()).includes('boots'));
+      });
+    });
+
     test('a launch without a unit is refused', async () => {
       const launch = step('launch', { specHash: 'v1-0', cause: 'first' }, 'test');
       await assert.rejects(host.port.apply('nobody', launch, abort.signal));

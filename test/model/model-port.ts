@@ -82,6 +82,13 @@ export class ModelPort implements HostPort {
     return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records, ...nix.names()])];
   }
 
+  async booting(): Promise<readonly string[]> {
+    await this.#call();
+    return [...this.#host.units]
+      .filter(([, unit]) => unit.activeState === 'activating')
+      .map(([name]) => name);
+  }
+
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
     const { disturbances } = this.#host;
     this.#pace.looks?.(name);

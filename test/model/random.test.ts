@@ -87,7 +87,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
-function specOf(name: string, random: Random): Record<string, boolean | string | string[]> {
+function specOf(name: string, random: Random): Record<string, boolean | number | string | string[]> {
   const number = NAMES.indexOf(name) + 2;
   return {
     ...(random.chance(0.6)
@@ -97,6 +97,9 @@ function specOf(name: string, random: Random): Record<string, boolean | string |
     // Two manifests may not have one interface: admission sees to that.
     ...(name === 'web' && random.chance(0.3) ? { interfaces: ['eth2'] } : {}),
     ...(random.chance(0.2) ? { autoStart: false } : {}),
+    // Never in a circle: admission sees to that.
+    ...(random.chance(0.3) ? { dependsOn: NAMES.slice(number - 1) } : {}),
+    ...(random.chance(0.2) ? { priority: random.below(3) } : {}),
     ...(random.chance(0.2) ? { restartIfChanged: false } : {}),
     ...(random.chance(0.4)
       ? random.pick([{ path: `/srv/${name}` }, { flake: '/etc/nixos' }, { config: `{ ${random.below(3)} }` }])

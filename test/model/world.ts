@@ -5,6 +5,7 @@ import { Controller } from '../../src/controller/controller.ts';
 import { launchHash } from '../../src/planning/change.ts';
 import { plan } from '../../src/planning/planner.ts';
 import { hostsBlock, hostsEntries } from '../../src/planning/render/hosts-block.ts';
+import { isReady } from '../../src/planning/run-state.ts';
 import { sandboxDrift, sandboxSpec } from '../../src/planning/sandbox.ts';
 import { environmentOf, ModelHost } from './model-host.ts';
 import { ModelManifests } from './model-manifests.ts';
@@ -19,6 +20,7 @@ export class World {
   readonly host = new ModelHost();
   readonly manifests = new ModelManifests();
   readonly ports: ModelPort[] = [];
+  maxConcurrentBoots = 2;
   #controller: Controller | null = null;
 
   /** nspawnd starts. Its own clock is out of the way: `settle` is what lets time pass. */
@@ -27,7 +29,11 @@ export class World {
     port.killAt = killAt;
     this.ports.push(port);
     const log = pino({ level: 'silent' });
-    const controller = new Controller(this.manifests, port, log, { workers: 4, relistMs: RELIST_MS });
+    const controller = new Controller(this.manifests, port, log, {
+      workers: 4,
+      relistMs: RELIST_MS,
+      maxConcurrentBoots: this.maxConcurrentBoots,
+    });
     this.#controller = controller;
     // When it is killed while it starts, this never resolves.
     void controller.start();
@@ -115,10 +121,23 @@ export class World {
     this.#lastPlans = await Promise.all(
       [...names].sort().map(async name => {
         const desired = this.manifests.desired(name);
-        const observed = await observer.observe(name, desired.state === 'present' ? desired.manifest : null);
-        return plan(desired, observed, observer.unitPaths(name));
+        const manifest = desired.state === 'present' ? desired.manifest : null;
+        const observed = await observer.observe(name, manifest);
+        const notReady = await this.#notReady(manifest?.spec.dependsOn ?? [], observer);
+        return plan(desired, { ...observed, gate: { notReady, ahead: 0 } }, observer.unitPaths(name));
       }),
     );
+  }
+
+  async #notReady(names: readonly string[], observer: ModelPort) {
+    const notReady = [];
+    for (const name of names) {
+      const desired = this.manifests.desired(name);
+      const isPresent = desired.state === 'present';
+      const observed = await observer.observe(name, isPresent ? desired.manifest : null);
+      if (!isPresent || !isReady(desired.manifest, observed)) notReady.push({ name, because: 'it is not' });
+    }
+    return notReady;
   }
 
   /** What has to be true whenever everything is at rest. */

@@ -148,5 +148,7 @@ const OF_REASON: Readonly<Record<string, LinkName>> = {
   TooManyRestarts: 'unit',
   Pending: 'unit',
   InotifyInstances: 'unit',
+  DependencyNotReady: 'unit',
+  BootSlot: 'unit',
   MachineExists: 'machine',
 };

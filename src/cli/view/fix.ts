@@ -49,6 +49,9 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   InterfaceUnusable: () => 'name another in the manifest',
   InterfaceNameTaken: () => `rename what has the name; ${BY_ITSELF}`,
   InotifyInstances: () => `sysctl fs.inotify.max_user_instances=8192; ${BY_ITSELF}`,
+  DependencyNotReady: (_container, message) =>
+    `see what keeps ${waitedFor(message)} from being Ready: nspawnctl describe ${waitedFor(message)}; ${BY_ITSELF}`,
+  BootSlot: () => 'nothing, its turn comes; nspawnctl start NAME does not wait for the others',
   Stopped: start,
   NotStarted: start,
   ExitedCleanly: start,
@@ -81,6 +84,15 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   Reloading: look,
   Removing: look,
 };
+
+/** The first that is named. */
+function waitedFor(message: string): string {
+  return (
+    /^waits until ([a-z0-9-]+) is Ready:/.exec(message)?.[1] ??
+    /^ {2}([a-z0-9-]+):/m.exec(message)?.[1] ??
+    'it'
+  );
+}
 
 function validate({ metadata }: Container, message: string): string {
   return `mend the text, and check it: nspawnctl validate ${manifestOf(metadata.annotations?.[MANIFEST_ANNOTATION], message)}`;

@@ -38,6 +38,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   command: [[], '/bin/sh', [1], Array(257).fill('x')],
   environment: [{ 'A B': 'x' }, { '1A': 'x' }, { A: 1 }, ['A=x'], Object.fromEntries(keys(257))],
   autoStart: ['yes', 'true', 1],
+  dependsOn: ['db', ['DB'], [''], ['a', 'a'], [1], Array(65).fill('a'), null],
+  priority: ['1', 1.5, 1_000_000_001, -1_000_000_001, null, true],
   restartPolicy: ['always', 'no'],
   restartIfChanged: ['no'],
   privateNetwork: ['yes', {}],

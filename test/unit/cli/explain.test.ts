@@ -145,6 +145,7 @@ describe('the tables of the README', () => {
 const TYPE_IN_README: Readonly<Record<string, RegExp>> = {
   string: /^(?:path|text|word|IPv[46] address)\b/,
   boolean: /^boolean$/,
+  integer: /^whole number$/,
   '[]string': /^list\b/,
   'map[string]string': /^mapping\b/,
   'number or string': /^time span\b/,

@@ -16,6 +16,8 @@ const COSTS: Readonly<Record<string, ChangeClass>> = {
   command: 'restart',
   environment: 'restart',
   autoStart: 'live',
+  dependsOn: 'live',
+  priority: 'live',
   restartPolicy: 'live',
   restartIfChanged: 'live',
   privateNetwork: 'restart',

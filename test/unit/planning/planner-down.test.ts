@@ -436,6 +436,29 @@ describe('a launch waits', () => {
       unitFile: { ...unitFile, text: 'old' },
     }));
   });
+  const held = (gate: Partial<NonNullable<Observed['gate']>>) => () => ({
+    gate: { notReady: [], ahead: 0, ...gate },
+  });
+  const DB = [{ name: 'db', because: 'Starting: the guest is booting' }];
+  test('for what it depends on, with everything else done', () => {
+    checkStart(['writeUnit (the unit differs)', 'waiting for DependencyNotReady'], ({ unitFile }) => ({
+      ...held({ notReady: DB })(),
+      unitFile: { ...unitFile, text: 'old' },
+    }));
+  });
+  test('for its turn to boot', () => checkStart(['waiting for BootSlot'], held({ ahead: 3 })));
+  test('for what it depends on before its turn, and for room on the host before both have to', () => {
+    checkStart(['waiting for DependencyNotReady'], held({ notReady: DB, ahead: 3 }));
+    checkStart(['waiting for InotifyInstances'], () => ({
+      ...held({ ahead: 3 })(),
+      host: { ...HOST, guestCapacity: { limit: 16, running: 16, inotifyInstances: 128 } },
+    }));
+  });
+  test('for nobody who does not object', () => checkStart(LAUNCH, held({})));
+  test('for others while the host keeps the interfaces it is to have', () => {
+    checkStart(['waiting for BootSlot'], held({ ahead: 1 }), DEVICES);
+  });
+  test('for nothing while it is to stay down', () => check([], held({ notReady: DB, ahead: 3 })));
   test('not while the limit leaves room', () => {
     checkStart(LAUNCH, () => ({
       host: { ...HOST, guestCapacity: { limit: 16, running: 15, inotifyInstances: 128 } },

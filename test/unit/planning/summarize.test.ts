@@ -326,6 +326,27 @@ describe('only when abnormal:', () => {
     });
     assert.match(messageOf(summary, 'HostReady'), /^fs\.inotify\.max_user_instances is 128, .*sysctl -w/);
   });
+  test('Reconciling for what it depends on, naming each and why', () => {
+    const db = { name: 'db', because: 'Stopped: stopped by request' };
+    const cache = { name: 'cache', because: 'there is no such container' };
+    const waiting = (...notReady: NonNullable<Observed['gate']>['notReady']) =>
+      check({ observed: { ...nothingYet(), gate: { notReady, ahead: 0 } } }, 'Pending', {
+        Ready: 'False/DependencyNotReady',
+        Reconciling: 'True/DependencyNotReady',
+      });
+    assert.equal(messageOf(waiting(db), 'Ready'), 'waits until db is Ready: Stopped: stopped by request');
+    assert.equal(
+      messageOf(waiting(db, cache), 'Reconciling'),
+      'waits until all of these are Ready:\n  db: Stopped: stopped by request\n  cache: there is no such container',
+    );
+  });
+  test('Reconciling for its turn to boot', () => {
+    const summary = check({ observed: { ...nothingYet(), gate: { notReady: [], ahead: 12 } } }, 'Pending', {
+      Ready: 'False/BootSlot',
+      Reconciling: 'True/BootSlot',
+    });
+    assert.equal(messageOf(summary, 'Ready'), 'its turn to boot comes after 12 others');
+  });
   test('MachineIdShared names the others', () => {
     const observed = running(({ machine }) => ({
       machine: machine && { ...machine, sharesIdWith: ['a', 'b'] },

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { formatProblem } from '../../../src/api/problem.ts';
+import { admit } from '../../../src/manifests/admission.ts';
+import type { Contender, World } from '../../../src/manifests/contender.ts';
+import type { ParsedDocument } from '../../../src/manifests/document.ts';
+import { parseText } from '../../../src/manifests/parse.ts';
+import { validateFiles } from '../../../src/manifests/validate.ts';
+import { hostLinkName } from '../../../src/planning/link-name.ts';
+import { manifestText } from './manifest-text.ts';
+
+const WORLD: World = {
+  hostName: 'testhost.example.org',
+  hostLinkName,
+  hostAddresses: new Set(),
+  realRoot: root => root,
+  reservedDirectories: [],
+};
+
+type Names = readonly string[];
+
+function document(name: string, dependsOn: Names): ParsedDocument {
+  const [parsed] = parseText({ file: `${name}.yaml`, text: manifestText(name, { dependsOn }) });
+  assert.ok(parsed);
+  return parsed;
+}
+
+/** One name: on whom its newest text depends, and on whom the version in force did. */
+function contender(name: string, now: Names | null, before: Names | null = null): Contender {
+  const manifest = before === null ? null : document(name, before).manifest;
+  return {
+    name,
+    documents: now === null ? [] : [document(name, now)],
+    accepted:
+      manifest === null
+        ? null
+        : { name, file: `${name}.yaml`, manifest, generation: 1, createdAt: '', removedAt: null },
+    isLeaving: false,
+  };
+}
+
+function check(contenders: readonly Contender[], expected: Readonly<Record<string, Names>>): void {
+  for (const list of [contenders, [...contenders].reverse()]) {
+    const shown = [...admit(list, WORLD)].map(([name, { origin, objections }]) => [
+      name,
+      [origin, ...objections.map(({ problem }) => formatProblem(problem))],
+    ]);
+    assert.deepEqual(Object.fromEntries(shown), expected);
+  }
+}
+
+suite('who waits for whom', () => {
+  test('nobody for itself; nothing to object to', () =>
+    check([contender('a', ['b', 'c', 'elsewhere']), contender('b', ['c']), contender('c', [])], {
+      a: ['document'],
+      b: ['document'],
+      c: ['document'],
+    }));
+
+  test('of a new circle the last one by its place is refused, with the way round and every place in it', () =>
+    check(
+      [contender('a', ['x', 'b']), contender('b', ['c']), contender('c', ['y', 'a']), contender('x', [])],
+      {
+        a: ['document'],
+        b: ['document'],
+        c: [
+          'none',
+          'c.yaml:6:19: spec.dependsOn[1]: "c" would wait for itself: c -> a (a.yaml:1) -> b (b.yaml:1) -> c',
+        ],
+        x: ['document'],
+      },
+    ));
+
+  test('one that names itself is refused', () =>
+    check([contender('a', ['a'])], {
+      a: ['none', 'a.yaml:6:15: spec.dependsOn[0]: "a" cannot wait for itself'],
+    }));
+
+  test('whoever closes a circle later stays on its last good version', () =>
+    check([contender('a', ['b'], []), contender('b', ['a'], ['a'])], {
+      a: ['accepted', 'a.yaml:6:15: spec.dependsOn[0]: "a" would wait for itself: a -> b (b.yaml:1) -> a'],
+      b: ['document'],
+    }));
+
+  test('two may change sides in one commit', () =>
+    check([contender('a', [], ['b']), contender('b', ['a'], [])], { a: ['document'], b: ['document'] }));
+
+  test('circles apart from each other each have one refused', () =>
+    check([contender('a', ['b']), contender('b', ['a']), contender('c', ['d']), contender('d', ['c'])], {
+      a: ['document'],
+      b: ['none', 'b.yaml:6:15: spec.dependsOn[0]: "b" would wait for itself: b -> a (a.yaml:1) -> b'],
+      c: ['document'],
+      d: ['none', 'd.yaml:6:15: spec.dependsOn[0]: "d" would wait for itself: d -> c (c.yaml:1) -> d'],
+    }));
+
+  test('one that is leaving closes no circle', () =>
+    check([contender('a', ['b']), { ...contender('b', null, ['a']), isLeaving: true }], {
+      a: ['document'],
+      b: ['accepted'],
+    }));
+
+  test('files are judged without a host, too', () => {
+    const file = (name: string, dependsOn: Names) => ({
+      file: `${name}.yaml`,
+      text: manifestText(name, { dependsOn }),
+    });
+    const [a, b] = validateFiles([file('a', ['b']), file('b', ['a'])], hostLinkName);
+    assert.deepEqual(a?.problems, []);
+    assert.match(
+      b?.problems.map(formatProblem).join() ?? '',
+      /^b\.yaml:6:15: spec\.dependsOn\[0\]: "b" would wait/,
+    );
+  });
+
+  test('what is in force never has a circle, and only who stands in one is refused', () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const others = fc.subarray(names);
+    const contenders = fc.tuple(
+      ...names.map(name =>
+        fc
+          .record({ now: fc.option(others), before: fc.option(others) })
+          .map(({ now, before }) => contender(name, now, before)),
+      ),
+    );
+    fc.assert(
+      fc.property(contenders, list => {
+        const inForce = new Map<string, Names>();
+        for (const { manifest } of admit(list, WORLD).values())
+          if (manifest !== null) inForce.set(manifest.name, manifest.spec.dependsOn);
+        for (const name of inForce.keys()) assert.ok(!reach(name, inForce).has(name), name);
+        const wanted = new Map(
+          list.map(({ name, documents }) => [name, documents[0]?.manifest?.spec.dependsOn ?? []]),
+        );
+        const hasCircle = names.some(name => reach(name, wanted).has(name));
+        const isFirst = list.every(({ accepted }) => accepted === null);
+        if (!hasCircle && isFirst)
+          for (const { objections } of admit(list, WORLD).values()) assert.deepEqual(objections, []);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('ten thousand in one line are judged at once', () => {
+    const name = (index: number) => `n${String(index).padStart(5, '0')}`;
+    const line = Array.from({ length: 10_000 }, (_, index) => contender(name(index), [name(index + 1)]));
+    const startedAt = performance.now();
+    assert.equal(
+      [...admit(line, WORLD).values()].filter(({ origin }) => origin === 'document').length,
+      10_000,
+    );
+    assert.ok(performance.now() - startedAt < 5_000);
+  });
+});
+
+function reach(name: string, graph: ReadonlyMap<string, Names>): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const open = [...(graph.get(name) ?? [])];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue;
+    reached.add(next);
+    open.push(...(graph.get(next) ?? []));
+  }
+  return reached;
+}
