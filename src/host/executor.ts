@@ -12,6 +12,7 @@ import type { Machined } from './machined.ts';
 import type { Network } from './network.ts';
 import type { Nix } from './nix.ts';
 import type { NixBuilds } from './nix-builds.ts';
+import { removeLeftoversOfNspawn } from './nspawn-leftovers.ts';
 import type { Records } from './records.ts';
 import { prepareRoot } from './root-tree.ts';
 import type { StartFifos } from './start-fifo.ts';
@@ -94,7 +95,11 @@ function executors(tools: Tools): Executors {
     writeGuestHosts: (name, { root }) => guestHosts.write(name, root),
     removeGuestHosts: name => guestHosts.remove(name),
     writeUnit: (name, { text }) => unitFiles.write(name, text),
-    removeUnit: name => unitFiles.remove(name),
+    removeUnit: async name => {
+      // Before: without its unit nobody would know any more that there is something left.
+      await removeLeftoversOfNspawn(name);
+      await unitFiles.remove(name);
+    },
     prepareNix: (name, { directories }) => nix.prepare(name, directories),
     keepSystems: (name, { closures }) => keepSystems(name, closures),
     setProfile: (name, args) => nix.setProfile(name, args),
