@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   command: [
     'unit/cli/completion.test.ts',
     'unit/cli/endurance.test.ts',
+    'unit/cli/front.test.ts',
     'unit/cli/shipped.test.ts',
     'unit/cli/steering.test.ts',
   ],
