@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
-import { guest, sleeper, useWorld } from './world.ts';
+import { guest, NO_RELIST, sleeper, useWorld } from './world.ts';
 
 const world = useWorld();
 /** A tree whose init hears no signal: what is left when a clean stop does not work. */
@@ -225,15 +225,17 @@ test('a start-up FIFO that nobody writes to times out, says so, and the containe
 });
 
 test('an nspawn that dies while its FIFO or its notification is waited for ends the wait at once', async () => {
-  await world.drop('dies-fifo', sleeper({ readiness: 'fifo', timeoutStartSec: 3600 }));
   await makeDeafTree();
-  await world.drop('dies-mute', guest({ root: DEAF, timeoutStartSec: 3600 }));
-  for (const name of ['dies-fifo', 'dies-mute']) {
-    await world.until(name, 'Ready', 'False', 'Starting', 60_000);
-    const pid = await eventually(async () => world.mainPid(name), { timeoutMs: 60_000 });
-    await world.sh('kill', '-9', String(pid));
-    await world.untilEvent(name, 'Failed', /signal KILL/);
-  }
+  await world.withOptions(NO_RELIST, async () => {
+    await world.drop('dies-fifo', sleeper({ readiness: 'fifo', timeoutStartSec: 3600 }));
+    await world.drop('dies-mute', guest({ root: DEAF, timeoutStartSec: 3600 }));
+    for (const name of ['dies-fifo', 'dies-mute']) {
+      await world.until(name, 'Ready', 'False', 'Starting', 60_000);
+      const pid = await eventually(async () => world.mainPid(name), { timeoutMs: 60_000 });
+      await world.sh('kill', '-9', String(pid));
+      await world.untilEvent(name, 'Failed', /signal KILL/);
+    }
+  });
 });
 
 test('a guest that never says it is ready is given up after timeoutStartSec', async () => {

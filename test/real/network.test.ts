@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
-import { guest, sleeper, useWorld } from './world.ts';
+import { guest, NO_RELIST, sleeper, useWorld } from './world.ts';
 
 const world = useWorld();
 
@@ -118,13 +118,7 @@ test("a guest that takes its neighbour's address gets nothing through, in neithe
 });
 
 test('what is deleted of the network by hand comes back under the running guest, and without a re-list', async () => {
-  await world.host.writeFile(
-    RELIST_DROP_IN,
-    '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --relist-sec 3600\n',
-  );
-  await world.sh('systemctl', 'daemon-reload');
-  await world.sh('systemctl', 'restart', 'nspawnd');
-  try {
+  await world.withOptions(NO_RELIST, async () => {
     await world.drop('drifts', sleeper(network(1)));
     await world.untilReady('drifts');
     const run = await world.invocation('drifts');
@@ -153,11 +147,7 @@ test('what is deleted of the network by hand comes back under the running guest,
       assert.equal(await world.invocation('drifts'), run, what);
     }
     await world.untilEvent('drifts', 'NetworkMended');
-  } finally {
-    await world.host.rm(RELIST_DROP_IN);
-    await world.sh('systemctl', 'daemon-reload');
-    await world.sh('systemctl', 'restart', 'nspawnd');
-  }
+  });
 });
 
 test('a namespace that was replaced by another of its name takes a restart, and an event says so', async () => {
@@ -269,23 +259,11 @@ test('the host forwards IPv6 everywhere only when nspawnd is asked for it', asyn
   await world.drop('forwards', sleeper(network(1)));
   await world.untilReady('forwards');
   assert.equal(await forwarding(), '0');
-
-  const dropIn = '/etc/systemd/system/nspawnd.service.d/forwarding.conf';
-  await world.host.writeFile(
-    dropIn,
-    '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --ipv6-forwarding\n',
-  );
-  await world.sh('systemctl', 'daemon-reload');
-  await world.sh('systemctl', 'restart', 'nspawnd');
-  try {
+  await world.withOptions(['--ipv6-forwarding'], async () => {
     await eventually(async () => (await forwarding()) === '1', FOR_A_MINUTE);
     assert.ok(await isConnected('forwards', 1));
-  } finally {
-    await world.host.rm(dropIn);
-    await world.sh('systemctl', 'daemon-reload');
-    await world.sh('systemctl', 'restart', 'nspawnd');
-    await world.sh('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0');
-  }
+  });
+  await world.sh('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0');
 });
 
 test('privateNetwork may be turned off and on again', async () => {
@@ -328,7 +306,6 @@ test('addresses outlive a killed nspawn, and the next run finds nothing of the l
 });
 
 const EARLY = '/var/lib/machines/early';
-const RELIST_DROP_IN = '/run/systemd/system/nspawnd.service.d/relist.conf';
 const FOR_A_MINUTE = { timeoutMs: 60_000 };
 
 /** Both families on both sides, in a net of its own. */

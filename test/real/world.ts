@@ -63,7 +63,12 @@ export interface World {
   sh(...argv: readonly string[]): Promise<string>;
   exits(...argv: readonly string[]): Promise<number>;
   pings(address: string): Promise<boolean>;
+  /** Runs nspawnd with these options while `act` goes on, and as it was afterwards. */
+  withOptions(options: readonly string[], act: () => Promise<void>): Promise<void>;
 }
+
+/** Looks at everything again so rarely that in a test only triggers bring anything about. */
+export const NO_RELIST = ['--relist-sec', '3600'];
 
 /** The suite a file runs on: `npm test` runs some files on each. */
 export const suite = (process.env.NSPAWND_TEST_SUITE as Suite | undefined) ?? defaultSuite;
@@ -257,6 +262,23 @@ class HostWorld implements World {
 
   async pings(address: string): Promise<boolean> {
     return (await this.exits('ping', '-c1', '-W2', address)) === 0;
+  }
+
+  async withOptions(options: readonly string[], act: () => Promise<void>): Promise<void> {
+    const dropIn = '/run/systemd/system/nspawnd.service.d/options.conf';
+    const again = async () => {
+      await this.sh('systemctl', 'daemon-reload');
+      await this.sh('systemctl', 'restart', 'nspawnd');
+    };
+    const command = ['/usr/sbin/nspawnd', ...options].join(' ');
+    await this.host.writeFile(dropIn, `[Service]\nExecStart=\nExecStart=${command}\n`);
+    await again();
+    try {
+      await act();
+    } finally {
+      await this.host.rm(dropIn);
+      await again();
+    }
   }
 }
 
