@@ -22,6 +22,7 @@ export const CONDITION_TYPES = [
   'Stalled',
   'CrashLooping',
   'RestartRequired',
+  'RolledBack',
   'PruneBlocked',
   'HostReady',
   'MachineIdShared',

@@ -34,6 +34,12 @@ export interface ContainerStatus {
   readonly leader?: number;
   readonly addresses: readonly string[];
   readonly specHash?: string;
+  /** How far it is on the way to the spec of its manifest; `Complete` once a guest was Ready with it for a while. */
+  readonly rollout?: {
+    /** Of the spec in force. */
+    readonly revision: number;
+    readonly state: 'Progressing' | 'Complete' | 'RolledBack';
+  };
   /** The hash in the running nspawn's own environment. */
   readonly runningSpecHash?: string;
   readonly unit: string;

@@ -135,6 +135,15 @@ export const specFields = z.strictObject({
       'How long a clean power-off may take before the guest is killed: seconds, or a span such as "2min". A change takes effect with the next start.',
     examples: [90, '2min'],
   }),
+  rollback: z.boolean().default(true).meta({
+    description:
+      'Whether an edited spec with which the guest does not become Ready gives way to the last one with which it was. What was tried so is not tried again until the manifest changes, or by `nspawnctl rollout retry NAME`.',
+  }),
+  progressDeadlineSeconds: durationSec.optional().meta({
+    description:
+      'How long an edited spec is tried, from its first start: seconds, or a span such as "2min". Three failures end it before. By default timeoutStartSec, and at least 60 s.',
+    examples: [120],
+  }),
   resolvConf: z.enum(RESOLV_CONF_MODES).optional().meta({
     description:
       "What becomes of the guest's /etc/resolv.conf, as systemd-nspawn --resolv-conf= has it. By default off with a network of its own, else auto.",

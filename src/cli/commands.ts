@@ -20,6 +20,7 @@ import { registerLogs } from './registration/logs.ts';
 import { registerNix } from './registration/nix.ts';
 import { registerPrune } from './registration/prune.ts';
 import { registerRequests } from './registration/request.ts';
+import { registerRollout } from './registration/rollout.ts';
 import { registerRootLogin } from './registration/root-login.ts';
 import { registerRun } from './registration/run.ts';
 import { registerSchema } from './registration/schema.ts';
@@ -57,6 +58,7 @@ export const COMMANDS: readonly Register[] = [
   registerImport,
   registerRequests,
   registerSuspension,
+  registerRollout,
   registerNix,
   registerExec,
   registerShell,

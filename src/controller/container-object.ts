@@ -4,6 +4,7 @@ import { type Container, type ContainerStatus, MANIFEST_ANNOTATION, unitName } f
 import { API_VERSION, KIND } from '../api/manifest.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { Observed } from '../planning/observed.ts';
+import { rolloutState } from '../planning/rollout-facts.ts';
 import type { Summary } from '../planning/summarize.ts';
 import { nixStatus } from './nix-status.ts';
 import { uidFrom } from './uid.ts';
@@ -77,6 +78,9 @@ function statusOf(
       : { startedAt: new Date(unit.activeAt).toISOString() }),
     ...(machine === null || !machine.isLeaderAlive ? {} : { leader: machine.leader }),
     ...(desired.state === 'present' ? { specHash: desired.manifest.specHash } : {}),
+    ...(desired.state !== 'present' || desired.rollout === undefined
+      ? {}
+      : { rollout: { revision: desired.rollout.revision, state: rolloutState(desired) } }),
     ...(process === null ? {} : { runningSpecHash: process.specHash }),
     ...(observed.nix === null ? {} : { nix: nixStatus(observed) }),
     ...(unit.dropInPaths.length === 0 ? {} : { foreignDropIns: unit.dropInPaths }),

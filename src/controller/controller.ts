@@ -5,11 +5,7 @@ import type { Generation } from '../api/generation.ts';
 import { isNixMade } from '../api/nix-source.ts';
 import { NspawndError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { specChanges } from '../planning/change.ts';
-import type { Desired } from '../planning/desired.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
-import { planText } from '../planning/plan-text.ts';
-import { plan } from '../planning/planner.ts';
 import { requestUpdate } from './nix-updates.ts';
 import type {
   ControlPort,
@@ -26,12 +22,15 @@ import type {
   QueueFigures,
   Removal,
   RemovalOptions,
+  RolloutAnswer,
   SourceStatus,
   UpdateAnswer,
   Verb,
   Writing,
 } from './ports.ts';
+import { preview } from './preview.ts';
 import { Reconciler } from './reconciler.ts';
+import { retrySpec, undoSpec } from './rollouts.ts';
 import { saysTheSame, unlessEdited } from './seen-manifest.ts';
 import { StartGate } from './start-gate.ts';
 import { StatusStore } from './status-store.ts';
@@ -185,6 +184,18 @@ export class Controller implements ControlPort {
     return this.#store.get(name);
   }
 
+  readonly revisions: ControlPort['revisions'] = name => this.#manifests.revisions(name);
+
+  retry(name: string): Promise<RolloutAnswer | null> {
+    return retrySpec(this.#manifests, name, this.#store.get(name) !== null);
+  }
+
+  undo(name: string, toRevision: number | null): Promise<RolloutAnswer | null> {
+    return undoSpec(this.#manifests, name, toRevision, change =>
+      this.writeManifest(name, change, { expectedVersion: null, isDryRun: false }),
+    );
+  }
+
   async confirmPrune(hash: string): Promise<boolean> {
     const isConfirmed = await this.#manifests.confirmPrune(hash);
     if (isConfirmed) await this.#relist();
@@ -228,22 +239,8 @@ export class Controller implements ControlPort {
     return this.#manifests.rootObjection(path, except);
   }
 
-  async preview(files: readonly FileText[]): Promise<readonly Preview[]> {
-    if (files.length === 0) return this.#previewInForce();
-    return Promise.all(
-      this.#manifests.judge(files).map(async ({ name, manifest, problems }): Promise<Preview> => {
-        if (name === null || manifest === null) return { name, problems, changes: [], plan: '' };
-        const inForce = this.#manifests.desired(name);
-        const desired: Desired = { state: 'present', manifest, generation: 0, createdAt: '', problems: [] };
-        const before = inForce.state === 'present' ? inForce.manifest.written : null;
-        return {
-          name,
-          problems,
-          changes: specChanges(before, manifest.written),
-          plan: await this.#planText(name, desired),
-        };
-      }),
-    );
+  preview(files: readonly FileText[]): Promise<readonly Preview[]> {
+    return preview({ manifests: this.#manifests, host: this.#host }, files);
   }
 
   queueFigures(): QueueFigures {
@@ -252,23 +249,6 @@ export class Controller implements ControlPort {
 
   isHealthy(): boolean {
     return performance.now() - this.#relistedAt < this.#options.relistMs * MISSED_RELISTS;
-  }
-
-  async #previewInForce(): Promise<readonly Preview[]> {
-    return Promise.all(
-      [...this.#manifests.names()].sort().map(async (name): Promise<Preview> => {
-        const desired = this.#manifests.desired(name);
-        const problems = desired.state === 'absent' ? [] : desired.problems;
-        return { name, problems, changes: [], plan: await this.#planText(name, desired) };
-      }),
-    );
-  }
-
-  async #planText(name: string, desired: Desired): Promise<string> {
-    const observed = await this.#host.observe(name, desired.state === 'present' ? desired.manifest : null);
-    const { steps, waitingFor, stalled, key } = plan(desired, observed, this.#host.unitPaths(name));
-    // What is merely waited for is no difference, unless steps lead to it.
-    return planText({ key, steps, stalled, waitingFor: steps.length > 0 ? waitingFor : null });
   }
 
   /** What was written can be asked for by whoever wrote it. A busy host is not waited for longer than a moment. */

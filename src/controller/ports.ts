@@ -4,12 +4,13 @@ import type { Generation } from '../api/generation.ts';
 import type { Manifest } from '../api/manifest.ts';
 import type { ManifestContent } from '../api/manifest-content.ts';
 import type { Problem } from '../api/problem.ts';
+import type { Revision } from '../api/revision.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
 import type { Observed, Suspension } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
-import type { Step } from '../planning/step.ts';
+import type { HostStep } from '../planning/step.ts';
 
 /**
  * Where the rooms meet. `manifests`, `controller`, `host` and `server` never import each other; `main` hands each the
@@ -43,6 +44,14 @@ export interface ManifestPort {
   removeManifest(name: string, options: RemovalOptions): Promise<Removal>;
   /** Why a directory must not be deleted as a root; null where nothing but the container `except` needs it. */
   rootObjection(path: string, except: string): Promise<string | null>;
+  /** A guest was Ready with this spec. Of a spec that is not in force this and the next say nothing. */
+  proveSpec(name: string, specHash: string): Promise<void>;
+  /** No guest works with this spec: the last one with which one did is in force afterwards, if there is one that can be. */
+  rejectSpec(name: string, specHash: string, because: string): Promise<void>;
+  /** Takes a rejected spec in again that the manifest still says. */
+  retrySpec(name: string): Promise<Retrial>;
+  /** The specs that it has had, oldest first; null where none was ever accepted. */
+  revisions(name: string): readonly Revision[] | null;
   /** Judges texts as if they were the whole content of these files, without taking them in. */
   judge(files: readonly FileText[]): readonly JudgedDocument[];
 }
@@ -108,6 +117,10 @@ export type Removal =
   | { readonly is: 'refused'; readonly message: string }
   | { readonly is: 'unknown' };
 
+export type Retrial =
+  | { readonly is: 'tried'; readonly specHash: string }
+  | { readonly is: 'refused'; readonly message: string };
+
 export interface JudgedDocument {
   /** Null where the text yields no name. */
   readonly name: string | null;
@@ -141,9 +154,9 @@ export interface HostPort {
   booting(): Promise<readonly string[]>;
   /** Where this host keeps what a unit refers to. */
   unitPaths(name: string): UnitPaths;
-  apply(name: string, step: Step, signal: AbortSignal): Promise<void>;
+  apply(name: string, step: HostStep, signal: AbortSignal): Promise<void>;
   observeHost(desired: HostDesired): Promise<HostObserved>;
-  applyHost(step: Step, signal: AbortSignal): Promise<void>;
+  applyHost(step: HostStep, signal: AbortSignal): Promise<void>;
   /** Leaves a person's verb on disk, where the planner finds it. */
   putRequest(name: string, verb: Verb, reason: string): Promise<void>;
   /** Keeps our hands off, also through a boot; null ends it. */
@@ -179,6 +192,12 @@ export interface ControlPort {
    * way when the status' `updateRequestedAt` is not before `requestedAt`.
    */
   update(name: string, update: NixUpdate): Promise<UpdateAnswer | null>;
+  /** The specs that a container has had, oldest first; null when there is no such container, or it never had one. */
+  revisions(name: string): readonly Revision[] | null;
+  /** Tries the spec again that its manifest says and that was tried in vain; null when there is no such container. */
+  retry(name: string): Promise<RolloutAnswer | null>;
+  /** Makes an earlier spec what the manifest says: the last one that was Ready, or a given one. */
+  undo(name: string, toRevision: number | null): Promise<RolloutAnswer | null>;
   /** Leaves a container alone for a while, or until it is resumed; null when there is no such container. */
   suspend(name: string, forMs: number | null): Promise<Container | null>;
   resume(name: string): Promise<Container | null>;
@@ -210,6 +229,12 @@ export type NixUpdate =
 export type UpdateAnswer =
   | { readonly isAccepted: true; readonly requestedAt: string; readonly generation: number | null }
   | { readonly isAccepted: false; readonly because: string };
+
+/** `file`: where the manifest was changed; null where it was not. */
+export type RolloutAnswer =
+  | { readonly is: 'done'; readonly specHash: string; readonly file: string | null }
+  | { readonly is: 'refused'; readonly message: string }
+  | { readonly is: 'invalid'; readonly problems: readonly Problem[] };
 
 export interface ObjectChange<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

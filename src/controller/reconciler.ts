@@ -13,6 +13,7 @@ import { hostsEntries } from '../planning/render/hosts-block.ts';
 import { backoffMs } from '../planning/restart.ts';
 import { type Step, step } from '../planning/step.ts';
 import { type Outcome, summarize } from '../planning/summarize.ts';
+import { applyStep } from './apply-step.ts';
 import { containerObject } from './container-object.ts';
 import type { HostPort, ManifestPort } from './ports.ts';
 import type { StartGate } from './start-gate.ts';
@@ -147,7 +148,7 @@ export class Reconciler {
       if (signal.aborted) return null;
       const startedAt = performance.now();
       try {
-        await this.#host.apply(name, step, signal);
+        await applyStep({ manifests: this.#manifests, host: this.#host }, name, step, signal);
       } catch (error) {
         log.debug({ step: step.name }, 'step failed');
         return error;

@@ -39,6 +39,8 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
       return normal('BackoffReset', step.because);
     case 'endSuspension':
       return normal('Resumed', step.because);
+    case 'rejectSpec':
+      return warning('RolledBack', withLines(step.arguments.cause, step.arguments.lines));
     case 'startBuild':
       return normal('Building', step.because);
     case 'reportBuild': {

@@ -1,11 +1,11 @@
 import { NspawndError } from '../errors.ts';
 import type { GuestCapacity } from '../planning/observed.ts';
 import { hostsBlock } from '../planning/render/hosts-block.ts';
-import type { Step, StepArguments, StepName } from '../planning/step.ts';
+import type { HostStep, HostStepName, StepArguments } from '../planning/step.ts';
 import { removeCopy } from './ephemeral-copy.ts';
 import type { GuestHosts } from './guest-hosts.ts';
 import type { GuestSwitch } from './guest-switch.ts';
-import { afterFailure, afterLaunch, afterNote, afterReset } from './history.ts';
+import { afterFailure, afterLaunch, afterNote, afterReset, afterTrialBegun } from './history.ts';
 import type { HostsFile } from './hosts-file.ts';
 import { keepSystems } from './kept-systems.ts';
 import type { Machined } from './machined.ts';
@@ -35,7 +35,7 @@ export interface Tools {
 }
 
 type Executors = {
-  readonly [N in StepName]: (name: string, args: StepArguments[N], signal: AbortSignal) => Promise<void>;
+  readonly [N in HostStepName]: (name: string, args: StepArguments[N], signal: AbortSignal) => Promise<void>;
 };
 
 /** Does what the plan says, one function per step; the type proves that none is missing. Each may run twice. */
@@ -46,7 +46,7 @@ export class Executor {
     this.#executors = executors(tools);
   }
 
-  async apply(name: string, step: Step, signal: AbortSignal): Promise<void> {
+  async apply(name: string, step: HostStep, signal: AbortSignal): Promise<void> {
     const execute = this.#executors[step.name] as (
       name: string,
       args: unknown,
@@ -73,6 +73,8 @@ function executors(tools: Tools): Executors {
     recordFailure: async (name, failure) =>
       records.putHistory(name, afterFailure(await records.history(name), failure)),
     endSuspension: name => records.putSuspension(name, null),
+    beginTrial: async (name, { generation }) =>
+      records.putHistory(name, afterTrialBegun(await records.history(name), generation, Date.now())),
     resetHistory: async name => records.putHistory(name, afterReset(await records.history(name))),
 
     stop: name => systemd.stop(name),

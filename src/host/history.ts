@@ -36,5 +36,10 @@ export function afterNote(history: History, specHash: string): History {
 }
 
 export function afterReset(history: History): History {
-  return { ...history, failures: 0, nextRetryAt: null, recentRestarts: [], lastFailure: '' };
+  const trial = history.trial === null ? null : { ...history.trial, failures: 0 };
+  return { ...history, trial, failures: 0, nextRetryAt: null, recentRestarts: [], lastFailure: '' };
+}
+
+export function afterTrialBegun(history: History, generation: number, at: number): History {
+  return { ...history, trial: { generation, since: at, failures: history.failures } };
 }

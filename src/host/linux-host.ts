@@ -10,7 +10,7 @@ import { hostLinkName } from '../planning/link-name.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
 import type { FormerUnitFacts, Observed, RootFacts, Suspension } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
-import type { Step } from '../planning/step.ts';
+import type { HostStep } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopiesOf } from './ephemeral-copy.ts';
@@ -245,7 +245,7 @@ export class LinuxHost implements HostPort {
     };
   }
 
-  async apply(name: string, step: Step, signal: AbortSignal): Promise<void> {
+  async apply(name: string, step: HostStep, signal: AbortSignal): Promise<void> {
     await this.#executor.apply(name, step, signal);
   }
 
@@ -258,7 +258,7 @@ export class LinuxHost implements HostPort {
     return { isStopping, hostsBlock, guestBlocks };
   }
 
-  async applyHost(step: Step, signal: AbortSignal): Promise<void> {
+  async applyHost(step: HostStep, signal: AbortSignal): Promise<void> {
     await this.#executor.apply(HOST_KEY, step, signal);
   }
 

@@ -201,6 +201,10 @@ const historySchema = z.object({
   countedInvocationId: word,
   launch: z.object({ at: z.number(), isCounted: z.boolean() }).nullable(),
   seenSpecHash: word,
+  trial: z
+    .object({ generation: z.number(), since: z.number(), failures: z.number() })
+    .nullable()
+    .default(null),
   recentRestarts: z.array(z.number()),
   recentReboots: z.array(z.number()),
   restarts: z.number(),

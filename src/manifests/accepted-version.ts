@@ -1,4 +1,5 @@
 import type { Manifest } from '../api/manifest.ts';
+import type { Rollout } from './kept-rollout.ts';
 
 /**
  * The last good version of a manifest, as it is kept across restarts and boots. With `removedAt` it is a tombstone: the
@@ -16,4 +17,6 @@ export interface AcceptedVersion {
   readonly createdAt: string;
   /** RFC 3339; null while it is in force. */
   readonly removedAt: string | null;
+  /** What became of its specs; absent where an older nspawnd kept it. */
+  readonly rollout?: Rollout;
 }

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Manifest } from '../api/manifest.ts';
 import type { Problem } from '../api/problem.ts';
 import { assertNever } from '../errors.ts';
 import type { Desired } from '../planning/desired.ts';
@@ -7,6 +5,8 @@ import type { AcceptedVersion } from './accepted-version.ts';
 import { admit } from './admission.ts';
 import type { Admitted, Contender, World } from './contender.ts';
 import type { Fate } from './guard.ts';
+import { acceptedBy } from './next-version.ts';
+import { factsOf } from './rollout.ts';
 import type { Survey } from './survey.ts';
 
 /** From a survey and the fate of the vanished to Desired of every name, and what is to be kept of it. Pure. */
@@ -23,10 +23,7 @@ export function decide(situation: Situation): Decision {
     if (isMeant) {
       const verdict = admitted.get(name);
       if (verdict === undefined) continue;
-      const accepted =
-        verdict.origin === 'document' && verdict.manifest !== null
-          ? nextVersion(version, verdict.manifest, verdict.document?.file ?? null, situation.nowText)
-          : version;
+      const accepted = acceptedBy(verdict, version, situation.nowText);
       if (accepted !== null && accepted !== version) keep.push(accepted);
       if (version?.removedAt != null && verdict.origin !== 'document') drop.push(name);
       const excuses = situation.survey.excused.get(name)?.flatMap(document => document.problems) ?? [];
@@ -102,8 +99,13 @@ function desiredOf(
 ): Desired {
   const problems = [...excuses, ...verdict.objections.map(objection => objection.problem)];
   if (verdict.manifest !== null && accepted !== null) {
-    const { generation, createdAt } = accepted;
-    return { state: 'present', manifest: verdict.manifest, generation, createdAt, problems };
+    const { generation, createdAt, rollout } = accepted;
+    const said = verdict.document?.manifest?.specHash;
+    const isRefusedAsked = said === undefined || said === rollout?.refused?.specHash;
+    const facts = factsOf(accepted, isRefusedAsked);
+    const manifest =
+      verdict.origin === 'accepted' ? (accepted.manifest ?? verdict.manifest) : verdict.manifest;
+    return { state: 'present', manifest, generation, createdAt, problems, rollout: facts };
   }
   return {
     state: 'unknown',
@@ -144,35 +146,6 @@ function desiredOfVanished(
     default:
       return assertNever(fate);
   }
-}
-
-/** The version that accepting this manifest makes; the same object when nothing about it is new. */
-function nextVersion(
-  version: AcceptedVersion | null,
-  manifest: Manifest,
-  file: string | null,
-  nowText: string,
-): AcceptedVersion {
-  if (version === null)
-    return { name: manifest.name, file, manifest, generation: 1, createdAt: nowText, removedAt: null };
-  const before = version.manifest;
-  const isSpecSame = before?.specHash === manifest.specHash;
-  const isSame =
-    isSpecSame &&
-    version.removedAt === null &&
-    version.file === file &&
-    before.place.line === manifest.place.line &&
-    isDeepStrictEqual(before.labels, manifest.labels) &&
-    isDeepStrictEqual(before.annotations, manifest.annotations);
-  if (isSame) return version;
-  return {
-    name: manifest.name,
-    file,
-    manifest,
-    generation: isSpecSame ? version.generation : version.generation + 1,
-    createdAt: version.createdAt,
-    removedAt: null,
-  };
 }
 
 /** Everything wrong, by place, bounded. */

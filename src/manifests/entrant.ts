@@ -39,7 +39,9 @@ export function enter(contender: Contender, world: World): Entrant {
 
   const last = accepted?.manifest ?? null;
   const isLastUsable = last !== null && (isLeaving || objectionToRoots(last, world) === null);
-  const isDocumentUsable = document?.manifest != null && byHost.length === 0 && !isLeaving;
+  // What was tried in vain is not tried again, as long as there is something else.
+  const isRefused = isLastUsable && accepted?.rollout?.refused?.specHash === document?.manifest?.specHash;
+  const isDocumentUsable = document?.manifest != null && byHost.length === 0 && !isLeaving && !isRefused;
   return {
     name,
     isLeaving,

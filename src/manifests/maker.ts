@@ -24,6 +24,7 @@ import { isOwnFile, objectionToChange, ownFile, removeOwn } from './own-files.ts
 import { parseText } from './parse.ts';
 import { isInside, objectionToRoot } from './root-rules.ts';
 import { safeText } from './safe-text.ts';
+import { isTakenIn, seenContent } from './seen-content.ts';
 import { walkPath } from './walk.ts';
 
 /** What the maker needs of the source it is a part of. */
@@ -161,7 +162,7 @@ export class Maker {
         is: 'refused',
         message: `${safeText(file)} cannot be read as one manifest, that of ${name}; mend it by hand`,
       };
-    const after = change(before);
+    const after = change(seenContent(before, host.desired(name)));
     if ('is' in after) return { is: 'objected', objection: after };
     const written: Writing = { is: 'written', file, content: after, isNew: false };
     if (isDeepStrictEqual(before, after)) return written;
@@ -201,13 +202,7 @@ export class Maker {
   }
 
   #isInForce(name: string, file: string, { spec }: ManifestContent): boolean {
-    const desired = this.#host.desired(name);
-    return (
-      desired.state === 'present' &&
-      desired.problems.length === 0 &&
-      desired.manifest.place.file === file &&
-      isDeepStrictEqual(desired.manifest.written, spec)
-    );
+    return isTakenIn(spec, file, this.#host.desired(name));
   }
 
   /** The one document that declares a name in a file of its own, or why there is none that could be changed. */

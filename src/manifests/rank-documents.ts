@@ -7,8 +7,9 @@ import type { ParsedDocument } from './document.ts';
  */
 export function rankDocuments({ documents, accepted }: Contender): readonly ParsedDocument[] {
   const badness = (document: ParsedDocument): number => {
-    const isSame =
-      accepted?.manifest != null && document.manifest?.specHash === accepted.manifest.specHash ? 0 : 1;
+    const hash = document.manifest?.specHash;
+    const known = [accepted?.manifest?.specHash, accepted?.rollout?.refused?.specHash];
+    const isSame = hash !== undefined && known.includes(hash) ? 0 : 1;
     const isFromFile = accepted !== null && accepted.file === document.file ? 0 : 2;
     const isValid = document.manifest !== null ? 0 : 1;
     return (isFromFile + isSame) * 2 + isValid;

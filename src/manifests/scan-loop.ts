@@ -8,7 +8,7 @@ export class ScanLoop<T> {
   readonly #scan: () => Promise<T>;
   readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
-  #running: Promise<T> | null = null;
+  #running: Promise<unknown> | null = null;
   #next: Promise<T> | null = null;
   #endedAtMs = Number.NEGATIVE_INFINITY;
   #lastTookMs = 0;
@@ -25,8 +25,9 @@ export class ScanLoop<T> {
   /** Resolves with the result of a scan that begins after this call. */
   request(): Promise<T> {
     if (this.#running === null) {
-      this.#running = this.#run();
-      return this.#running;
+      const scan = this.#run();
+      this.#running = scan;
+      return scan;
     }
     this.#next ??= this.#running
       .catch(() => undefined)
@@ -35,6 +36,19 @@ export class ScanLoop<T> {
         return this.request();
       });
     return this.#next;
+  }
+
+  /** Does something that no scan may come across; scans that are asked for meanwhile come after it. */
+  async between<R>(work: () => Promise<R>): Promise<R> {
+    while (this.#running !== null) await this.#running.catch(() => undefined);
+    const turn = work();
+    this.#running = turn;
+    try {
+      return await turn;
+    } finally {
+      if (this.#running === turn) this.#running = null;
+      if (this.#isWakeDue) this.wake();
+    }
   }
 
   /** Something may have changed: scan soon. */

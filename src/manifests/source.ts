@@ -6,37 +6,27 @@ import { NspawndError } from '../errors.ts';
 import type { Desired } from '../planning/desired.ts';
 import { AcceptedStore } from './accepted-store.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Contender, World } from './contender.ts';
+import type { World } from './contender.ts';
 import { type Decision, decide, tombstone } from './decide.ts';
 import { type GuardVerdict, guardDeletions, NO_GUARD_MEMORY } from './guard.ts';
 import { HostAddresses } from './host-addresses.ts';
 import { IdentityKeeper } from './identity-keeper.ts';
 import { judgeFiles } from './judge.ts';
-import type { Log } from './log.ts';
 import { Maker, type MakerHost } from './maker.ts';
 import { RealRoots } from './real-roots.ts';
 import { reportChange, reportStatus } from './report.ts';
+import { type RolloutHost, Rollouts } from './rollouts.ts';
 import { safeText } from './safe-text.ts';
 import { ScanLoop } from './scan-loop.ts';
 import { type Snapshot, SnapshotTaker } from './snapshot.ts';
+import type { ManifestSourceOptions } from './source-options.ts';
 import { faultOf, noStatus, statusOf } from './status.ts';
 import { rootsIn, type Survey, survey } from './survey.ts';
 import { withoutUnrecorded } from './unrecorded.ts';
-import { validateFiles } from './validate.ts';
+import type { View } from './view.ts';
+import { warmUp } from './warm-up.ts';
 import { DirectoryWatch } from './watch.ts';
-import { lookAtWorld, type WorldOptions } from './world.ts';
-
-/** `directory` may be missing; it is taken up when it appears. In `stateDirectory` accepted versions are kept. Both absolute. */
-export interface ManifestSourceOptions extends WorldOptions {
-  /** User id that, besides root, may own the directory and what is in it. */
-  readonly ownerUid: number;
-  /** /proc/sys/kernel/random/boot_id: the directory's identity is not compared across boots. */
-  readonly bootId: string;
-  readonly log: Log;
-  /** Where `create` takes addresses from; nixos-container's unless said otherwise. */
-  readonly addressRange?: string;
-  readonly clock?: Clock;
-}
+import { lookAtWorld } from './world.ts';
 
 /** A directory as Desired state; see `ManifestPort`. */
 export function createManifestSource(options: ManifestSourceOptions): ManifestPort {
@@ -60,6 +50,7 @@ class ManifestSource implements ManifestPort {
   readonly #watch: DirectoryWatch;
   readonly #loop: ScanLoop<readonly string[]>;
   readonly #maker: Maker;
+  readonly #rollouts = new Rollouts(this.#rolloutHost());
   /** Null until `start` has resolved: nobody listens before. */
   #onTrigger: ((names: readonly string[]) => void) | null = null;
   /** Names without a version that were found on the host. */
@@ -67,7 +58,7 @@ class ManifestSource implements ManifestPort {
   #isHostListed = false;
   #guardMemory = NO_GUARD_MEMORY;
   #areRootsStale = true;
-  #desired: ReadonlyMap<string, Desired> = new Map();
+  #desired = new Map<string, Desired>();
   #view: View;
 
   constructor(options: ManifestSourceOptions) {
@@ -99,8 +90,7 @@ class ManifestSource implements ManifestPort {
     await this.#store.load();
     await this.#identity.load();
     for (const name of this.#store.unreadable) this.#hostNames.add(name);
-    // The first manifest that comes finds its code compiled: worth 15 ms to it.
-    validateFiles([{ file: '', text: WARM_UP }], this.#options.hostLinkName);
+    warmUp(this.#options.hostLinkName);
     signal.addEventListener('abort', () => void this.#close(), { once: true });
     if (signal.aborted) return await this.#close();
     // The first scan finds what to watch; the second sees what came before the watch listened.
@@ -176,6 +166,15 @@ class ManifestSource implements ManifestPort {
   readonly rootObjection: ManifestPort['rootObjection'] = (path, except) =>
     this.#maker.rootObjection(path, except);
 
+  readonly proveSpec: ManifestPort['proveSpec'] = (name, specHash) => this.#rollouts.prove(name, specHash);
+
+  readonly rejectSpec: ManifestPort['rejectSpec'] = (name, specHash, because) =>
+    this.#rollouts.reject(name, specHash, because);
+
+  readonly retrySpec: ManifestPort['retrySpec'] = name => this.#rollouts.retry(name);
+
+  readonly revisions: ManifestPort['revisions'] = name => this.#rollouts.history(name);
+
   judge(files: readonly FileText[]): readonly JudgedDocument[] {
     return judgeFiles(files, this.#view.contenders, this.#view.world);
   }
@@ -194,6 +193,20 @@ class ManifestSource implements ManifestPort {
       recordDeletion: async name => {
         await this.#record([tombstone(name, this.#store.versions.get(name) ?? null, this.#nowText())]);
       },
+    };
+  }
+
+  #rolloutHost(): RolloutHost {
+    return {
+      version: name => this.#store.versions.get(name) ?? null,
+      contenders: () => this.#view.contenders,
+      world: () => this.#view.world,
+      desired: name => this.desired(name),
+      record: async version => (await this.#record([version])).get(version.name) ?? null,
+      between: work => this.#loop.between(work),
+      announce: (name, desired) => void this.#desired.set(name, desired),
+      rescan: () => this.#loop.request(),
+      nowText: () => this.#nowText(),
     };
   }
 
@@ -325,23 +338,7 @@ class ManifestSource implements ManifestPort {
   }
 }
 
-/** What the last scan left for questions. */
-interface View {
-  readonly status: SourceStatus;
-  /** A name nobody knows is absent, not merely unread. */
-  readonly canTellAbsence: boolean;
-  readonly contenders: readonly Contender[];
-  readonly world: World;
-}
-
 /** A watch needs a moment to listen; what happened meanwhile is seen by one more scan. */
 const WATCH_GAP_MS = 100;
 
 const DEFAULT_ADDRESS_RANGE = '10.233.0.0/16';
-
-const WARM_UP = `
-apiVersion: nspawnd.io/v1alpha1
-kind: Container
-metadata: { name: warm-up }
-spec: { root: /var/lib/machines/warm-up, privateNetwork: true, localAddress: 192.0.2.1 }
-`;

@@ -39,6 +39,8 @@ const CHANGE_CLASS: Readonly<Record<keyof ContainerSpec, ChangeClass>> = {
   // Baked into the unit, which is only rewritten while it is down; a longer timeout is no reason to restart a guest.
   timeoutStartSec: 'live',
   timeoutStopSec: 'live',
+  rollback: 'live',
+  progressDeadlineSeconds: 'live',
   resolvConf: 'restart',
   guestHosts: 'restart',
   hostsAlias: 'live',

@@ -19,6 +19,8 @@ export type Desired =
       readonly problems: readonly Problem[];
       /** The last good version is in force though the manifest is gone; says why it is not taken for a deletion. */
       readonly heldBecause?: Hold;
+      /** How the version in force came to be; absent where nobody keeps its history. */
+      readonly rollout?: RolloutFacts;
     }
   | { readonly state: 'unknown'; readonly problems: readonly Problem[]; readonly reason: string }
   | { readonly state: 'absent' };
@@ -36,4 +38,23 @@ export interface Hold {
   readonly message: string;
   /** Where a person may confirm: what `nspawnctl prune --confirm` takes. */
   readonly confirmHash?: string;
+}
+
+/** What the manifests say of the version in force: whether it has ever worked, and what was before it. */
+export interface RolloutFacts {
+  /** The number of the version in force in its history. */
+  readonly revision: number;
+  /** A guest was Ready with it. */
+  readonly isProven: boolean;
+  /** The last version that was Ready, where that is another one; null: there is nothing to go back to. */
+  readonly fallback: RevisionName | null;
+  /** What the manifest says and is not in force, because it was tried; null: what it says is in force. */
+  readonly refused: (RevisionName & { readonly because: string; readonly at: string }) | null;
+  /** Why `fallback` cannot be in force again; null: it can, or nobody has had to ask. */
+  readonly stuckBecause: string | null;
+}
+
+export interface RevisionName {
+  readonly revision: number;
+  readonly specHash: string;
 }

@@ -1,13 +1,16 @@
 import type { HostDesired, HostObserved } from './host-state.ts';
 import type { Plan } from './plan.ts';
 import { hostsBlock } from './render/hosts-block.ts';
-import { step } from './step.ts';
+import { type HostStep, step } from './step.ts';
 
 /** The key of the host's own artefacts. Not a container name: those have no `@`. */
 export const HOST_KEY = '@host';
 
 /** Brings the hosts files, the host's and the guests', to what all containers together want. */
-export function planHost(desired: HostDesired, observed: HostObserved): Plan {
+export function planHost(
+  desired: HostDesired,
+  observed: HostObserved,
+): Plan & { readonly steps: readonly HostStep[] } {
   const wanted = hostsBlock(desired.hosts);
   const outdated = Object.entries(observed.guestBlocks)
     .filter(([, block]) => block !== wanted)

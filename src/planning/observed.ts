@@ -176,6 +176,8 @@ export interface History {
   readonly launch: { readonly at: number; readonly isCounted: boolean } | null;
   /** The spec in force when it was last launched, seen running or put down by request; empty when it never was. */
   readonly seenSpecHash: string;
+  /** The try of an edited spec that was never Ready: of which, since when, and how many failures it did not cause. */
+  readonly trial: { readonly generation: number; readonly since: number; readonly failures: number } | null;
   /** Times of the restarts after a failure, newest last; as many as judging a crash loop takes. */
   readonly recentRestarts: readonly number[];
   /** Times of the starts after a guest's own reboot, likewise. */
@@ -257,6 +259,7 @@ export const NO_HISTORY: History = {
   countedInvocationId: '',
   launch: null,
   seenSpecHash: '',
+  trial: null,
   recentRestarts: [],
   recentReboots: [],
   restarts: 0,

@@ -49,6 +49,11 @@ function argumentsText(step: Step): string {
       return String(step.arguments.generation);
     case 'startBuild':
       return step.arguments.input;
+    case 'beginTrial':
+      return `generation ${step.arguments.generation}`;
+    case 'proveSpec':
+    case 'rejectSpec':
+      return step.arguments.specHash;
     case 'updateHostsFile':
     case 'updateGuestHosts':
       return `${step.arguments.hosts.length} lines`;

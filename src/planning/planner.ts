@@ -16,6 +16,7 @@ import { cleanUp, prepareLaunch, returnInterfaces } from './prepare.ts';
 import { planRemoval } from './removal.ts';
 import type { UnitPaths } from './render/unit.ts';
 import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
+import { withRollout } from './rollout.ts';
 import { hasStartedUp, isReady, runState } from './run-state.ts';
 import { sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
@@ -51,7 +52,7 @@ function planFree(desired: Desired, observed: Observed, paths: UnitPaths): Plan 
     case 'absent':
       return planRemoval(observed);
     case 'present':
-      return planPresent(desired.manifest, observed, paths);
+      return withRollout(desired, observed, planPresent(desired.manifest, observed, paths));
     default:
       return assertNever(desired);
   }

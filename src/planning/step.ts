@@ -23,6 +23,8 @@ export interface StepArguments {
     readonly nextRetryAt: number;
     readonly cause: string;
   };
+  /** Put on disk that an edited spec is tried from now on. */
+  beginTrial: { readonly generation: number };
   /** The container was Ready long enough: forget its failures. */
   resetHistory: Record<never, never>;
   /** The container is ours to look after again. */
@@ -91,6 +93,11 @@ export interface StepArguments {
   /** Forget the records of a container that is gone. */
   forget: Record<never, never>;
 
+  /** Of the manifests: a guest works with this spec. */
+  proveSpec: { readonly specHash: string };
+  /** Of the manifests: no guest works with this spec; the last one with which one did is in force again. */
+  rejectSpec: { readonly specHash: string; readonly cause: string; readonly lines: readonly string[] };
+
   /** Host only. */
   updateHostsFile: { readonly hosts: readonly HostsEntry[] };
   updateGuestHosts: { readonly hosts: readonly HostsEntry[] };
@@ -101,14 +108,19 @@ export type LaunchCause = 'first' | 'asked' | 'edited' | 'reboot' | 'restart';
 
 export type StepName = keyof StepArguments;
 
-export type Step = {
-  readonly [N in StepName]: {
+export type Step = StepOf<StepName>;
+/** What the host does, and what the manifests do. */
+export type HostStepName = Exclude<StepName, 'proveSpec' | 'rejectSpec'>;
+export type HostStep = StepOf<HostStepName>;
+
+type StepOf<Names extends StepName> = {
+  readonly [N in Names]: {
     readonly name: N;
     readonly arguments: StepArguments[N];
     /** Why, in a few words: shown wherever the plan is. */
     readonly because: string;
   };
-}[StepName];
+}[Names];
 
 /** What the sandbox of one container has to look like on both sides. */
 export interface SandboxSpec {
@@ -146,6 +158,6 @@ export interface NixBuild {
   readonly files: Readonly<Record<string, string>>;
 }
 
-export function step<N extends StepName>(name: N, args: StepArguments[N], because: string): Step {
-  return { name, arguments: args, because } as unknown as Step;
+export function step<N extends StepName>(name: N, args: StepArguments[N], because: string): StepOf<N> {
+  return { name, arguments: args, because } as unknown as StepOf<N>;
 }

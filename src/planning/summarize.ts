@@ -14,6 +14,7 @@ import type { Plan } from './plan.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { RENDERER } from './render/unit.ts';
 import { decideRun, describeEnd, isCrashLooping, recentRestarts } from './restart.ts';
+import { rolloutFacts } from './rollout-facts.ts';
 import { isReady, runState } from './run-state.ts';
 import { isInSandbox, sandboxDrift, sandboxSpec, sandboxText, withoutInterfaces } from './sandbox.ts';
 import { howItStops } from './stopping.ts';
@@ -245,6 +246,7 @@ function abnormalFacts(
   }
   if (plan.stalled !== null) add('Stalled', 'True', plan.stalled.reason, plan.stalled.message);
   else if (outcome.error?.isFinal) add('Stalled', 'True', outcome.error.code, outcome.error.message);
+  facts.push(...rolloutFacts(desired));
   if (plan.waitingFor?.reason === 'Suspended') add('Suspended', 'True', 'Asked', plan.waitingFor.message);
   if (isCrashLooping(observed)) {
     add(

@@ -185,6 +185,14 @@ const STATUS_SCHEMA = {
     startedAt: text('When the running guest became active.'),
     leader: { type: 'integer', description: 'PID 1 of the guest, seen from the host.' },
     addresses: { type: 'array', description: 'Its addresses.', items: { type: 'string' } },
+    rollout: {
+      type: 'object',
+      description: 'How far it is on the way to the spec of its manifest.',
+      properties: {
+        revision: { type: 'integer', description: 'Of the spec in force.' },
+        state: text('Progressing, Complete or RolledBack.'),
+      },
+    },
     unit: text('Its unit on the host.'),
   },
 };

@@ -2,6 +2,7 @@ import type { Container } from '../api/container.ts';
 import type { ContainerEvent } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
 import type { API_VERSION } from '../api/manifest.ts';
+import type { Revision } from '../api/revision.ts';
 import type { Preview, SourceStatus, Verb } from '../controller/ports.ts';
 
 /**
@@ -69,6 +70,23 @@ export interface ContainerUpdate {
   readonly requestedAt: string;
   /** Of a rollback: where to. */
   readonly generation?: number;
+}
+
+export interface RevisionList {
+  readonly kind: 'RevisionList';
+  readonly apiVersion: typeof API_VERSION;
+  readonly metadata: Record<never, never>;
+  /** Oldest first. */
+  readonly items: readonly Revision[];
+}
+
+/** A spec that is to be in force from now on. */
+export interface ContainerRollout {
+  readonly kind: 'ContainerRollout';
+  readonly apiVersion: typeof API_VERSION;
+  readonly specHash: string;
+  /** Of an undo: the manifest that was changed. */
+  readonly file?: string;
 }
 
 export interface RootVerdict {

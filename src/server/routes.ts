@@ -6,6 +6,7 @@ import type { Limits } from './limits.ts';
 import { manifestRoutes } from './manifest-routes.ts';
 import { nixRoutes } from './nix-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
+import { rolloutRoutes } from './rollout-routes.ts';
 import type { Route } from './route.ts';
 import { sourceRoutes } from './source-routes.ts';
 
@@ -14,6 +15,7 @@ export function allRoutes(limits: Limits): readonly Route[] {
   return [
     ...containerRoutes,
     ...nixRoutes,
+    ...rolloutRoutes,
     ...manifestRoutes,
     ...eventRoutes,
     ...sourceRoutes(limits),

@@ -101,10 +101,12 @@ function readyOf({ status }: Container) {
   return findCondition(status.conditions, 'Ready');
 }
 
-/** The phase; also that nspawnd keeps its hands off, in the manner of kubectl's `Ready,SchedulingDisabled`. */
+/** The phase, and what else is to be known of it, in the manner of kubectl's `Ready,SchedulingDisabled`. */
 function statusCell({ phase, conditions }: Container['status']): Cell {
-  if (findCondition(conditions, 'Suspended')?.status !== 'True') return phaseCell(phase);
-  return { text: `${phase},Suspended`, style: 'warning' };
+  const words = (['RolledBack', 'Suspended'] as const).filter(
+    type => findCondition(conditions, type)?.status === 'True',
+  );
+  return words.length === 0 ? phaseCell(phase) : { text: [phase, ...words].join(','), style: 'warning' };
 }
 
 function phaseCell(phase: Phase): Cell {

@@ -9,7 +9,7 @@ import { planText } from '../../src/planning/plan-text.ts';
 import { plan } from '../../src/planning/planner.ts';
 import { runState } from '../../src/planning/run-state.ts';
 import { sandboxDrift, sandboxSpec } from '../../src/planning/sandbox.ts';
-import { type Step, step } from '../../src/planning/step.ts';
+import { type HostStep, step } from '../../src/planning/step.ts';
 import { eventually } from '../testbed/eventually.ts';
 import { manifestOf } from '../unit/planning/base-state.ts';
 
@@ -96,7 +96,7 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
     });
 
     test('removing what is gone is success', async () => {
-      const removals: readonly Step[] = [
+      const removals: readonly HostStep[] = [
         step('stop', {}, 'test'),
         step('killMain', {}, 'test'),
         step('resetFailed', {}, 'test'),
@@ -130,7 +130,7 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
     });
 
     test('what is left of a container is found by whatever it is', async () => {
-      const remains: readonly Step[] = [
+      const remains: readonly HostStep[] = [
         step('writeUnit', { text: '[X-Nspawnd]\n' }, 'test'),
         step('createFifo', {}, 'test'),
         step('writeGuestHosts', { root: host.root }, 'test'),
@@ -520,7 +520,7 @@ class Driven {
     return this.#port.observe(this.name, this.manifest);
   }
 
-  apply(toApply: Step): Promise<void> {
+  apply(toApply: HostStep): Promise<void> {
     return this.#port.apply(this.name, toApply, this.#signal);
   }
 
@@ -600,8 +600,10 @@ class Driven {
     });
   }
 
+  /** Where nobody keeps a history of specs, all that is planned is the host's to do. */
   #plan(observed: Observed, desired: Desired = presentOf(this.manifest)) {
-    return plan(desired, observed, this.#port.unitPaths(this.name));
+    const planned = plan(desired, observed, this.#port.unitPaths(this.name));
+    return { ...planned, steps: planned.steps as readonly HostStep[] };
   }
 
   #poll(look: () => Promise<Observed | null>): Promise<Observed> {

@@ -29,6 +29,8 @@ interface Work {
   readonly happens: (world: World) => Promise<void> | void;
   /** How long the fixpoint may take in the host's time: a counted failure waits for its backoff. */
   readonly maxMs?: number;
+  /** What has to be true in the end. */
+  readonly proves?: (world: World) => void;
   /** What the kill may leave behind in the records: a try that was not made counts as a failed one. */
   readonly mayCountOneMore?: boolean;
 }
@@ -66,6 +68,7 @@ async function runIn(world: World, work: Work, killAt: number | null): Promise<F
     await world.settle(work.maxMs ?? 3000);
   }
   world.assertAtRest();
+  work.proves?.(world);
   const story = world.ports.map(port => port.trace.join('\n')).join('\n(killed)\n');
   return { print: world.print(), points, story };
 }
@@ -99,6 +102,25 @@ const WORKS: Readonly<Record<string, Work>> = {
     prepare: world => void world.manifests.put('web', NETWORK),
     happens: world => world.host.guestReboots('web'),
     maxMs: 10_000,
+    mayCountOneMore: true,
+  },
+  'an edit that does not work': {
+    prepare: world => void world.manifests.put('web', NETWORK),
+    happens: world => {
+      world.host.doomed.add('broken');
+      world.manifests.put('web', { ...NETWORK, environment: { A: 'broken' } });
+    },
+    proves: world => {
+      const revisions = world.manifests.revisions('web') ?? [];
+      const inForce = revisions.filter(({ isInForce }) => isInForce).map(({ revision }) => revision);
+      assert.deepEqual(
+        [inForce, revisions.length],
+        [[1], 2],
+        'the one before is in force, and neither is lost',
+      );
+      assert.ok(revisions[1]?.rejected, 'what was tried in vain is remembered');
+    },
+    maxMs: 20_000,
     mayCountOneMore: true,
   },
   'a deleted namespace': {

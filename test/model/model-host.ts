@@ -37,6 +37,8 @@ export class ModelHost {
   /** On disk that outlives a boot. */
   readonly suspensions = new Map<string, Suspension>();
   readonly guestHosts = new Map<string, string>();
+  /** Words in a unit with which no guest boots. */
+  readonly doomed = new Set<string>();
   readonly nix = new ModelNix(this);
   hostsBlock: string | null = null;
   isStopping = false;
@@ -113,7 +115,9 @@ export class ModelHost {
     unit.activeState = text.includes('--notify-ready=yes') ? 'activating' : 'active';
     if (unit.activeState === 'active') unit.activeAt = this.now;
     this.machines.set(name, { leader: unit.run.leader, root, unit: `container@${name}.service` });
-    if (!this.hanging.has(name)) this.#later(name, 'boot', invocationId, () => this.#booted(name));
+    const isDoomed = [...this.doomed].some(word => text.includes(word));
+    if (isDoomed) this.#later(name, 'boot', invocationId, () => this.guestPanics(name));
+    else if (!this.hanging.has(name)) this.#later(name, 'boot', invocationId, () => this.#booted(name));
     else if (unit.activeState === 'activating') {
       const timeoutMs = secondsOf(text, 'TimeoutStartSec') * 1000;
       this.#later(name, 'time out', invocationId, () => this.#missStart(name), timeoutMs);

@@ -1,5 +1,6 @@
 import type { JsonObject, Manifest } from '../../src/api/manifest.ts';
 import type { ManifestContent } from '../../src/api/manifest-content.ts';
+import type { Revision } from '../../src/api/revision.ts';
 import type {
   Creation,
   FileText,
@@ -7,15 +8,31 @@ import type {
   ManifestChange,
   ManifestPort,
   Removal,
+  Retrial,
   SourceStatus,
   Writing,
 } from '../../src/controller/ports.ts';
+import type { AcceptedVersion } from '../../src/manifests/accepted-version.ts';
+import type { Rollout } from '../../src/manifests/kept-rollout.ts';
+import {
+  afterAcceptance,
+  afterProof,
+  afterRejection,
+  factsOf,
+  findRevision,
+  NO_ROLLOUT,
+  revisionsOf,
+} from '../../src/manifests/rollout.ts';
 import type { Desired, Hold } from '../../src/planning/desired.ts';
 import { manifestOf } from '../unit/planning/base-state.ts';
 
 /** A manifests directory in memory. It outlives the nspawnd that reads it, as a directory does. */
 export class ModelManifests implements ManifestPort {
   readonly #desired = new Map<string, Desired>();
+  /** What became of the specs of each. */
+  readonly #rollouts = new Map<string, Rollout>();
+  /** What the files say. */
+  readonly #files = new Map<string, Manifest>();
   readonly #onHost = new Set<string>();
   readonly #listeners = new Set<(names: readonly string[]) => void>();
   #generation = 0;
@@ -24,8 +41,10 @@ export class ModelManifests implements ManifestPort {
   /** A file is dropped, or edited. */
   put(name: string, spec: JsonObject = {}): Manifest {
     const manifest = manifestOf(name, { root: `/var/lib/machines/${name}`, ...spec });
-    const createdAt = '2026-01-01T00:00:00.000Z';
-    this.#set(name, { state: 'present', manifest, generation: ++this.#generation, createdAt, problems: [] });
+    this.#files.set(name, manifest);
+    const rollout = this.#rollouts.get(name) ?? NO_ROLLOUT;
+    if (rollout.refused?.specHash === manifest.specHash) return manifest;
+    this.#accept(manifest, afterAcceptance(rollout, manifest, NOW));
     return manifest;
   }
 
@@ -33,6 +52,7 @@ export class ModelManifests implements ManifestPort {
   remove(name: string): void {
     const before = this.desired(name);
     const isHeld = this.#hold !== null && before.state === 'present';
+    if (!isHeld) this.#forget(name);
     this.#set(name, isHeld ? { ...before, heldBecause: this.#hold as Hold } : { state: 'absent' });
   }
 
@@ -118,8 +138,63 @@ export class ModelManifests implements ManifestPort {
     return null;
   }
 
+  async proveSpec(name: string, specHash: string): Promise<void> {
+    const desired = this.desired(name);
+    if (desired.state !== 'present' || desired.manifest.specHash !== specHash) return;
+    this.#keep(desired, afterProof(this.#rolloutOf(name), specHash, NOW));
+  }
+
+  async rejectSpec(name: string, specHash: string, because: string): Promise<void> {
+    const desired = this.desired(name);
+    const rollout = this.#rolloutOf(name);
+    const last = findRevision(rollout, rollout.provenHash);
+    if (desired.state !== 'present' || desired.manifest.specHash !== specHash || last === null) return;
+    this.#accept(manifestOf(name, last.spec), afterRejection(rollout, { specHash, because, at: NOW }));
+  }
+
+  async retrySpec(name: string): Promise<Retrial> {
+    const said = this.#files.get(name);
+    const rollout = this.#rolloutOf(name);
+    if (said === undefined || rollout.refused === null)
+      return { is: 'refused', message: 'nothing was tried' };
+    this.#rollouts.set(name, { ...rollout, refused: null });
+    this.put(name, said.written);
+    return { is: 'tried', specHash: said.specHash };
+  }
+
+  revisions(name: string): readonly Revision[] | null {
+    const desired = this.desired(name);
+    return desired.state === 'present' ? revisionsOf(this.#versionOf(desired)) : null;
+  }
+
   judge(_files: readonly FileText[]): readonly JudgedDocument[] {
     return [];
+  }
+
+  #forget(name: string): void {
+    this.#rollouts.delete(name);
+    this.#files.delete(name);
+  }
+
+  #rolloutOf(name: string): Rollout {
+    return this.#rollouts.get(name) ?? NO_ROLLOUT;
+  }
+
+  #accept(manifest: Manifest, rollout: Rollout): void {
+    const generation = ++this.#generation;
+    this.#keep({ state: 'present', manifest, generation, createdAt: NOW, problems: [] }, rollout);
+  }
+
+  #keep(desired: Present, rollout: Rollout): void {
+    const { name } = desired.manifest;
+    this.#rollouts.set(name, rollout);
+    this.#set(name, { ...desired, rollout: factsOf(this.#versionOf(desired), true) });
+  }
+
+  #versionOf({ manifest, generation }: Present): AcceptedVersion {
+    const { name } = manifest;
+    const rollout = this.#rolloutOf(name);
+    return { name, file: null, manifest, generation, createdAt: NOW, removedAt: null, rollout };
   }
 
   #set(name: string, desired: Desired): void {
@@ -127,6 +202,9 @@ export class ModelManifests implements ManifestPort {
     for (const listener of this.#listeners) listener([name]);
   }
 }
+
+type Present = Extract<Desired, { state: 'present' }>;
+const NOW = '2026-01-01T00:00:00.000Z';
 
 function contentOf({ labels, annotations, written }: Manifest): ManifestContent {
   return { labels, annotations, spec: written };

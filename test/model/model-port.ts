@@ -4,7 +4,7 @@ import type { Generation } from '../../src/api/generation.ts';
 import type { Manifest } from '../../src/api/manifest.ts';
 import type { HostPort, Verb } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
-import { afterFailure, afterLaunch, afterNote, afterReset } from '../../src/host/history.ts';
+import { afterFailure, afterLaunch, afterNote, afterReset, afterTrialBegun } from '../../src/host/history.ts';
 import type { HostDesired, HostObserved } from '../../src/planning/host-state.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { UpdateRequest } from '../../src/planning/nix-facts.ts';
@@ -20,7 +20,7 @@ import {
 import { hostsBlock } from '../../src/planning/render/hosts-block.ts';
 import { isOurUnit, type UnitPaths } from '../../src/planning/render/unit.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
-import type { SandboxSpec, Step, StepArguments, StepName } from '../../src/planning/step.ts';
+import type { HostStep, HostStepName, SandboxSpec, StepArguments } from '../../src/planning/step.ts';
 import { environmentOf, HOST_NAMESPACE, type ModelHost, type ModelPair } from './model-host.ts';
 
 /**
@@ -40,7 +40,7 @@ export class ModelPort implements HostPort {
   killAt: number | null = null;
   isKilled = false;
   /** A step that cannot be done. */
-  failing: StepName | null = null;
+  failing: HostStepName | null = null;
   readonly #host: ModelHost;
   readonly #seenDisturbances = new Map<string, number>();
   readonly #pace: Pace;
@@ -182,7 +182,7 @@ export class ModelPort implements HostPort {
     return [];
   }
 
-  async apply(name: string, step: Step): Promise<void> {
+  async apply(name: string, step: HostStep): Promise<void> {
     await this.#call();
     this.trace.push(`${name}: ${step.name}`);
     this.#pace.begins?.(name, step);
@@ -200,7 +200,7 @@ export class ModelPort implements HostPort {
     return { isStopping, hostsBlock: block, guestBlocks: Object.fromEntries(guestHosts) };
   }
 
-  async applyHost(step: Step): Promise<void> {
+  async applyHost(step: HostStep): Promise<void> {
     await this.apply('@host', step);
   }
 
@@ -243,7 +243,7 @@ export class ModelPort implements HostPort {
   }
 
   readonly #executors: {
-    readonly [N in StepName]: (name: string, args: StepArguments[N]) => Promise<void> | void;
+    readonly [N in HostStepName]: (name: string, args: StepArguments[N]) => Promise<void> | void;
   } = {
     clearRequest: name => void this.#host.requests.delete(name),
     markRestart: (name, { invocationId, cause }) =>
@@ -271,6 +271,8 @@ export class ModelPort implements HostPort {
     endSuspension: async name => {
       this.#host.suspensions.delete(name);
     },
+    beginTrial: (name, { generation }) =>
+      this.#changeHistory(name, history => afterTrialBegun(history, generation, this.#host.now)),
     resetHistory: name => this.#changeHistory(name, afterReset),
 
     stop: name => this.#host.stopUnit(name),
@@ -654,8 +656,8 @@ export interface Pace {
   /** Whether a look sees some things later than others. */
   readonly tears?: () => boolean;
   readonly looks?: (name: string) => void;
-  readonly begins?: (name: string, step: Step) => void;
-  readonly done?: (name: string, step: Step) => void;
+  readonly begins?: (name: string, step: HostStep) => void;
+  readonly done?: (name: string, step: HostStep) => void;
   readonly killed?: () => void;
 }
 

@@ -86,50 +86,50 @@ export class Client {
   list(selectors: Selectors = {}, signal?: AbortSignal): Promise<ContainerList> {
     const query = new URLSearchParams({ ...selectors }).toString();
     const path = query === '' ? CONTAINERS_PATH : `${CONTAINERS_PATH}?${query}`;
-    return this.#ask({ method: 'GET', path }, signal);
+    return this.ask({ method: 'GET', path }, signal);
   }
 
   get(name: string): Promise<Container> {
-    return this.#ask({ method: 'GET', path: pathOf(name) });
+    return this.ask({ method: 'GET', path: pathOf(name) });
   }
 
   async events(name: string): Promise<EventList['items']> {
-    const list = await this.#ask<EventList>({ method: 'GET', path: `${pathOf(name)}/events` });
+    const list = await this.ask<EventList>({ method: 'GET', path: `${pathOf(name)}/events` });
     return list.items;
   }
 
   /** The history of all containers. */
   allEvents(selectors: Selectors, signal?: AbortSignal): Promise<EventObjectList> {
-    return this.#ask(
+    return this.ask(
       { method: 'GET', path: `${EVENTS_PATH}?${new URLSearchParams({ ...selectors })}` },
       signal,
     );
   }
 
   async source(): Promise<SourceStatus> {
-    const source = await this.#ask<Source>({ method: 'GET', path: SOURCE_PATH });
+    const source = await this.ask<Source>({ method: 'GET', path: SOURCE_PATH });
     return source.status;
   }
 
   version(): Promise<VersionInfo> {
-    return this.#ask({ method: 'GET', path: VERSION_PATH });
+    return this.ask({ method: 'GET', path: VERSION_PATH });
   }
 
   request(name: string, verb: Verb): Promise<Container> {
-    return this.#ask({ method: 'POST', path: `${pathOf(name)}/${verb}` });
+    return this.ask({ method: 'POST', path: `${pathOf(name)}/${verb}` });
   }
 
   suspend(name: string, forSeconds: number | null): Promise<Container> {
-    return this.#ask({ method: 'POST', path: `${pathOf(name)}/suspend`, body: { forSeconds } });
+    return this.ask({ method: 'POST', path: `${pathOf(name)}/suspend`, body: { forSeconds } });
   }
 
   resume(name: string): Promise<Container> {
-    return this.#ask({ method: 'POST', path: `${pathOf(name)}/resume` });
+    return this.ask({ method: 'POST', path: `${pathOf(name)}/resume` });
   }
 
   /** Answers when nspawnd has looked. */
   reconcile(name: string): Promise<Container> {
-    return this.#ask({ method: 'POST', path: `${pathOf(name)}/reconcile` });
+    return this.ask({ method: 'POST', path: `${pathOf(name)}/reconcile` });
   }
 
   /** Makes a manifest say what is applied, beside what others have applied; `force` takes over what is theirs. */
@@ -138,31 +138,31 @@ export class Client {
     if (dryRun) query.set('dryRun', 'All');
     if (force) query.set('force', 'true');
     const path = `${pathOf(name)}?${query}`;
-    return this.#ask({ method: 'PATCH', path, body: container, contentType: APPLY_PATCH });
+    return this.ask({ method: 'PATCH', path, body: container, contentType: APPLY_PATCH });
   }
 
   /** RFC 7396. */
   patch(name: string, body: object): Promise<Container> {
-    return this.#ask({ method: 'PATCH', path: pathOf(name), body, contentType: MERGE_PATCH });
+    return this.ask({ method: 'PATCH', path: pathOf(name), body, contentType: MERGE_PATCH });
   }
 
   update(name: string, mode: 'build' | 'switch'): Promise<ContainerUpdate> {
-    return this.#ask({ method: 'POST', path: `${pathOf(name)}/update`, body: { mode } });
+    return this.ask({ method: 'POST', path: `${pathOf(name)}/update`, body: { mode } });
   }
 
   rollback(name: string, to: number | null): Promise<ContainerUpdate> {
-    return this.#ask({ method: 'POST', path: `${pathOf(name)}/rollback`, body: { to } });
+    return this.ask({ method: 'POST', path: `${pathOf(name)}/rollback`, body: { to } });
   }
 
   generations(name: string): Promise<GenerationList> {
-    return this.#ask({ method: 'GET', path: `${pathOf(name)}/generations` });
+    return this.ask({ method: 'GET', path: `${pathOf(name)}/generations` });
   }
 
   /** The container as it was written, with the place of its manifest. */
   create(container: NewContainer, options: CreateOptions): Promise<Container> {
     const query = new URLSearchParams();
     for (const [option, isOn] of Object.entries(options)) if (isOn) query.set(option, 'true');
-    return this.#ask({ method: 'POST', path: `${CONTAINERS_PATH}?${query}`, body: container });
+    return this.ask({ method: 'POST', path: `${CONTAINERS_PATH}?${query}`, body: container });
   }
 
   /** `ownOnly`: refuses a manifest that was not made by a request. */
@@ -170,24 +170,24 @@ export class Client {
     const query = new URLSearchParams();
     if (dryRun) query.set('dryRun', 'All');
     if (ownOnly) query.set('ownOnly', 'true');
-    return this.#ask({ method: 'DELETE', path: `${pathOf(name)}?${query}` });
+    return this.ask({ method: 'DELETE', path: `${pathOf(name)}?${query}` });
   }
 
   /** Why a directory must not be deleted; null: nothing but the container `except` needs it. */
   async rootObjection(path: string, except: string): Promise<string | null> {
     const query = new URLSearchParams({ path, except });
-    const verdict = await this.#ask<RootVerdict>({ method: 'GET', path: `${ROOTS_PATH}?${query}` });
+    const verdict = await this.ask<RootVerdict>({ method: 'GET', path: `${ROOTS_PATH}?${query}` });
     return verdict.objection;
   }
 
   async prune(confirm: string): Promise<SourceStatus> {
-    const source = await this.#ask<Source>({ method: 'POST', path: PRUNE_PATH, body: { confirm } });
+    const source = await this.ask<Source>({ method: 'POST', path: PRUNE_PATH, body: { confirm } });
     return source.status;
   }
 
   /** What would happen with these files; with none, what would happen now (which is reading). */
   async preview(files: readonly FileText[] | null): Promise<readonly Preview[]> {
-    const list = await this.#ask<PreviewList>(
+    const list = await this.ask<PreviewList>(
       files === null
         ? { method: 'GET', path: PREVIEW_PATH }
         : { method: 'POST', path: PREVIEW_PATH, body: { files } },
@@ -233,7 +233,7 @@ export class Client {
   }
 
   /** A daemon that is starting is asked again, as long as it may take to answer. */
-  async #ask<T>(ask: Request, signal?: AbortSignal): Promise<T> {
+  async ask<T>(ask: Request, signal?: AbortSignal): Promise<T> {
     const startedAt = Date.now();
     for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
       const { code, value } = await this.#askOnce(ask, this.#timeoutMs - (Date.now() - startedAt), signal);

@@ -58,6 +58,9 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   Failed: mendGuest,
   BackOff: mendGuest,
   TooManyRestarts: mendGuest,
+  NotReadyInTime: ({ metadata: { name, annotations } }, message) =>
+    `mend ${manifestOf(annotations?.[MANIFEST_ANNOTATION], message)}, or make it say what is in force: nspawnctl rollout undo ${name}; to try it once more: nspawnctl rollout retry ${name}`,
+  LastSpecTaken: mendGuest,
   SpecChanged: restart,
   NewRenderer: restart,
   Adopted: restart,

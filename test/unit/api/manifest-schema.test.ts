@@ -54,6 +54,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   readiness: ['Notify', 'ready'],
   timeoutStartSec: [0, -1, 86_401, '2 fortnights', '', 'min', 'a minute'],
   timeoutStopSec: [true, [], '2mins'],
+  rollback: ['yes', 1],
+  progressDeadlineSeconds: [true, [], '2mins'],
   resolvConf: ['on', 'copy'],
   guestHosts: ['on'],
   hostsAlias: ['on'],

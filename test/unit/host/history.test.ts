@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterFailure, afterLaunch, afterNote, afterReset } from '../../../src/host/history.ts';
+import {
+  afterFailure,
+  afterLaunch,
+  afterNote,
+  afterReset,
+  afterTrialBegun,
+} from '../../../src/host/history.ts';
 import { type History, NO_HISTORY } from '../../../src/planning/observed.ts';
 
 /** What of the history differs after a change. */
@@ -66,4 +72,12 @@ test('a failure counted twice is the same', () => assert.deepEqual(afterFailure(
 test('a reset forgets failures, and keeps how often it was restarted and what was seen', () => {
   const before = afterNote(afterLaunch(FAILED, 6000, 'v1-a', 'restart'), 'v1-b');
   check(before, afterReset(before), { failures: 0, recentRestarts: [], lastFailure: '' });
+});
+
+test('a trial has its own time, and does not answer for what failed before it', () => {
+  const begun = afterTrialBegun(FAILED, 7, 9000);
+  assert.deepEqual(begun.trial, { generation: 7, since: 9000, failures: FAILED.failures });
+  assert.deepEqual(afterLaunch(begun, 9100, 'v1-b', 'restart').trial, begun.trial);
+  assert.deepEqual(afterReset(begun).trial, { generation: 7, since: 9000, failures: 0 });
+  assert.equal(afterReset(NO_HISTORY).trial, null);
 });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ManifestPort } from '../../../src/controller/ports.ts';
-import { createManifestSource, type ManifestSourceOptions } from '../../../src/manifests/source.ts';
+import { createManifestSource } from '../../../src/manifests/source.ts';
+import type { ManifestSourceOptions } from '../../../src/manifests/source-options.ts';
 import { hostLinkName } from '../../../src/planning/link-name.ts';
 import { SkippingClock } from './skipping-clock.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { ADOPTED_FROM_ANNOTATION } from '../../../src/api/adopted.ts';
 import type { JsonObject, Manifest } from '../../../src/api/manifest.ts';
-import type { Desired } from '../../../src/planning/desired.ts';
+import type { Desired, RolloutFacts } from '../../../src/planning/desired.ts';
 import type { Observed } from '../../../src/planning/observed.ts';
 import {
   EARLIER_INVOCATION,
@@ -44,13 +44,28 @@ export const manifests: fc.Arbitrary<Manifest> = fc
   })
   .map(({ written, annotations }) => ({ ...manifestOf('web', written), annotations }));
 
+const revision = fc.constant({ revision: 1, specHash: 'v1-0000000000000000' });
+const rollout: fc.Arbitrary<RolloutFacts> = fc.record({
+  revision: fc.constant(2),
+  isProven: fc.boolean(),
+  fallback: fc.option(revision),
+  refused: fc.option(revision.map(name => ({ ...name, because: 'it failed', at: '' }))),
+  stuckBecause: fc.option(fc.constant('taken')),
+});
+
 export const desireds: fc.Arbitrary<Desired> = fc.oneof(
   { weight: 5, arbitrary: manifests.map(presentOf) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .record({ manifest: manifests, rollout })
+      .map(({ manifest, rollout: facts }) => ({ ...presentOf(manifest), rollout: facts })),
+  },
   { weight: 1, arbitrary: fc.constant<Desired>({ state: 'absent' }) },
   { weight: 1, arbitrary: fc.constant<Desired>({ state: 'unknown', problems: [], reason: 'unreadable' }) },
 );
 
-function presentOf(manifest: Manifest): Desired {
+function presentOf(manifest: Manifest): Extract<Desired, { state: 'present' }> {
   return { state: 'present', manifest, generation: 1, createdAt: '', problems: [] };
 }
 
@@ -168,6 +183,9 @@ export const observeds: fc.Arbitrary<Observed> = fc
           countedInvocationId: invocation,
           launch: fc.option(fc.record({ at: time, isCounted: fc.boolean() })),
           seenSpecHash: hash,
+          trial: fc.option(
+            fc.record({ generation: fc.nat({ max: 2 }), since: time, failures: fc.nat({ max: 40 }) }),
+          ),
           recentRestarts: fc.array(time, { maxLength: 5 }),
           recentReboots: fc.array(time, { maxLength: 6 }),
           restarts: fc.nat(),

@@ -32,6 +32,8 @@ const COSTS: Readonly<Record<string, ChangeClass>> = {
   readiness: 'restart',
   timeoutStartSec: 'live',
   timeoutStopSec: 'live',
+  rollback: 'live',
+  progressDeadlineSeconds: 'live',
   resolvConf: 'restart',
   guestHosts: 'restart',
   hostsAlias: 'live',

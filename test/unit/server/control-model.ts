@@ -4,6 +4,7 @@ import type { ContainerEvent, EventObject } from '../../../src/api/event.ts';
 import type { Generation } from '../../../src/api/generation.ts';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import type { ManifestContent } from '../../../src/api/manifest-content.ts';
+import type { Revision } from '../../../src/api/revision.ts';
 import type {
   ControlPort,
   Creation,
@@ -15,6 +16,7 @@ import type {
   Preview,
   Removal,
   RemovalOptions,
+  RolloutAnswer,
   SourceStatus,
   UpdateAnswer,
   Verb,
@@ -180,6 +182,35 @@ export class ControlModel implements ControlPort {
     this.updates.push({ name, update });
     setImmediate(() => this.onUpdate(name, update));
     return this.updateAnswer;
+  }
+
+  readonly revisionsOf = new Map<string, readonly Revision[]>();
+  readonly rollouts: {
+    readonly name: string;
+    readonly verb: 'retry' | 'undo';
+    readonly to: number | null;
+  }[] = [];
+  rolloutAnswer: RolloutAnswer = { is: 'done', specHash: 'v1-1', file: null };
+  /** What happens after that was accepted; by default nothing. */
+  onRollout: (name: string) => void = () => {};
+
+  revisions(name: string): readonly Revision[] | null {
+    return this.revisionsOf.get(name) ?? null;
+  }
+
+  retry(name: string): Promise<RolloutAnswer | null> {
+    return this.#roll({ name, verb: 'retry', to: null });
+  }
+
+  undo(name: string, to: number | null): Promise<RolloutAnswer | null> {
+    return this.#roll({ name, verb: 'undo', to });
+  }
+
+  async #roll(rollout: ControlModel['rollouts'][number]): Promise<RolloutAnswer | null> {
+    if (this.get(rollout.name) === null) return null;
+    this.rollouts.push(rollout);
+    setImmediate(() => this.onRollout(rollout.name));
+    return this.rolloutAnswer;
   }
 
   readonly suspended = new Map<string, number | null>();

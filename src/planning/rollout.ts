@@ -1,0 +1,152 @@
+import type { Manifest } from '../api/manifest.ts';
+import { adoptedRun } from './adopted.ts';
+import { launchHash } from './change.ts';
+import type { Desired } from './desired.ts';
+import type { History, Observed } from './observed.ts';
+import { type Plan, type Waiting, waiting } from './plan.ts';
+import { decideRun, describeEnd } from './restart.ts';
+import { isReady, runState } from './run-state.ts';
+import { type Step, step } from './step.ts';
+
+/** So long a guest has to be Ready before its spec counts as one that works: what crashes at once has never worked. */
+export const PROVEN_AFTER_MS = 10_000;
+/** So many failures end a trial before its deadline does. */
+export const TRIAL_FAILURES = 3;
+const MIN_DEADLINE_SEC = 60;
+
+/**
+ * The trial of an edited spec, laid over the plan for the container: it begins with the first try to launch it, ends well
+ * when the guest was Ready for a while, and badly when it failed three times or its deadline has passed. Then the last
+ * spec that was Ready is in force again, and the next plan brings that about.
+ */
+export function withRollout(
+  desired: Extract<Desired, { state: 'present' }>,
+  observed: Observed,
+  base: Plan,
+): Plan {
+  const { manifest, generation, rollout } = desired;
+  if (rollout === undefined || adoptedRun(manifest, observed) !== null) return base;
+  if (!rollout.isProven && runsReady(manifest, observed)) return prove(manifest, observed, base);
+  if (!isOnTrial(desired)) return base;
+
+  const trial = trialOf(generation, observed);
+  if (trial === null) {
+    const isLaunched = base.steps.some(({ name }) => name === 'launch');
+    const begin = step('beginTrial', { generation }, `revision ${rollout.revision} was never Ready`);
+    return isLaunched ? { ...base, steps: [begin, ...base.steps] } : base;
+  }
+  const cause = isHeldUp(observed, base) ? null : whyFailed(manifest, observed, trial);
+  if (cause !== null) return reject(desired, observed, cause);
+  return withDeadline(observed, base, trial.since + deadlineSec(manifest) * 1000);
+}
+
+/** Whether what is in force has to show that it works, or goes. */
+export function isOnTrial({ manifest, rollout }: Extract<Desired, { state: 'present' }>): boolean {
+  return (
+    rollout !== undefined &&
+    !rollout.isProven &&
+    rollout.fallback !== null &&
+    rollout.stuckBecause === null &&
+    manifest.spec.rollback
+  );
+}
+
+/** Null: it has yet to begin. Whoever asks for a start gives it another chance. */
+function trialOf(generation: number, { history, request }: Observed): History['trial'] {
+  const { trial } = history;
+  if (trial?.generation !== generation) return null;
+  return request !== null && request.verb !== 'stop' && request.at > trial.since ? null : trial;
+}
+
+/** How long a trial may take from the first launch on. */
+export function deadlineSec({ spec }: Manifest): number {
+  return spec.progressDeadlineSeconds ?? Math.max(MIN_DEADLINE_SEC, spec.timeoutStartSec);
+}
+
+/** The running guest has this spec, and is Ready with it. */
+function runsReady(manifest: Manifest, observed: Observed): boolean {
+  return observed.process?.launchHash === launchHash(manifest) && isReady(manifest, observed);
+}
+
+function prove(manifest: Manifest, observed: Observed, base: Plan): Plan {
+  const { activeAt } = observed.unit;
+  if (activeAt === null) return base;
+  // A clock that was set back must not keep it from ever being proven.
+  if (Math.abs(observed.now - activeAt) < PROVEN_AFTER_MS)
+    return withDeadline(observed, base, activeAt + PROVEN_AFTER_MS);
+  const { specHash } = manifest;
+  const proof = step('proveSpec', { specHash }, `Ready for ${PROVEN_AFTER_MS / 1000} s`);
+  return { ...base, steps: [...base.steps, proof] };
+}
+
+/** What it waits for is not its own doing: the host has no room, or what it depends on is not there. */
+function isHeldUp({ unit }: Observed, { stalled, steps, waitingFor }: Plan): boolean {
+  if (stalled !== null) return true;
+  const isDown = runState(unit) === 'down';
+  const isTried = waitingFor?.reason === 'BackOff' || steps.some(({ name }) => name === 'launch');
+  return isDown && waitingFor !== null && !isTried;
+}
+
+/** Why the trial is over, in words; null while it goes on. */
+function whyFailed(
+  manifest: Manifest,
+  observed: Observed,
+  trial: { readonly since: number; readonly failures: number },
+): string | null {
+  const { history, request, process, now } = observed;
+  if (request?.verb === 'stop') return null;
+  switch (runState(observed.unit)) {
+    case 'stopping':
+      return null;
+    case 'up':
+    case 'starting':
+      // The one before it still runs, or it is Ready and has yet to stay so.
+      if (process?.launchHash !== launchHash(manifest) || isReady(manifest, observed)) return null;
+      break;
+    case 'down': {
+      const decision = decideRun(manifest, observed);
+      if (decision.run === 'count') return null;
+      if (decision.run === 'stay') return decision.reason === 'Failed' ? decision.message : null;
+    }
+  }
+  const failures = history.failures - trial.failures;
+  if (failures >= TRIAL_FAILURES) return `it failed ${failures} times: ${history.lastFailure}`;
+  const deadline = deadlineSec(manifest);
+  if (now < trial.since + deadline * 1000) return null;
+  return `it was not Ready within ${deadline} s${failures > 0 ? `: ${history.lastFailure}` : ''}`;
+}
+
+/** Whatever the earlier spec says of restarts: its guest is started. */
+function reject(
+  { manifest, rollout }: Extract<Desired, { state: 'present' }>,
+  observed: Observed,
+  cause: string,
+): Plan {
+  const because = `revision ${rollout?.fallback?.revision} is to run again`;
+  const { specHash } = manifest;
+  const steps: readonly Step[] = [
+    step('rejectSpec', { specHash, cause, lines: linesOf(observed) }, cause),
+    step('markRestart', { invocationId: observed.unit.invocationId, cause: because }, because),
+  ];
+  return waiting(observed, steps, {
+    reason: 'RollingBack',
+    message: `it goes back to revision ${rollout?.fallback?.revision}, the last one that was Ready`,
+    until: null,
+  });
+}
+
+function linesOf({ ended, history }: Observed): readonly string[] {
+  if (ended === null || ended.lastLines.length === 0) return [];
+  const how = describeEnd(ended);
+  return history.lastFailure === '' || history.lastFailure === how
+    ? ended.lastLines
+    : [`(${how})`, ...ended.lastLines];
+}
+
+function withDeadline(observed: Observed, base: Plan, until: number): Plan {
+  if (until <= observed.now) return base;
+  const settling: Waiting = { reason: 'Settling', message: 'whether it stays Ready will be seen', until };
+  const { waitingFor } = base;
+  if (waitingFor === null) return base.stalled === null ? { ...base, waitingFor: settling } : base;
+  return { ...base, waitingFor: { ...waitingFor, until: Math.min(waitingFor.until ?? until, until) } };
+}

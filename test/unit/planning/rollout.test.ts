@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { findCondition } from '../../../src/api/condition.ts';
+import type { JsonObject } from '../../../src/api/manifest.ts';
+import type { RolloutFacts } from '../../../src/planning/desired.ts';
+import type { Observed } from '../../../src/planning/observed.ts';
+import { nothing } from '../../../src/planning/plan.ts';
+import { deadlineSec } from '../../../src/planning/rollout.ts';
+import { summarize } from '../../../src/planning/summarize.ts';
+import { endedBy, NOW, nothingYet, present, runningAsDesired, webManifest } from './base-state.ts';
+import { checkPlan } from './check-plan.ts';
+
+/** Revision 2 is in force and was never Ready; revision 1 was. */
+const ON_TRIAL: RolloutFacts = {
+  revision: 2,
+  isProven: false,
+  fallback: { revision: 1, specHash: 'v1-0000000000000001' },
+  refused: null,
+  stuckBecause: null,
+};
+const PROVEN: RolloutFacts = { ...ON_TRIAL, isProven: true, fallback: null };
+const FIRST: RolloutFacts = { ...PROVEN, revision: 1, isProven: false };
+
+/** Its trial began a while ago, and so many failures are counted. */
+function tried(observed: Observed, agoSec: number, failures = 0): Observed {
+  const trial = { generation: 1, since: NOW - agoSec * 1000, failures: 0 };
+  const lastFailure = failures === 0 ? '' : 'it exited with status 1 (exit-code)';
+  return { ...observed, history: { ...observed.history, trial, failures, lastFailure } };
+}
+
+/** Booting with this spec, and not Ready. */
+function starting(spec: JsonObject = {}): Observed {
+  const observed = runningAsDesired(webManifest(spec));
+  return { ...observed, unit: { ...observed.unit, activeState: 'activating', activeAt: null } };
+}
+
+/** Failed, with its end counted and the next try due in a second. */
+function backingOff(spec: JsonObject = {}): Observed {
+  const ended = endedBy({ invocationId: 'last' }, webManifest(spec));
+  const history = { ...ended.history, countedInvocationId: 'last', nextRetryAt: NOW + 1000, failures: 1 };
+  return { ...ended, unit: { ...ended.unit, activeState: 'inactive' }, history };
+}
+
+function upFor(ms: number, spec: JsonObject = {}): Observed {
+  const observed = runningAsDesired(webManifest(spec));
+  return { ...observed, unit: { ...observed.unit, activeAt: NOW - ms } };
+}
+
+function check(
+  rollout: RolloutFacts | undefined,
+  observed: Observed,
+  expected: readonly string[],
+  spec: JsonObject = {},
+): void {
+  const desired = present(webManifest(spec));
+  checkPlan(rollout === undefined ? desired : { ...desired, rollout }, observed, expected);
+}
+
+const ROLLED_BACK = (cause: string) => [
+  `rejectSpec SPEC (${cause})`,
+  'markRestart (revision 1 is to run again)',
+  'waiting for RollingBack',
+];
+
+test('a spec that was Ready runs; nothing to do', () => check(PROVEN, runningAsDesired(), []));
+
+describe('a spec is proven', () => {
+  test('when its guest was Ready for a while', () => {
+    for (const rollout of [FIRST, ON_TRIAL])
+      check(rollout, upFor(10_000), ['proveSpec SPEC (Ready for 10 s)']);
+  });
+  test('not before: what crashes at once has never worked', () =>
+    check(FIRST, upFor(4000), ['waiting for Settling until +6000']));
+  test('by a clock that was set back, too', () =>
+    check(FIRST, upFor(-3_600_000), ['proveSpec SPEC (Ready for 10 s)']));
+  test('not by a guest that runs another', () => {
+    const observed = runningAsDesired(webManifest({ environment: { A: '1' } }));
+    check(FIRST, observed, ['noteSpec (the running guest has this spec now)'], { restartIfChanged: false });
+  });
+  test('not where nobody keeps a history', () => check(undefined, upFor(10_000), []));
+});
+
+describe('a trial', () => {
+  test('begins with the first launch', () => {
+    const observed = { ...nothingYet(), history: tried(nothingYet(), 0).history };
+    const steps = (rollout: RolloutFacts, from: Observed) => {
+      const lines: string[] = [];
+      try {
+        check(rollout, from, lines);
+      } catch (error) {
+        lines.push(...(error as { actual: string[] }).actual);
+      }
+      return lines;
+    };
+    assert.equal(steps(ON_TRIAL, nothingYet())[0], 'beginTrial generation 1 (revision 2 was never Ready)');
+    // It goes on with those that follow, and what has nothing before it is on no trial.
+    assert.ok(!steps(ON_TRIAL, observed).some(line => line.startsWith('beginTrial')));
+    assert.ok(!steps(FIRST, nothingYet()).some(line => line.startsWith('beginTrial')));
+  });
+  test('has a deadline, by default as long as a start may take', () => {
+    assert.equal(deadlineSec(webManifest()), 90);
+    assert.equal(deadlineSec(webManifest({ timeoutStartSec: 5 })), 60);
+    assert.equal(deadlineSec(webManifest({ timeoutStartSec: 300, progressDeadlineSeconds: 20 })), 20);
+    check(ON_TRIAL, tried(starting(), 30), ['waiting for Starting until +60000']);
+  });
+  test('is lost when that has passed', () => {
+    check(ON_TRIAL, tried(starting(), 90), ROLLED_BACK('it was not Ready within 90 s'));
+    check(
+      ON_TRIAL,
+      tried(backingOff(), 91, 2),
+      ROLLED_BACK('it was not Ready within 90 s: it exited with status 1 (exit-code)'),
+    );
+  });
+  test('is lost after three failures', () => {
+    const cause = 'it failed 3 times: it exited with status 1 (exit-code)';
+    check(ON_TRIAL, tried(backingOff(), 5, 3), ROLLED_BACK(cause));
+    const twice = tried(backingOff(), 5, 2);
+    check(ON_TRIAL, twice, ['waiting for BackOff until +1000']);
+  });
+  test('is lost at once where nothing is tried again', () => {
+    const spec = { restartPolicy: 'Never' };
+    const observed = tried(endedBy({}, webManifest(spec)), 1);
+    const down = { ...observed, unit: { ...observed.unit, activeState: 'inactive' as const } };
+    check(ON_TRIAL, down, ROLLED_BACK('it exited with status 1 (exit-code)'), spec);
+  });
+  test('does not count what failed before it', () => {
+    const observed = backingOff();
+    const trial = { generation: 1, since: NOW - 1000, failures: 5 };
+    check(ON_TRIAL, { ...observed, history: { ...observed.history, trial, failures: 7 } }, [
+      'waiting for BackOff until +1000',
+    ]);
+  });
+  test('begins anew for whoever asks for a start', () => {
+    const observed = tried(starting(), 900);
+    const request = { verb: 'restart', invocationId: '', reason: 'nspawnctl restart', at: NOW } as const;
+    const asked = ['clearRequest (it runs)', 'waiting for Starting'];
+    check(ON_TRIAL, { ...observed, request }, asked);
+    check(ON_TRIAL, { ...observed, request: { ...request, at: NOW - 901_000 } }, [
+      ...ROLLED_BACK('it was not Ready within 90 s'),
+    ]);
+  });
+  test('of an earlier version says nothing of this one', () => {
+    const observed = tried(starting(), 900);
+    const history = {
+      ...observed.history,
+      trial: { generation: 7, since: NOW - 900_000, failures: 0 },
+    };
+    check(ON_TRIAL, { ...observed, history }, ['waiting for Starting']);
+  });
+});
+
+describe('a spec stays in force', () => {
+  const failed = tried(backingOff(), 900, 9);
+  const lost = ['waiting for BackOff until +1000'];
+  test('when there is nothing to go back to', () => check(FIRST, failed, lost));
+  test('when that cannot be in force', () => check({ ...ON_TRIAL, stuckBecause: 'taken' }, failed, lost));
+  test('when it is not to go back', () => {
+    const spec = { rollback: false };
+    check(ON_TRIAL, tried(backingOff(spec), 900, 9), lost, spec);
+  });
+  test('while it is Ready, or was stopped by a person, or has powered itself off', () => {
+    check(ON_TRIAL, tried(upFor(1000), 900), ['waiting for Settling until +9000']);
+    const stopped = { ...endedBy({ isRequested: true }), unit: nothingYet().unit };
+    for (const [end, reason] of [
+      [stopped, 'Stopped'],
+      [{ ...stopped, ended: endedBy({ result: 'success', exitStatus: '0' }).ended }, 'ExitedCleanly'],
+    ] as const) {
+      const observed = tried(end, 900);
+      const desired = { ...present(webManifest()), rollout: ON_TRIAL };
+      const { conditions } = summarize(desired, observed, nothing(observed), { error: null });
+      assert.equal(findCondition(conditions, 'Ready')?.reason, reason);
+      check(ON_TRIAL, { ...observed, unit: { ...observed.unit, loadState: 'loaded' as const } }, []);
+    }
+  });
+  test('while it waits for something else than itself', () => {
+    const down = tried({ ...endedBy({}), unit: nothingYet().unit }, 900);
+    const history = {
+      ...down.history,
+      countedInvocationId: down.ended?.invocationId ?? '',
+      nextRetryAt: NOW,
+    };
+    const guestCapacity = { limit: 1, running: 1, inotifyInstances: 128 };
+    const full = { ...down, history, host: { ...down.host, guestCapacity } };
+    check(ON_TRIAL, { ...down, history }, ROLLED_BACK('it was not Ready within 90 s'));
+    check(ON_TRIAL, { ...full, unit: { ...full.unit, loadState: 'loaded' } }, [
+      'waiting for InotifyInstances',
+    ]);
+  });
+  test('while a guest with another spec is on its way', () => {
+    const observed = tried(starting({ environment: { A: '1' } }), 900);
+    const because = 'the spec changed in a way that takes a restart';
+    check(ON_TRIAL, observed, [`markRestart (${because})`, `stop (${because})`, 'waiting for Stopping']);
+  });
+  test('while something is in the way that the one before would meet as well', () => {
+    const root = { state: 'missing', realPath: '', missing: [], detail: '' } as const;
+    check(ON_TRIAL, { ...failed, root }, ['stalled by RootMissing']);
+  });
+});
+
+describe('people are told', () => {
+  const condition = (rollout: RolloutFacts) => {
+    const observed = runningAsDesired();
+    const desired = { ...present(webManifest()), rollout };
+    const { conditions } = summarize(desired, observed, nothing(observed), { error: null });
+    return findCondition(conditions, 'RolledBack');
+  };
+  test('nothing while all is well', () => {
+    for (const rollout of [PROVEN, ON_TRIAL]) assert.equal(condition(rollout), undefined);
+  });
+  test('what was tried in vain, why, and how to go on', () => {
+    const because = 'it failed 3 times: it exited with status 1 (exit-code)\nboom';
+    const refused = { revision: 2, specHash: 'v1-2', because, at: '' };
+    const found = condition({ ...PROVEN, revision: 1, refused });
+    assert.equal(`${found?.status}/${found?.reason}`, 'True/NotReadyInTime');
+    assert.equal(
+      found?.message,
+      'revision 2 did not become Ready, and revision 1 is in force again: it failed 3 times: it exited with status 1 (exit-code). Mend /etc/nspawnd/manifests/web.yaml:1, or try it once more: nspawnctl rollout retry web; its last lines:\n  boom',
+    );
+  });
+  test('what keeps the last one from being in force again', () => {
+    const found = condition({ ...ON_TRIAL, stuckBecause: '"db" has taken what it had' });
+    assert.equal(`${found?.status}/${found?.reason}`, 'False/LastSpecTaken');
+  });
+});
