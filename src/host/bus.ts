@@ -225,3 +225,11 @@ const BUS_DAEMON: BusTarget = {
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
 };
+
+/** sd_bus_path_encode(3): everything but letters and digits becomes `_` and two hex digits, a leading digit too. */
+export function escapeLabel(label: string): string {
+  return label.replace(
+    /^[0-9]|[^A-Za-z0-9]/g,
+    character => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { unitName } from '../api/container.ts';
 import type { MachineFacts } from '../planning/observed.ts';
-import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
+import { type Bus, type BusSignal, type BusTarget, escapeLabel, unlessBusError } from './bus.ts';
 import { removeFile } from './files.ts';
 import type { Systemd } from './systemd.ts';
 
@@ -12,6 +12,8 @@ const MANAGER: BusTarget = {
   interface: 'org.freedesktop.machine1.Manager',
 };
 const MACHINE_INTERFACE = 'org.freedesktop.machine1.Machine';
+const MACHINE_PATH_PREFIX = '/org/freedesktop/machine1/machine/';
+const PROPERTIES = ['Leader', 'State', 'RootDirectory', 'Unit', 'Id'] as const;
 /** machined left between two of our calls, or the machine did. */
 const NO_SUCH_MACHINE = [
   'org.freedesktop.machine1.NoSuchMachine',
@@ -42,15 +44,12 @@ export class Machined {
       NO_SUCH_MACHINE,
       null,
       async () => {
-        const [path] = await this.#bus.call(MANAGER, 'GetMachine', 's', [name]);
-        const machine = { ...MANAGER, path: String(path), interface: MACHINE_INTERFACE };
-        const [leader, state, root, unit, id] = await Promise.all([
-          this.#bus.get(machine, 'Leader'),
-          this.#bus.get(machine, 'State'),
-          this.#bus.get(machine, 'RootDirectory'),
-          this.#bus.get(machine, 'Unit'),
-          this.#bus.get(machine, 'Id'),
-        ]);
+        const path = `${MACHINE_PATH_PREFIX}${escapeLabel(name)}`;
+        const properties = { ...MANAGER, path, interface: 'org.freedesktop.DBus.Properties' };
+        const [all] = await this.#bus.call(properties, 'GetAll', 's', [MACHINE_INTERFACE]);
+        const value = (property: string) =>
+          (all as Record<string, { readonly value: unknown }>)[property]?.value;
+        const [leader, state, root, unit, id] = PROPERTIES.map(value);
         return {
           leader: Number(leader),
           isLeaderAlive: await isAliveIn(Number(leader), name, String(unit)),

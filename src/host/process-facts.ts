@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { ProcessFacts } from '../planning/observed.ts';
+import { readFileIfExists } from './files.ts';
 
 /**
  * The spec that a running nspawn was started with, from its own environment. Not from the unit: anybody's daemon-reload
@@ -7,7 +7,7 @@ import type { ProcessFacts } from '../planning/observed.ts';
  */
 export async function processFacts(pid: number): Promise<ProcessFacts | null> {
   if (pid <= 0) return null;
-  const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const environment = (await readFileIfExists(`/proc/${pid}/environ`).catch(() => null)) ?? '';
   const variables = new Map(environment.split('\0').map(entry => splitVariable(entry)));
   const specHash = variables.get('NSPAWND_SPEC_HASH');
   const launchHash = variables.get('NSPAWND_LAUNCH_HASH');

@@ -4,7 +4,7 @@ import { NspawndError } from '../errors.ts';
 import { isTemplate } from '../planning/adopted.ts';
 import { nameOfBuildUnit } from '../planning/nix-places.ts';
 import type { UnitFacts } from '../planning/observed.ts';
-import { type Bus, type BusSignal, type BusTarget, unlessBusError } from './bus.ts';
+import { type Bus, type BusSignal, type BusTarget, escapeLabel, unlessBusError } from './bus.ts';
 import { WallClock } from './wall-clock.ts';
 
 /** org.freedesktop.systemd1: org.freedesktop.systemd1(5). */
@@ -237,14 +237,6 @@ const NO_SUCH_UNIT = ['org.freedesktop.systemd1.NoSuchUnit'];
 
 function unitPath(unit: string): string {
   return `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`;
-}
-
-/** sd_bus_path_encode(3): everything but letters and digits becomes `_` and two hex digits, a leading digit too. */
-function escapeLabel(label: string): string {
-  return label.replace(
-    /^[0-9]|[^A-Za-z0-9]/g,
-    character => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 function unescapeLabel(label: string): string {

@@ -34,6 +34,16 @@ describe('reading', () => {
     assert.equal(await readFileIfExists(join(directory, 'fifo')), null);
     assert.equal(await readFileIfExists(directory), null);
   });
+  test('is the same for files of the kernel, which are read at once', async () => {
+    assert.match((await readFileIfExists('/proc/self/status')) ?? '', /^Name:/);
+    assert.equal(await readFileIfExists('/proc/self/status', 10), null);
+    for (const path of ['/proc/self/none', '/proc/self/status/below', '/proc/self/exe', '/proc/self'])
+      assert.equal(await readFileIfExists(path), null, path);
+    assert.equal(await exists('/proc/self/none'), false);
+    assert.equal(await exists('/proc/self/exe'), true);
+    assert.ok((await listDirectory('/proc/self')).includes('status'));
+    assert.deepEqual(await listDirectory('/proc/self/none'), []);
+  });
   test('is bounded', async context => {
     const path = join(await scratch(context), 'file');
     await writeFile(path, 'x'.repeat(100));
