@@ -30,6 +30,7 @@ import type {
 } from './ports.ts';
 import { preview } from './preview.ts';
 import { Reconciler } from './reconciler.ts';
+import { Resting } from './resting.ts';
 import { retrySpec, undoSpec } from './rollouts.ts';
 import { saysTheSame, unlessEdited } from './seen-manifest.ts';
 import { StartGate } from './start-gate.ts';
@@ -54,6 +55,7 @@ export class Controller implements ControlPort {
   readonly #reconciler: Reconciler;
   readonly #gate: StartGate;
   readonly #queue: WorkQueue;
+  readonly #resting: Resting;
   readonly #observer: LoopObserver | null;
   readonly #log: Log;
   readonly #options: ControllerOptions;
@@ -84,6 +86,7 @@ export class Controller implements ControlPort {
     this.#gate = new StartGate(options.maxConcurrentBoots ?? null, name => this.#queue.add(name));
     this.#reconciler = new Reconciler(manifests, host, this.#store, this.#gate, log);
     this.#observer = observer;
+    this.#resting = new Resting(manifests, host);
     const order = (key: string) => this.#gate.orderOf(key, manifests.desired(key));
     this.#queue = new WorkQueue(options.workers, key => this.#work(key), observer, order);
   }
@@ -271,7 +274,8 @@ export class Controller implements ControlPort {
   async #work(key: string): Promise<void> {
     const { signal } = this.#abort;
     const startedAt = performance.now();
-    const { requeueAfterMs, hasFailed } = await this.#reconciler.reconcile(key, signal);
+    const { requeueAfterMs, hasFailed, isAtRest } = await this.#reconciler.reconcile(key, signal);
+    this.#resting.note(key, isAtRest);
     const result = hasFailed ? 'error' : requeueAfterMs === null ? 'success' : 'requeue_after';
     this.#observer?.onReconciled(result, (performance.now() - startedAt) / 1000);
     this.#queue.cancelDelayed(key);
@@ -284,6 +288,7 @@ export class Controller implements ControlPort {
 
   #onHostTrigger(name: string | null): void {
     if (name === null) {
+      this.#resting.wakeAll();
       void this.#relist();
       return;
     }
@@ -304,9 +309,9 @@ export class Controller implements ControlPort {
       await this.#manifests.rescan();
       const onHost = await this.#host.list();
       await this.#manifests.adopt(onHost);
-      const names = new Set([...this.#manifests.names(), ...onHost]);
-      this.#gate.expect(names, name => this.#manifests.desired(name));
-      this.#queue.addAll([...names, HOST_KEY]);
+      const names = [...new Set([...this.#manifests.names(), ...onHost])];
+      this.#gate.expect(new Set(names), name => this.#manifests.desired(name));
+      this.#queue.addAll([...(await this.#resting.awake(names)), HOST_KEY]);
       this.#relistedAt = performance.now();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#log.error({ err: error }, 're-list failed');

@@ -148,6 +148,11 @@ export interface HostPort {
   /** Names of everything on the host that carries our mark. */
   list(): Promise<readonly string[]>;
   observe(name: string, manifest: Manifest | null): Promise<Observed>;
+  /**
+   * What can be seen of containers with little effort: a text for each, another one whenever something of it has changed that
+   * nobody announces. Those that are left out have to be observed.
+   */
+  glance(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** IPv4 addresses and networks, as `ip` prints them, that the host has or has a route to; without the default route. */
   addressesInUse(): Promise<readonly string[]>;
   /** Names of the `container@` units that are starting, or about to. */

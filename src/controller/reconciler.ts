@@ -15,6 +15,7 @@ import { type Step, step } from '../planning/step.ts';
 import { type Outcome, summarize } from '../planning/summarize.ts';
 import { applyStep } from './apply-step.ts';
 import { containerObject } from './container-object.ts';
+import { isNothingToDo } from './nothing-to-do.ts';
 import type { HostPort, ManifestPort } from './ports.ts';
 import type { StartGate } from './start-gate.ts';
 import type { StatusStore } from './status-store.ts';
@@ -27,6 +28,8 @@ const MAX_ROUNDS = 8;
 export interface ReconcileResult {
   readonly requeueAfterMs: number | null;
   readonly hasFailed: boolean;
+  /** It runs, and nothing is to do or waited for. */
+  readonly isAtRest: boolean;
 }
 
 /**
@@ -61,12 +64,13 @@ export class Reconciler {
       return {
         requeueAfterMs: result.error === null ? result.requeueAfterMs : this.#retryAfterMs(key, result.error),
         hasFailed: result.error !== null,
+        isAtRest: result.error === null && result.isAtRest === true,
       };
     } catch (error) {
-      if (signal.aborted) return { requeueAfterMs: null, hasFailed: false };
+      if (signal.aborted) return { requeueAfterMs: null, hasFailed: false, isAtRest: false };
       this.#gate.lostSight(key);
       log.error({ err: error }, 'reconcile failed');
-      return { requeueAfterMs: this.#retryAfterMs(key, error), hasFailed: true };
+      return { requeueAfterMs: this.#retryAfterMs(key, error), hasFailed: true, isAtRest: false };
     }
   }
 
@@ -114,7 +118,8 @@ export class Reconciler {
       return { requeueAfterMs: null, error: null };
     }
     await this.#report(name, desired, observed, current, outcome, log);
-    return { requeueAfterMs: requeueAfter(current, observed), error };
+    const isAtRest = desired.state === 'present' && isNothingToDo(current, desired.manifest, observed);
+    return { requeueAfterMs: requeueAfter(current, observed), error, isAtRest };
   }
 
   async #reconcileHost(log: Log, signal: AbortSignal): Promise<Round> {
@@ -243,6 +248,7 @@ export class Reconciler {
 interface Round {
   readonly requeueAfterMs: number | null;
   readonly error: unknown;
+  readonly isAtRest?: boolean;
 }
 
 /** A guest's last words stay with the guest. */

@@ -16,6 +16,7 @@ import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopiesOf } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
 import { listDirectory, removeWrittenAside } from './files.ts';
+import { glance } from './glance.ts';
 import { GuestHosts } from './guest-hosts.ts';
 import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
@@ -29,6 +30,7 @@ import { type NetworkChange, NetworkMonitor } from './network-monitor.ts';
 import { Nix } from './nix.ts';
 import { NixBuilds } from './nix-builds.ts';
 import { generationsOf } from './nix-profile.ts';
+import { otherRunning } from './other-running.ts';
 import { processFacts } from './process-facts.ts';
 import { Records } from './records.ts';
 import { observeRoot } from './root-tree.ts';
@@ -178,7 +180,7 @@ export class LinuxHost implements HostPort {
       namesOfKept(),
     ]);
     const names = new Set(lists.flat().filter(isName));
-    for (const name of await this.#otherRunning(names)) names.add(name);
+    for (const name of await otherRunning(this.#systemd, names)) names.add(name);
     return [...names];
   }
 
@@ -244,6 +246,14 @@ export class LinuxHost implements HostPort {
       keptSystems: kept,
     };
   }
+
+  readonly glance: HostPort['glance'] = names =>
+    glance(names, {
+      systemd: this.#systemd,
+      guard: this.#guard,
+      isNetworkWatched: () => this.#monitor.isWatching(),
+      ...this.#options,
+    });
 
   async apply(name: string, step: HostStep, signal: AbortSignal): Promise<void> {
     await this.#executor.apply(name, step, signal);
@@ -328,15 +338,6 @@ export class LinuxHost implements HostPort {
     if ('link' in change) return this.#namesByLink.get(change.link);
     if ('namespace' in change) return change.namespace;
     return this.#network.nameOfNamespace(change.namespaceId);
-  }
-
-  /** Guests of ours that run though all their files are gone: found by the environment of their nspawn. */
-  async #otherRunning(known: ReadonlySet<string>): Promise<readonly string[]> {
-    const names = (await this.#systemd.runningContainers()).filter(name => isName(name) && !known.has(name));
-    const processes = await Promise.all(
-      names.map(async name => processFacts((await this.#systemd.unit(name)).mainPid)),
-    );
-    return names.filter((_, index) => processes[index] !== null);
   }
 
   async #countRunning(): Promise<number> {

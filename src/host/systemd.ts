@@ -104,6 +104,18 @@ export class Systemd {
     if (name !== null && signal.body[3] === 'canceled') this.#canceledAt.set(name, Date.now());
   }
 
+  /** How each loaded `container@` unit is, by name: load, active and sub state, and its job. */
+  async containerUnits(): Promise<ReadonlyMap<string, string>> {
+    const [units] = await this.#bus.call(MANAGER, 'ListUnitsByPatterns', 'asas', [
+      [],
+      ['container@*.service'],
+    ]);
+    const named = (units as unknown[][]).map(
+      unit => [nameOfUnit(String(unit[0])), [unit[2], unit[3], unit[4], unit[7]].join(' ')] as const,
+    );
+    return new Map(named.flatMap(([name, how]) => (name === null ? [] : [[name, how] as const])));
+  }
+
   /** Names of the `container@` units that run, start, stop or are about to start. */
   runningContainers(): Promise<readonly string[]> {
     return this.#containers((state, job) => (state !== 'inactive' && state !== 'failed') || job === 'start');

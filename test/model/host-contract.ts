@@ -349,6 +349,34 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       });
     });
 
+    test('a glance at a running container is the same while nothing happens, and another one after anything that nobody announces', async () => {
+      await withContainer('contract-glance', NETWORK, async container => {
+        await container.reachReady();
+        const look = async () => (await host.port.glance([container.name])).get(container.name);
+        const before = await look();
+        assert.ok(before !== undefined, 'what runs can be seen at a glance');
+        assert.equal(await look(), before);
+        const seen = new Set([before]);
+        const assertAnother = async (what: string) => {
+          const now = await look();
+          assert.ok(now !== undefined && !seen.has(now), what);
+          seen.add(now);
+        };
+        await host.port.putRequest(container.name, 'restart', 'test');
+        await assertAnother('a request was put');
+        await host.port.apply(
+          container.name,
+          step('noteSpec', { specHash: 'v1-0000000000000000' }, 'test'),
+          abort.signal,
+        );
+        await assertAnother('its history was written');
+        await host.killNspawn(container.name);
+        await container.until(({ unit }) => unit.mainPid === 0);
+        const ended = await look();
+        assert.ok(ended === undefined || !seen.has(ended), 'it ended');
+      });
+    });
+
     test('what a guest writes to its FIFO is known, with the run that wrote it', async () => {
       const spec = {
         readiness: 'fifo',

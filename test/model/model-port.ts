@@ -82,6 +82,21 @@ export class ModelPort implements HostPort {
     return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records, ...nix.names()])];
   }
 
+  /** All that it has of a unit that runs. */
+  async glance(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    await this.#call();
+    const running = names.filter(name => this.#host.units.get(name)?.run !== undefined);
+    return new Map(running.map(name => [name, JSON.stringify(this.#everythingOf(name))]));
+  }
+
+  #everythingOf(name: string): readonly unknown[] {
+    const { unitFiles, namespaces, pairs, guard, marks, machines, fifos, ended, requests, histories, guestHosts } =
+      this.#host;
+    const kinds = [unitFiles, namespaces, marks, machines, fifos, ended, requests, histories, guestHosts];
+    const link = hostLinkName(name);
+    return [this.#unitFacts(name), ...kinds.map(kind => kind.get(name)), pairs.get(link), guard.get(link)];
+  }
+
   async booting(): Promise<readonly string[]> {
     await this.#call();
     return [...this.#host.units]
