@@ -195,7 +195,7 @@ export class LinuxHost implements HostPort {
         this.#systemd.unit(name),
         this.#unitFiles.observe(name),
         this.#machined.machine(name),
-        this.#records.ended(name),
+        this.#lastWords.ahead(this.#records.ended(name)),
         this.#records.request(name),
         this.#records.history(name),
         this.#records.suspension(name),
