@@ -289,8 +289,7 @@ export class Controller implements ControlPort {
   #onHostTrigger(name: string | null): void {
     if (name === null) {
       this.#resting.wakeAll();
-      void this.#relist();
-      return;
+      return void this.#relist();
     }
     // A container that nobody has heard of is not looked at: it is not ours.
     if (this.#store.isKnown(name) || this.#manifests.desired(name).state === 'present') this.#queue.add(name);

@@ -90,8 +90,19 @@ export class ModelPort implements HostPort {
   }
 
   #everythingOf(name: string): readonly unknown[] {
-    const { unitFiles, namespaces, pairs, guard, marks, machines, fifos, ended, requests, histories, guestHosts } =
-      this.#host;
+    const {
+      unitFiles,
+      namespaces,
+      pairs,
+      guard,
+      marks,
+      machines,
+      fifos,
+      ended,
+      requests,
+      histories,
+      guestHosts,
+    } = this.#host;
     const kinds = [unitFiles, namespaces, marks, machines, fifos, ended, requests, histories, guestHosts];
     const link = hostLinkName(name);
     return [this.#unitFacts(name), ...kinds.map(kind => kind.get(name)), pairs.get(link), guard.get(link)];
