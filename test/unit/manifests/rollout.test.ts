@@ -138,6 +138,16 @@ describe('a spec', () => {
     assert.deepEqual(rolled.revisions(), ['1 good in force ready', '2 bad said it failed']);
   });
 
+  test('that was tried in vain keeps its name when it is renamed and somebody else takes that name at once', async t => {
+    const rolled = await rolledBack(t);
+    await rolled.host.moveIn('again.yaml', web('other'));
+    await rolled.host.moveIn('renamed.yaml', web('bad'));
+    await rolled.host.remove('web.yaml');
+    await rolled.host.settle();
+    assert.equal(rolled.state(), '3: good, proven, not 2: it failed');
+    assert.match(rolled.host.problems().join(), /^again\.yaml:.*is also declared at .*renamed\.yaml/);
+  });
+
   test('that was tried in vain is tried again when the file said something else in between', async t => {
     const rolled = await rolledBack(t);
     await rolled.edit('good');
