@@ -21,6 +21,7 @@ export const CONDITION_TYPES = [
   'Reconciling',
   'Stalled',
   'CrashLooping',
+  'Degraded',
   'RestartRequired',
   'RolledBack',
   'PruneBlocked',

@@ -3,6 +3,8 @@ import { annotations, labels, quote } from './field-values.ts';
 import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from './name.ts';
 import { isNixMade, nixRootOf } from './nix-source.ts';
 import { hasOwnNetwork } from './own-network.ts';
+import { isProbe, probeFieldsAt } from './probe-fields.ts';
+import { objectionsToProbes } from './probe-objections.ts';
 import { specFields } from './spec-fields.ts';
 
 /**
@@ -47,6 +49,8 @@ export const specSchema = specFields
     if (spec.command !== undefined && spec.readiness === 'notify') {
       refuse('readiness', 'notify needs an init that notifies; with command use started or fifo');
     }
+    for (const { path, message } of objectionsToProbes(spec))
+      context.addIssue({ code: 'custom', path: [...path], message });
     // Also when a field is wrong by itself: a person sees everything at once.
   }, EVEN_AFTER_OTHER_ISSUES)
   .transform(spec => ({
@@ -130,7 +134,7 @@ export function fieldsAt(path: readonly PropertyKey[]): readonly string[] {
     case 'spec':
       return Object.keys(specFields.shape);
     default:
-      return [];
+      return path[0] === 'spec' && isProbe(path[1]) ? probeFieldsAt(path.slice(2)) : [];
   }
 }
 

@@ -35,8 +35,10 @@ export function typeInWords({ type, items, additionalProperties, anyOf }: JsonSc
 
 /** The bounds of a field's value in words, the most telling first; what a pattern says its description says better. */
 export function boundsInWords(schema: JsonSchema): readonly string[] {
-  const { minItems, maxItems, uniqueItems, maxProperties, maxLength, exclusiveMinimum, maximum } = schema;
+  const { minItems, maxItems, uniqueItems, maxProperties, maxLength, exclusiveMinimum, minimum, maximum } =
+    schema;
   return [
+    ...(typeof minimum === 'number' ? [`at least ${minimum}`] : []),
     ...(typeof exclusiveMinimum === 'number' ? [`more than ${exclusiveMinimum}`] : []),
     ...(typeof maximum === 'number' ? [`at most ${maximum}`] : []),
     ...(typeof minItems === 'number' ? [`at least ${minItems} in the list`] : []),

@@ -17,6 +17,7 @@ import {
   UPDATE_MODES,
   volatile,
 } from './field-values.ts';
+import { livenessProbe, readinessProbe, startupProbe } from './probe-fields.ts';
 
 /**
  * The spec's fields. One flat table: a field that comes later is one entry here and one in `planning/change.ts`. The
@@ -124,6 +125,20 @@ export const specFields = z.strictObject({
   readiness: z.enum(READINESS_MODES).optional().meta({
     description:
       "What makes the container Ready. notify: the guest's init says so, the default. fifo: a line is written to /var/lib/startup-done in the guest. started: it runs, the default with command.",
+  }),
+  startupProbe: startupProbe.optional().meta({
+    description:
+      'What has to be good once before the guest counts as started, and before the other probes are asked. When it has failed failureThreshold times in a row, the guest is stopped, and restartPolicy says what becomes of it.',
+    examples: [{ unit: { name: 'multi-user.target' }, periodSeconds: 2, failureThreshold: 30 }],
+  }),
+  readinessProbe: readinessProbe.optional().meta({
+    description: 'What has to be good for the container to be Ready. Nothing is restarted when it fails.',
+    examples: [{ tcpSocket: { port: 5432 } }, { httpGet: { path: '/healthz', port: 80 } }],
+  }),
+  livenessProbe: livenessProbe.optional().meta({
+    description:
+      'What has to be good for the guest to go on. When it has failed failureThreshold times in a row, the guest is stopped, and restartPolicy says what becomes of it.',
+    examples: [{ exec: { command: ['/usr/bin/test', '-e', '/run/alive'] } }],
   }),
   timeoutStartSec: durationSec.default(90).meta({
     description:

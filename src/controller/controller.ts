@@ -182,7 +182,7 @@ export class Controller implements ControlPort {
 
   async reconcile(name: string): Promise<Container | null> {
     if (this.#store.get(name) === null) return null;
-    await this.#manifests.rescan();
+    await Promise.all([this.#manifests.rescan(), this.#host.lookAgain(name)]);
     await this.#queue.run(name);
     return this.#store.get(name);
   }

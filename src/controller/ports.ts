@@ -170,6 +170,8 @@ export interface HostPort {
   putUpdate(name: string, update: UpdateRequest): Promise<void>;
   /** What Nix has made for a container, oldest first. */
   generations(name: string): Promise<readonly Generation[]>;
+  /** What is otherwise looked at rarely is looked at now. */
+  lookAgain(name: string): Promise<void>;
   /** State that must survive nspawnd but not a boot: conditions' times and events. Opaque to the host. */
   saveMemory(name: string, memory: string): Promise<void>;
   loadMemory(name: string): Promise<string | null>;

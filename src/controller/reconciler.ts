@@ -17,6 +17,7 @@ import { applyStep } from './apply-step.ts';
 import { containerObject } from './container-object.ts';
 import { isNothingToDo } from './nothing-to-do.ts';
 import type { HostPort, ManifestPort } from './ports.ts';
+import { probeEvents } from './probe-events.ts';
 import type { StartGate } from './start-gate.ts';
 import type { StatusStore } from './status-store.ts';
 import { eventOf } from './step-events.ts';
@@ -198,6 +199,10 @@ export class Reconciler {
         { reason: is.reason, detail: is.message },
         isGood ? 'container is ready' : `container: ${reason}`,
       );
+    }
+    for (const event of probeEvents(before?.status.conditions ?? [], after.status.conditions)) {
+      await this.#store.record(name, event, now);
+      log[event.type === 'Normal' ? 'info' : 'warn']({ detail: event.message }, `container: ${event.reason}`);
     }
     if (outcome.error !== null) {
       await this.#store.record(

@@ -13,6 +13,7 @@ import type { Network } from './network.ts';
 import type { Nix } from './nix.ts';
 import type { NixBuilds } from './nix-builds.ts';
 import { removeLeftoversOfNspawn } from './nspawn-leftovers.ts';
+import type { Prober } from './probes/prober.ts';
 import type { Records } from './records.ts';
 import { prepareRoot } from './root-tree.ts';
 import type { StartFifos } from './start-fifo.ts';
@@ -31,6 +32,7 @@ export interface Tools {
   readonly nix: Nix;
   readonly builds: NixBuilds;
   readonly switches: GuestSwitch;
+  readonly prober: Prober;
   readonly guestCapacity: () => Promise<GuestCapacity | null>;
 }
 
@@ -90,6 +92,7 @@ function executors(tools: Tools): Executors {
     createFifo: name => fifos.create(name),
     listenFifo: name => fifos.listen(name),
     removeFifo: name => fifos.remove(name),
+    probe: (name, order) => tools.prober.begin(name, order),
     buildSandbox: (name, { sandbox, keepNamespace }, signal) =>
       network.build(name, sandbox, keepNamespace, signal),
     attachNamespace: (name, { leader }, signal) => network.attach(name, leader, signal),

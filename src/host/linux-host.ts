@@ -12,6 +12,7 @@ import type { FormerUnitFacts, Observed, RootFacts, Suspension } from '../planni
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { HostStep } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
+import { Burst } from './burst.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopiesOf } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
@@ -31,6 +32,7 @@ import { Nix } from './nix.ts';
 import { NixBuilds } from './nix-builds.ts';
 import { generationsOf } from './nix-profile.ts';
 import { otherRunning } from './other-running.ts';
+import { GuestQuestions } from './probes/guest-questions.ts';
 import { processFacts } from './process-facts.ts';
 import { Records } from './records.ts';
 import { observeRoot } from './root-tree.ts';
@@ -70,14 +72,15 @@ export class LinuxHost implements HostPort {
   readonly #guestHosts: GuestHosts;
   readonly #builds: NixBuilds;
   readonly #nix: Nix;
-  readonly #sourceWatch = new SourceWatch(name => this.#triggerSoon(name));
+  readonly #sourceWatch = new SourceWatch(name => this.#burst.trigger(name));
   readonly #executor: Executor;
   readonly #options: LinuxHostOptions;
   readonly #namesByLink = new Map<string, string>();
   /** Containers that were seen to want an interface of the host. */
   readonly #wantedBy = new Map<string, ReadonlySet<string>>();
   readonly #lastWords = new LastWords();
-  readonly #burst = new Set<string>();
+  readonly #burst = new Burst(name => this.#onTrigger(name));
+  readonly #questions: GuestQuestions;
   #onTrigger: (name: string | null) => void = () => undefined;
   readonly addressesInUse = addressesInUse;
 
@@ -96,6 +99,7 @@ export class LinuxHost implements HostPort {
     this.#network = new Network(runtimeDirectory, this.#guard);
     this.#monitor = new NetworkMonitor(change => this.#networkChanged(change));
     this.#records = new Records(runtimeDirectory, stateDirectory);
+    this.#questions = new GuestQuestions(this.#records, name => this.#onTrigger(name));
     this.#unitFiles = new UnitFiles(options.unitDirectory);
     this.#fifos = new StartFifos(
       runtimeDirectory,
@@ -124,6 +128,7 @@ export class LinuxHost implements HostPort {
       nix: this.#nix,
       builds: this.#builds,
       switches,
+      prober: this.#questions.prober,
       guestCapacity: () => this.#facts.guestCapacity(() => this.#countRunning()),
     });
   }
@@ -189,24 +194,25 @@ export class LinuxHost implements HostPort {
     this.#sourceWatch.set(name, manifest === null ? null : watchedPath(manifest));
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
       this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
-    const [host, unit, unitFile, machine, record, request, history, suspension, rootFacts, fifo, guestHosts] =
+    const [host, unit, unitFile, machine, request, history, suspension, rootFacts, fifo, guestHosts] =
       await Promise.all([
         this.#facts.read(() => this.#countRunning()),
         this.#systemd.unit(name),
         this.#unitFiles.observe(name),
         this.#machined.machine(name),
-        this.#lastWords.ahead(this.#records.ended(name)),
         this.#records.request(name),
         this.#records.history(name),
         this.#records.suspension(name),
         manifest === null ? NO_ROOT : observeRoot(manifest.spec.root, isNixMade(manifest.spec)),
         this.#fifos.observe(name),
         this.#guestHosts.observe(name),
+        this.#lastWords.ahead(this.#records.ended(name)),
       ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [copies, former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers, kept] =
+    const [asked, copies, former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers, kept] =
       await Promise.all([
+        this.#questions.facts(name, unit, manifest),
         unit.mainPid > 0 ? [] : leftoverCopiesOf(manifest, unitFile.text),
         this.#formerUnit(name, manifest),
         processFacts(unit.mainPid),
@@ -216,7 +222,8 @@ export class LinuxHost implements HostPort {
           this.#monitor.isWatching(),
           manifest?.spec,
         ),
-        this.#lastWords.of(record, unit.mainPid > 0),
+        // Later than the unit: one that is seen to be down has left its record.
+        this.#records.ended(name).then(record => this.#lastWords.of(record, unit.mainPid > 0)),
         this.#records.hasMemory(name),
         manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
         this.#builds.hasAny(name),
@@ -238,6 +245,7 @@ export class LinuxHost implements HostPort {
       hasMemory,
       root: rootFacts,
       fifo,
+      ...asked,
       sandbox,
       guestHosts,
       leftoverCopies: copies,
@@ -297,6 +305,8 @@ export class LinuxHost implements HostPort {
 
   readonly loadMemory: HostPort['loadMemory'] = name => this.#records.memory(name);
 
+  readonly lookAgain: HostPort['lookAgain'] = name => this.#questions.lookAgain(name);
+
   async #formerUnit(name: string, manifest: Manifest | null): Promise<FormerUnitFacts | null> {
     const unit = manifest === null ? null : formerUnit(name, manifest.annotations);
     if (unit === null || unit === unitName(name)) return null;
@@ -307,6 +317,7 @@ export class LinuxHost implements HostPort {
     this.#monitor.stop();
     this.#fifos.stop();
     this.#sourceWatch.stop();
+    this.#questions.stop();
     this.#bus.close();
   }
 
@@ -320,18 +331,8 @@ export class LinuxHost implements HostPort {
     const wanting = 'link' in change ? (this.#wantedBy.get(change.link) ?? []) : [];
     for (const affected of name === undefined ? wanting : [name, ...wanting]) {
       this.#network.invalidate(affected);
-      this.#triggerSoon(affected);
+      this.#burst.trigger(affected);
     }
-  }
-
-  /** One trigger for what comes in a burst: a guest that plays with its links must not keep us busy. */
-  #triggerSoon(name: string): void {
-    if (this.#burst.has(name)) return;
-    this.#burst.add(name);
-    setTimeout(() => {
-      this.#burst.delete(name);
-      this.#onTrigger(name);
-    }, BURST_MS);
   }
 
   #nameOf(change: NetworkChange): string | undefined {
@@ -345,5 +346,4 @@ export class LinuxHost implements HostPort {
   }
 }
 
-const BURST_MS = 100;
 const NO_ROOT: RootFacts = { state: 'missing', realPath: '', missing: [], detail: '' };

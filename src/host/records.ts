@@ -16,6 +16,7 @@ import {
   removeFile,
   writeFileAtomically,
 } from './files.ts';
+import type { ProbeRecord } from './probes/prober.ts';
 
 /**
  * What must survive nspawnd but not a boot (one thing does survive it: a suspension), one small file per container and kind below the runtime directory: how the
@@ -106,6 +107,14 @@ export class Records {
     await removeFile(this.#path('switched', name));
   }
 
+  probed(name: string): Promise<ProbeRecord | null> {
+    return this.#readJson('probed', name, probedSchema);
+  }
+
+  async putProbed(name: string, record: ProbeRecord): Promise<void> {
+    await this.#write('probed', name, JSON.stringify(record));
+  }
+
   update(name: string): Promise<UpdateRequest | null> {
     return this.#readJson('updates', name, updateSchema);
   }
@@ -160,7 +169,7 @@ export class Records {
 }
 
 const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', 'switched', 'updates'] as const;
-const KINDS = [...KINDS_OF_CONTAINERS, 'memory', 'suspended'] as const;
+const KINDS = [...KINDS_OF_CONTAINERS, 'memory', 'suspended', 'probed'] as const;
 type Kind = (typeof KINDS)[number];
 
 const word = z.string().max(256);
@@ -194,6 +203,17 @@ const updateSchema = z.object({
   generation: z.number().nullable(),
   at: z.number(),
   isTaken: z.boolean(),
+});
+const probeResultSchema = z.object({
+  state: z.enum(['unknown', 'success', 'failure']),
+  detail: z.string(),
+  since: z.number().nullable(),
+});
+const probedSchema = z.object({
+  invocationId: word,
+  startup: probeResultSchema,
+  readiness: probeResultSchema,
+  liveness: probeResultSchema,
 });
 const historySchema = z.object({
   failures: z.number(),

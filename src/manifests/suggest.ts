@@ -5,6 +5,8 @@ export function suggest(word: string, candidates: readonly string[]): string | n
   const plain = plainForm(word);
   const sameLetters = candidates.find(candidate => plainForm(candidate) === plain);
   if (sameLetters !== undefined) return sameLetters;
+  const longer = candidates.filter(candidate => plainForm(candidate).startsWith(plain));
+  if (plain.length >= MIN_PREFIX_LENGTH && longer.length === 1) return longer[0] ?? null;
   if (word.length > MAX_WORD_LENGTH) return null;
   const swapped = candidates.find(candidate => sortedLetters(candidate) === sortedLetters(word));
   if (swapped !== undefined) return swapped;
@@ -22,6 +24,8 @@ export function suggest(word: string, candidates: readonly string[]): string | n
 }
 
 const MAX_WORD_LENGTH = 64;
+/** `tcp` means tcpSocket. */
+const MIN_PREFIX_LENGTH = 3;
 
 /** `host_address`, `HostAddress` and `host-address` all mean hostAddress. */
 function plainForm(word: string): string {

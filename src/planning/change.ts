@@ -36,6 +36,9 @@ const CHANGE_CLASS: Readonly<Record<keyof ContainerSpec, ChangeClass>> = {
   ephemeral: 'restart',
   volatile: 'restart',
   readiness: 'restart',
+  startupProbe: 'live',
+  readinessProbe: 'live',
+  livenessProbe: 'live',
   // Baked into the unit, which is only rewritten while it is down; a longer timeout is no reason to restart a guest.
   timeoutStartSec: 'live',
   timeoutStopSec: 'live',

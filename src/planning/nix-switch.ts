@@ -3,7 +3,7 @@ import { isAsked, usableSystem } from './nix.ts';
 import type { SwitchRecord } from './nix-facts.ts';
 import type { Observed } from './observed.ts';
 import type { Waiting } from './plan.ts';
-import { isReady, runState } from './run-state.ts';
+import { hasBooted, runState } from './run-state.ts';
 import { type Step, step } from './step.ts';
 
 /** Bringing a new system to a guest that runs, without a restart: `switch-to-configuration test`, as the origin's reload. */
@@ -62,7 +62,7 @@ export function planSwitch(manifest: Manifest, observed: Observed): SwitchPlan {
   const hasFailed = switchOfRun(observed)?.closure === system.closure && !switchOfRun(observed)?.isGood;
   if (!isForced && hasFailed) return { ...NOTHING, steps: report };
   // A guest that boots has no way in yet, and its readiness brings it back here.
-  if (!isReady(manifest, observed) || !machine?.isLeaderAlive) return { ...NOTHING, steps: report };
+  if (!hasBooted(manifest, observed) || !machine?.isLeaderAlive) return { ...NOTHING, steps: report };
   const begin = step(
     'startSwitch',
     {

@@ -1,4 +1,5 @@
 import type { NixFacts } from './nix-facts.ts';
+import type { ProbeFacts } from './probe-facts.ts';
 
 /**
  * What the host says of one name, read afresh for every plan. Facts only: no decisions, no memory. Times are
@@ -24,6 +25,9 @@ export interface Observed {
   readonly hasMemory: boolean;
   readonly root: RootFacts;
   readonly fifo: FifoFacts;
+  readonly probes: ProbeFacts;
+  /** Units of the running guest that have failed, by its own word; null: it has not been asked (yet), or does not answer. */
+  readonly failedUnits: FailedUnits | null;
   readonly sandbox: SandboxFacts;
   /** The guest's hosts file kept outside the guest; `absent` while none was prepared. */
   readonly guestHosts: 'absent' | 'present';
@@ -203,6 +207,13 @@ export interface FifoFacts {
   readonly isListening: boolean;
   /** The run that has written to it; empty when none has. */
   readonly startedInvocationId: string;
+}
+
+/** From a hostile guest: bounded, and each a name of a unit. */
+export interface FailedUnits {
+  readonly names: readonly string[];
+  /** How many there are besides. */
+  readonly more: number;
 }
 
 /** The named network namespace and the veth pair, as the kernel has them. */

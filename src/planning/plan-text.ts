@@ -54,6 +54,8 @@ function argumentsText(step: Step): string {
     case 'proveSpec':
     case 'rejectSpec':
       return step.arguments.specHash;
+    case 'probe':
+      return Object.keys(step.arguments.questions).join(' ');
     case 'updateHostsFile':
     case 'updateGuestHosts':
       return `${step.arguments.hosts.length} lines`;

@@ -4,6 +4,7 @@ import { assertNever } from '../errors.ts';
 import { adoptedRun } from './adopted.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
+import { whyGivenUp } from './giving-up.ts';
 import { heldBack } from './held-back.ts';
 import { keepSystems } from './kept-systems.ts';
 import { planRealisation, type Realisation, usableSystem } from './nix.ts';
@@ -12,12 +13,14 @@ import type { Observed } from './observed.ts';
 import { findObstacle } from './obstacle.ts';
 import { nothing, type Plan, stalled, type Waiting, waiting } from './plan.ts';
 import { planAdopted } from './plan-adopted.ts';
+import { planProbes } from './plan-probes.ts';
 import { cleanUp, prepareLaunch, returnInterfaces } from './prepare.ts';
+import { unreadyBecause } from './probes.ts';
 import { planRemoval } from './removal.ts';
 import type { UnitPaths } from './render/unit.ts';
 import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
 import { withRollout } from './rollout.ts';
-import { hasStartedUp, isReady, runState } from './run-state.ts';
+import { hasBooted, hasStartedUp, isReady, runState } from './run-state.ts';
 import { sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 import { killIfForced, planStopping, stopping } from './stopping.ts';
@@ -108,8 +111,8 @@ function planRunning(
     const mark = step('markRestart', { invocationId: unit.invocationId, cause: restart }, restart);
     return waiting(observed, [mark, step('stop', {}, restart)], stopping(observed, STARTED_AGAIN));
   }
-  if (hasMissedStartup(manifest, observed)) {
-    const cause = `nothing was written to the start-up FIFO within ${manifest.spec.timeoutStartSec} s`;
+  const cause = whyGivenUp(manifest, observed);
+  if (cause !== null) {
     return waiting(
       observed,
       [countFailure(observed, unit.invocationId, cause), step('stop', {}, cause)],
@@ -174,6 +177,7 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   const steps: Step[] = [];
   if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
   const isEdited = history.seenSpecHash !== manifest.specHash;
+  steps.push(...planProbes(manifest, observed));
   if (isEdited)
     steps.push(step('noteSpec', { specHash: manifest.specHash }, 'the running guest has this spec now'));
   const isNameless = observed.sandbox.namespace === 'absent' || observed.sandbox.namespace === 'stale';
@@ -197,20 +201,16 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   return steps;
 }
 
-function hasMissedStartup(manifest: Manifest, observed: Observed): boolean {
-  if (manifest.spec.readiness !== 'fifo' || hasStartedUp(observed)) return false;
-  const { activeAt } = observed.unit;
-  return activeAt !== null && observed.now >= activeAt + manifest.spec.timeoutStartSec * 1000;
-}
-
 function waitForReadiness(manifest: Manifest, observed: Observed): Waiting | null {
   const { unit, history } = observed;
   if (runState(unit) === 'starting')
     return { reason: 'Starting', message: 'the guest is booting', until: null };
-  if (!isReady(manifest, observed)) {
+  if (!hasBooted(manifest, observed)) {
     const until = unit.activeAt === null ? null : unit.activeAt + manifest.spec.timeoutStartSec * 1000;
     return { reason: 'Starting', message: 'the guest has not written to its start-up FIFO yet', until };
   }
+  const unready = unreadyBecause(manifest, observed);
+  if (unready !== null) return { ...unready, until: null };
   if (history.failures === 0 || unit.activeAt === null) return null;
   return {
     reason: 'Settling',

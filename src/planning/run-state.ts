@@ -1,5 +1,6 @@
 import type { Manifest } from '../api/manifest.ts';
 import type { Observed, UnitFacts } from './observed.ts';
+import { areProbesGood } from './probes.ts';
 
 /** systemd's many unit states as the four that decide anything. */
 export type RunState = 'down' | 'starting' | 'up' | 'stopping';
@@ -21,8 +22,13 @@ export function runState(unit: Pick<UnitFacts, 'activeState'>): RunState {
   }
 }
 
-/** The ladder of readiness: the unit is active (which with `notify` means that the guest's init said so), then the FIFO. */
+/** The ladder of readiness: the guest has booted, then its probes. */
 export function isReady(manifest: Manifest, observed: Observed): boolean {
+  return hasBooted(manifest, observed) && areProbesGood(manifest, observed);
+}
+
+/** The unit is active (which with `notify` means that the guest's init said so), then the FIFO. */
+export function hasBooted(manifest: Manifest, observed: Observed): boolean {
   if (runState(observed.unit) !== 'up') return false;
   return manifest.spec.readiness !== 'fifo' || hasStartedUp(observed);
 }

@@ -1,5 +1,6 @@
 import type { HostsEntry } from './host-state.ts';
 import type { BuildResult, SwitchRecord } from './nix-facts.ts';
+import type { Questions } from './probe-facts.ts';
 
 /**
  * Every change nspawnd can make, declared once: name -> arguments. The union, the executor's table and the plan's text
@@ -46,6 +47,8 @@ export interface StepArguments {
   prepareRoot: { readonly root: string; readonly missing: readonly string[] };
   createFifo: Record<never, never>;
   listenFifo: Record<never, never>;
+  /** Ask this of the running guest from now on, and nothing else; no questions: nothing. */
+  probe: ProbeOrder;
   removeFifo: Record<never, never>;
   /**
    * `keepNamespace`: a guest sits in it, so a missing one is not replaced by a new one. `isEdited`: it is (also) for an edit
@@ -149,6 +152,17 @@ export interface MacvlanSpec {
   readonly link: string;
   /** Its full name where `link` had to be shortened. */
   readonly altName: string | null;
+}
+
+/** `isEdited`: the run was under way when its manifest was edited, so that what it was not asked at its start it has passed. */
+export interface ProbeOrder {
+  readonly invocationId: string;
+  /** Its nspawn. */
+  readonly mainPid: number;
+  /** Milliseconds since the epoch. */
+  readonly bootedAt: number;
+  readonly questions: Questions;
+  readonly isEdited: boolean;
 }
 
 /** One build of a system: the unit that runs it, and the files that it reads, by their name in the build's directory. */

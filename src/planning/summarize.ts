@@ -5,17 +5,19 @@ import { hasOwnNetwork } from '../api/own-network.ts';
 import { formatProblem, type Problem } from '../api/problem.ts';
 import { adoptedRun } from './adopted.ts';
 import { changeClassOf, launchHash } from './change.ts';
+import { degradedFacts } from './degraded.ts';
 import type { Desired } from './desired.ts';
 import { isNixProblem, usableSystem } from './nix.ts';
 import { systemLeftAlone } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
 import { badRoot } from './obstacle.ts';
 import type { Plan } from './plan.ts';
+import { unreadyBecause } from './probes.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { RENDERER } from './render/unit.ts';
 import { decideRun, describeEnd, isCrashLooping, recentRestarts } from './restart.ts';
 import { rolloutFacts } from './rollout-facts.ts';
-import { isReady, runState } from './run-state.ts';
+import { hasBooted, isReady, runState } from './run-state.ts';
 import { isInSandbox, sandboxDrift, sandboxSpec, sandboxText, withoutInterfaces } from './sandbox.ts';
 import { howItStops } from './stopping.ts';
 
@@ -111,6 +113,8 @@ function readyFact(manifest: Manifest, observed: Observed, plan: Plan, outcome: 
   if (adopted?.state === 'up')
     return fact('True', 'Adopted', `it runs in ${adopted.unit}, as before it had a manifest`);
   if (isReady(manifest, observed)) return fact('True', 'Ready', readyMessage(manifest));
+  const unready = hasBooted(manifest, observed) ? unreadyBecause(manifest, observed) : null;
+  if (unready !== null) return fact('False', unready.reason, unready.message);
   if (plan.stalled !== null) return fact('False', plan.stalled.reason, plan.stalled.message);
   if (outcome.error !== null) return fact('False', outcome.error.code, outcome.error.message);
   const state = runState(observed.unit);
@@ -133,6 +137,7 @@ function readyFact(manifest: Manifest, observed: Observed, plan: Plan, outcome: 
 }
 
 function readyMessage({ spec }: Manifest): string {
+  if (spec.readinessProbe !== undefined) return 'the guest has booted, and its readinessProbe is good';
   if (spec.readiness === 'notify') return 'the guest reports that it has booted';
   return spec.readiness === 'fifo' ? 'the guest wrote to its start-up FIFO' : 'the guest has started';
 }
@@ -259,6 +264,7 @@ function abnormalFacts(
   const restart = restartRequired(manifest, observed);
   if (restart !== null) add('RestartRequired', 'True', restart.reason, restart.message);
   if (heldBecause !== undefined) add('PruneBlocked', 'True', heldBecause.reason, heldBecause.message);
+  facts.push(...degradedFacts(manifest, observed));
   if (plan.waitingFor?.reason === 'InotifyInstances')
     add('HostReady', 'False', 'InotifyInstances', plan.waitingFor.message);
   const sharesIdWith = observed.machine?.sharesIdWith ?? [];
@@ -300,7 +306,7 @@ function phaseOf(manifest: Manifest, observed: Observed, plan: Plan, ready: Fact
   const adopted = adoptedRun(manifest, observed);
   switch (adopted?.state ?? runState(observed.unit)) {
     case 'up':
-      return ready.status === 'True' ? 'Running' : 'Starting';
+      return ready.status === 'True' || ready.reason === 'ReadinessProbeFailed' ? 'Running' : 'Starting';
     case 'starting':
       return 'Starting';
     case 'stopping':

@@ -131,6 +131,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
     'src/api/manifest-issue.ts',
     'src/api/manifest-schema.ts',
     'src/api/manifest.ts',
+    'src/api/probe-fields.ts',
     'src/api/spec-fields.ts',
     'src/api/text.ts',
     'src/config.ts',

@@ -388,6 +388,28 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       });
     });
 
+    test('what a guest answers is known with the run that it is of, and asked only where it was said to', async () => {
+      const readinessProbe = { exec: { command: ['/bin/true'] }, periodSeconds: 1 };
+      const spec = { command: ['/bin/sleep', 'inf'], readinessProbe };
+      await withContainer('contract-probes', spec, async container => {
+        await container.prepare();
+        assert.equal((await container.observe()).probes.asked, '');
+        const { probes, unit } = await container.reachReady();
+        assert.equal(probes.invocationId, unit.invocationId);
+        assert.deepEqual([probes.startup.state, probes.readiness.state], ['success', 'success']);
+        assert.notEqual(probes.asked, '');
+        await container.expectNothingToDo();
+
+        const { readinessProbe: _probe, ...rest } = container.manifest.written;
+        const plain = new Driven(host.port, manifestOf(container.name, rest));
+        const { probes: unasked } = await plain.settle();
+        assert.deepEqual([unasked.asked, unasked.readiness.state], ['', 'success'], 'what was found stands');
+        await host.killNspawn(container.name);
+        const { probes: gone } = await container.until(isDown);
+        assert.deepEqual([gone.invocationId, gone.asked], ['', '']);
+      });
+    });
+
     test('macvlans and interfaces of the host are in the sandbox, and the host has its own back when the guest ends', async () => {
       const spec = { macvlans: ['contract-a'], interfaces: ['contract-b'] };
       await withContainer('contract-devices', spec, async container => {

@@ -2,6 +2,7 @@ import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { EndedRecord, History, Request, RootFacts, Suspension } from '../../src/planning/observed.ts';
 import { isOurUnit } from '../../src/planning/render/unit.ts';
 import { ModelNix } from './model-nix.ts';
+import { ModelProbes } from './model-probes.ts';
 
 /**
  * A host in memory: units with systemd's states, nspawn, its guests, machined, namespaces, links and files, as far as
@@ -40,6 +41,7 @@ export class ModelHost {
   /** Words in a unit with which no guest boots. */
   readonly doomed = new Set<string>();
   readonly nix = new ModelNix(this);
+  readonly probes = new ModelProbes(this);
   hostsBlock: string | null = null;
   isStopping = false;
   /** Which boot this is. */

@@ -185,6 +185,8 @@ export class ModelPort implements HostPort {
         isListening: fifo?.hasListener ?? false,
         startedInvocationId: fifo?.startedInvocationId ?? '',
       },
+      probes: host.probes.observe(name),
+      failedUnits: null,
       sandbox: this.#sandboxFacts(name, manifest),
       guestHosts: host.guestHosts.has(name) ? 'present' : 'absent',
       leftoverCopies: [],
@@ -256,6 +258,10 @@ export class ModelPort implements HostPort {
   async generations(name: string): Promise<readonly Generation[]> {
     await this.#call();
     return this.#host.nix.generations(name);
+  }
+
+  async lookAgain(): Promise<void> {
+    await this.#call();
   }
 
   async saveMemory(name: string, memory: string): Promise<void> {
@@ -343,6 +349,12 @@ export class ModelPort implements HostPort {
       this.#host.listen(name);
     },
     listenFifo: name => this.#host.listen(name),
+    probe: (name, order) => {
+      const { run, invocationId } = this.#host.unit(name);
+      this.#refuse(name, run === undefined || invocationId !== order.invocationId, 'probe what does not run');
+      this.#refuse(name, run?.hasBooted !== true, 'probe a guest that boots');
+      this.#host.probes.ask(name, order, this);
+    },
     removeFifo: name => void this.#host.fifos.delete(name),
     buildSandbox: (name, { sandbox, keepNamespace }) => this.#buildSandbox(name, sandbox, keepNamespace),
     attachNamespace: (name, { leader }) => {
@@ -413,8 +425,9 @@ export class ModelPort implements HostPort {
       return this.#lastLaunch;
     },
     forget: async name => {
-      const { ended, requests, histories, memories, suspensions, nix } = this.#host;
-      for (const kind of [ended, requests, histories, memories, suspensions, nix.switched, nix.updates]) {
+      const { ended, requests, histories, memories, suspensions, nix, probes } = this.#host;
+      const kinds = [ended, requests, histories, memories, suspensions, nix.switched, nix.updates];
+      for (const kind of [...kinds, probes.results]) {
         kind.delete(name);
         await this.#point();
       }

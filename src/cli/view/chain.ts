@@ -3,7 +3,7 @@ import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
 import { fixOf } from './fix.ts';
 
 /** What has to hold, one after the other, before a guest is Ready. */
-export const LINKS = ['manifest', 'root', 'network', 'unit', 'machine', 'guest'] as const;
+export const LINKS = ['manifest', 'root', 'network', 'unit', 'machine', 'guest', 'probes'] as const;
 export type LinkName = (typeof LINKS)[number];
 
 /** `flawed`: something is wrong with it, but not what is in the way. */
@@ -32,7 +32,8 @@ export function chainOf(container: Container): Chain | null {
   if (ready === undefined || ready.status === 'True') return null;
   const end = endOfChain(container, ready);
   const at = LINKS.indexOf(end.name);
-  const links = LINKS.map((name, index): Link => {
+  const links = LINKS.filter(name => name !== 'probes' || hasProbes(container)).map((name): Link => {
+    const index = LINKS.indexOf(name);
     if (index < at) return before(name, container);
     return index === at ? end : { name, state: 'unreached', reason: '', message: '' };
   });
@@ -65,6 +66,8 @@ function endOfChain(container: Container, ready: Condition): Link {
     case 'Starting':
     case 'Running':
     case 'Stopping': {
+      if (phase !== 'Stopping' && isAboutProbes(ready))
+        return link('probes', ready.reason === 'Starting' ? 'underway' : 'broken', ready);
       const fact = { ...ready, message: waitingFor ?? ready.message };
       return link(phase !== 'Stopping' && leader === undefined ? 'machine' : 'guest', 'underway', fact);
     }
@@ -109,9 +112,23 @@ function before(name: LinkName, container: Container): Link {
     case 'machine':
       return holds(leader === undefined ? '' : `leader ${leader}`);
     case 'guest':
+    case 'probes':
       return holds('');
   }
 }
+
+/** Whether more is asked of it than to boot. */
+function hasProbes({ spec }: Container): boolean {
+  return spec.startupProbe !== undefined || spec.readinessProbe !== undefined;
+}
+
+/** The guest has booted, and that is not enough. */
+function isAboutProbes({ reason, message }: Condition): boolean {
+  return PROBE_REASON.test(reason) || PROBE_MESSAGE.test(message);
+}
+
+const PROBE_REASON = /^(?:Startup|Readiness)ProbeFailed$/;
+const PROBE_MESSAGE = /^its (?:startup|readiness)Probe /;
 
 /** The summary often says the same and what came of it; then it says it best. */
 function fuller(message: string, summary: string): string {

@@ -61,6 +61,10 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   NotReadyInTime: ({ metadata: { name, annotations } }, message) =>
     `mend ${manifestOf(annotations?.[MANIFEST_ANNOTATION], message)}, or make it say what is in force: nspawnctl rollout undo ${name}; to try it once more: nspawnctl rollout retry ${name}`,
   LastSpecTaken: mendGuest,
+  ReadinessProbeFailed: ({ metadata: { name } }) =>
+    `see what it says: nspawnctl logs ${name}; mend the guest, or the probe; ${BY_ITSELF}`,
+  UnitsFailed: ({ metadata: { name } }) =>
+    `nspawnctl run ${name} -- systemctl --failed; mend them; nspawnctl reconcile ${name} looks again`,
   SpecChanged: restart,
   NewRenderer: restart,
   Adopted: restart,

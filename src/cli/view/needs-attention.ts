@@ -19,7 +19,7 @@ const OF_READY = [
   ['NetworkReady', 'False'],
   ['CrashLooping', 'True'],
 ] as const;
-const OF_ALL = ['RolledBack', 'RestartRequired', 'PruneBlocked', 'MachineIdShared'] as const;
+const OF_ALL = ['RolledBack', 'RestartRequired', 'PruneBlocked', 'MachineIdShared', 'Degraded'] as const;
 
 export function needsAttention(container: Container): readonly Attention[] {
   const { conditions } = container.status;

@@ -149,4 +149,5 @@ const TYPE_IN_README: Readonly<Record<string, RegExp>> = {
   '[]string': /^list\b/,
   'map[string]string': /^mapping\b/,
   'number or string': /^time span\b/,
+  Object: /^probe\b/,
 };

@@ -245,6 +245,21 @@ describe('why a container is not ready', () => {
     assert.equal(states(makeContainer('web', '1', { ...booting, leader: 7 }))?.[5], 'guest underway');
   });
 
+  it('of one that has booted is what its probes say, where it has any', () => {
+    const spec = { readinessProbe: { tcpSocket: { port: 80 } } };
+    const of = (ready: { reason: string; message: string }) => ({
+      ...makeContainer('web', '1', { phase: 'Running', ready: 'False', leader: 7, ...ready }),
+      spec,
+    });
+    const failed = of({ reason: 'ReadinessProbeFailed', message: 'its readinessProbe fails: refused' });
+    assert.deepEqual(states(failed)?.slice(5), ['guest holds', 'probes broken']);
+    assert.match(chainOf(failed)?.fix ?? '', /^see what it says: nspawnctl logs web/);
+    const asked = of({ reason: 'Starting', message: 'its readinessProbe has not been good yet' });
+    assert.deepEqual(states(asked)?.slice(5), ['guest holds', 'probes underway']);
+    const booting = of({ reason: 'Starting', message: 'the guest is booting' });
+    assert.deepEqual(states(booting)?.slice(5), ['guest underway', 'probes unreached']);
+  });
+
   it('has something to do for each reason that the README names', async () => {
     const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
     const table = /\n### Reasons\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? '';

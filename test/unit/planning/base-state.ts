@@ -5,6 +5,8 @@ import { specHash } from '../../../src/api/spec-hash.ts';
 import { launchHash } from '../../../src/planning/change.ts';
 import type { Desired } from '../../../src/planning/desired.ts';
 import { type LinkFacts, NO_HISTORY, type Observed } from '../../../src/planning/observed.ts';
+import { NO_PROBES } from '../../../src/planning/probe-facts.ts';
+import { questionsId, questionsOf } from '../../../src/planning/probes.ts';
 import { RENDERER, type UnitPaths, unitText } from '../../../src/planning/render/unit.ts';
 
 /**
@@ -114,10 +116,19 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
       manifest.spec.readiness === 'fifo'
         ? { exists: true, isListening: false, startedInvocationId: INVOCATION }
         : ABSENT_FIFO,
+    probes: goodProbes(manifest),
+    failedUnits: { names: [], more: 0 },
     sandbox: hasNetwork
       ? { ...sandboxAsDesired(manifest, true), builtAt: startedAt - 100, isJoined: true, isPrivate: true }
       : { ...NO_SANDBOX, isJoined: null, isPrivate: false },
   };
+}
+
+/** Everything the manifest wants asked is asked, and was good at once. */
+export function goodProbes(manifest: Manifest): Observed['probes'] {
+  const good = { state: 'success', detail: '', since: NOW - 1_799_000 } as const;
+  const asked = questionsId(questionsOf(manifest));
+  return { invocationId: INVOCATION, asked, startup: good, readiness: good, liveness: good };
 }
 
 /** Down because a person stopped it, with everything prepared for its next start. */
@@ -156,6 +167,8 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
       manifest.spec.readiness === 'fifo'
         ? { exists: true, isListening: true, startedInvocationId: '' }
         : ABSENT_FIFO,
+    probes: NO_PROBES,
+    failedUnits: null,
     sandbox: hasOwnNetwork(manifest.spec)
       ? { ...sandboxAsDesired(manifest, false), builtAt: NOW - 30_000 }
       : NO_SANDBOX,

@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { messageOf } from '../../errors.ts';
+import { lastCleanLines } from '../clean-line.ts';
+import { directoryOf } from '../find-program.ts';
+import { boundingSetOf } from '../guest-facts.ts';
+import { type Answer, bad, GOOD, notAsked, tooLate } from './answer.ts';
+import { type GuestPlace, placeOfGuest } from './guest-place.ts';
+
+/** What of its output is kept, and how much of it is read at all: who writes more waits, until its time is over. */
+const MAX_KEPT_CHARACTERS = 1024;
+const MAX_READ_CHARACTERS = 64 * 1024;
+const SHOWN_LINES = 3;
+
+/**
+ * Runs a command in a guest, for its exit status. By the guest's namespaces: a transient unit costs ten times as much, and
+ * leaves lines in the guest's journal. Until it has entered, it has no more capabilities than the guest may have (a hostile
+ * guest can take over who enters it), and it is in a control group of its own below the guest's unit: its devices and limits
+ * are the guest's, and at the deadline all of it is killed, whatever it has become meanwhile.
+ */
+export async function probeExec(
+  name: string,
+  mainPid: number,
+  command: readonly string[],
+  timeoutSec: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const place = await placeOfGuest(name, mainPid);
+  if (place === null) return notAsked('the guest is not found');
+  const group = `${place.group}/nspawnd-probe-${++lastGroup}`;
+  try {
+    const argv = await enteringArgv(place, command);
+    await mkdir(group);
+    return await runIn(group, argv, timeoutSec, signal);
+  } catch (error) {
+    return notAsked(`it could not be run: ${messageOf(error)}`);
+  } finally {
+    await removeGroup(group);
+  }
+}
+
+let lastGroup = 0;
+
+async function enteringArgv({ leader }: GuestPlace, command: readonly string[]): Promise<readonly string[]> {
+  const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
+  if (boundingSet === null) throw new Error('what the guest may have cannot be read');
+  return [
+    await programPath('setpriv'),
+    `--bounding-set=${boundsOf(boundingSet)}`,
+    '--inh-caps=-all',
+    await programPath('nsenter'),
+    `--target=${leader}`,
+    '--all',
+    '--',
+    ...command,
+  ];
+}
+
+/** setpriv(1): by their numbers, which it knows also where it does not know a name. */
+function boundsOf(boundingSet: string): string {
+  const bits = BigInt(`0x${boundingSet}`);
+  const numbers = Array.from({ length: 64 }, (_, number) => number);
+  const kept = numbers.filter(number => ((bits >> BigInt(number)) & 1n) === 1n);
+  return ['-all', ...kept.map(number => `+cap_${number}`)].join(',');
+}
+
+const programs = new Map<string, string>();
+
+async function programPath(program: string): Promise<string> {
+  const known = programs.get(program);
+  if (known !== undefined) return known;
+  const directory = await directoryOf(program, ['/usr/bin', '/bin', '/run/current-system/sw/bin']);
+  if (directory === null) throw new Error(`${program} is not installed`);
+  programs.set(program, `${directory}/${program}`);
+  return `${directory}/${program}`;
+}
+
+/** Waits until it is where it belongs. Nothing of nspawnd's own comes along. */
+const ENTER =
+  'read -r _ || exit 1; umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; exec "$@" </dev/null';
+
+/** Nothing of the environment here is for the guest. */
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  USER: 'root',
+  LOGNAME: 'root',
+  LANG: 'C.UTF-8',
+};
+
+async function runIn(
+  group: string,
+  argv: readonly string[],
+  timeoutSec: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const child = spawn('/bin/sh', ['-c', ENTER, 'sh', ...argv], {
+    cwd: '/',
+    env: ENVIRONMENT,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.on('error', () => undefined);
+  const output = keepEnd(child);
+  const ended = endOf(child);
+  let isLate = false;
+  const kill = async () => {
+    await writeFile(`${group}/cgroup.kill`, '1').catch(() => undefined);
+    child.kill('SIGKILL');
+  };
+  const timer = setTimeout(() => {
+    isLate = true;
+    void kill();
+  }, timeoutSec * 1000);
+  const abort = () => void kill();
+  signal.addEventListener('abort', abort);
+  try {
+    if (child.pid !== undefined) await writeFile(`${group}/cgroup.procs`, String(child.pid));
+    child.stdin.end('\n');
+    const { code, signalName } = await ended;
+    if (signal.aborted) return notAsked('given up');
+    if (isLate) return tooLate(timeoutSec);
+    if (code === 0) return GOOD;
+    const how =
+      code === null
+        ? `was ended by signal ${constants.signals[signalName ?? 'SIGKILL']}`
+        : `exited with status ${code}`;
+    const said = lastCleanLines(output(), SHOWN_LINES).join(' | ').slice(0, MAX_KEPT_CHARACTERS);
+    return bad(said === '' ? how : `${how}: ${said}`);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    await kill();
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+/** Does not wait for its output to be closed: a child that was left behind may hold it for as long as it likes. */
+function endOf(child: ChildProcess): Promise<{ code: number | null; signalName: NodeJS.Signals | null }> {
+  const ended = new Promise<{ code: number | null; signalName: NodeJS.Signals | null }>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signalName) =>
+      // What it said last is on its way.
+      setImmediate(() => resolve({ code, signalName })),
+    );
+  });
+  // It is awaited later, or not at all where it could not be put in its place.
+  ended.catch(() => undefined);
+  return ended;
+}
+
+function keepEnd(child: ChildProcess): () => string {
+  let kept = '';
+  let read = 0;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8');
+    stream?.on('error', () => undefined);
+    stream?.on('data', (text: string) => {
+      kept = (kept + text).slice(-MAX_KEPT_CHARACTERS);
+      read += text.length;
+      if (read > MAX_READ_CHARACTERS) stream.pause();
+    });
+  }
+  return () => kept;
+}
+
+/** What was killed takes a moment to be gone. What stays goes with the unit. */
+async function removeGroup(group: string): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) {
+    try {
+      await rmdir(group);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return;
+      await new Promise(resolve => setTimeout(resolve, 10 * (tries + 1)));
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { FailedUnits } from '../../planning/observed.ts';
+import { run } from '../command.ts';
+
+const TIMEOUT_MS = 3000;
+const MAX_NAMES = 10;
+
+/** Units of a guest that have failed, by its own systemd's word; null: it does not answer in time. */
+export async function askFailedUnits(name: string): Promise<FailedUnits | null> {
+  const args = [
+    `--machine=${name}`,
+    'list-units',
+    '--failed',
+    '--full',
+    '--plain',
+    '--no-legend',
+    '--no-pager',
+  ];
+  return run('systemctl', args, { timeoutMs: TIMEOUT_MS }).then(
+    ({ stdout }) => failedUnitsIn(stdout),
+    () => null,
+  );
+}
+
+/** A guest may say anything: what is no name of a unit is counted and not shown. */
+export function failedUnitsIn(text: string): FailedUnits {
+  const lines = text.split('\n').filter(line => line.trim() !== '');
+  const names = lines.map(line => line.trim().split(/\s/)[0] ?? '').filter(word => UNIT_NAME.test(word));
+  const shown = names.slice(0, MAX_NAMES);
+  return { names: shown, more: lines.length - shown.length };
+}
+
+const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,255}$/;
