@@ -223,7 +223,8 @@ describe('a request to change a manifest that was tried in vain', () => {
   test('may make it say the same as what is in force, or what was tried', async t => {
     const rolled = await rolledBack(t);
     const bad = rolled.host.source.revisions('web')?.at(-1)?.spec ?? {};
-    assert.equal((await write(rolled, before => ({ ...before, spec: bad }))).is, 'written');
+    for (const labels of [{}, { a: 'b' }])
+      assert.equal((await write(rolled, before => ({ ...before, labels, spec: bad }))).is, 'written');
     assert.equal(rolled.state(), '3: good, proven, not 2: it failed');
     assert.equal((await write(rolled, before => ({ ...before }))).is, 'written');
     assert.equal(rolled.state(), '3: good, proven');
