@@ -75,6 +75,25 @@ describe('a key', () => {
 
 test('others are worked on while one takes its time', () => check('slow a -a b -b c', 'slow a b c'));
 
+test('of those that wait the first in order is begun first, and among equals the one that came first', async () => {
+  const orders: Readonly<Record<string, number>> = { high: 2, mid: 1 };
+  const begun: string[] = [];
+  const queue = new WorkQueue(
+    1,
+    async key => void begun.push(key),
+    null,
+    key => orders[key] ?? 0,
+  );
+  queue.addAll(['a', 'b', 'mid', 'c', 'high']);
+  await nextTurn();
+  assert.deepEqual(begun, ['high', 'mid', 'a', 'b', 'c']);
+  queue.add('a');
+  queue.add('b');
+  queue.add('high');
+  await nextTurn();
+  assert.deepEqual(begun.slice(5), ['a', 'high', 'b'], 'the first had begun');
+});
+
 test('its invariants hold whatever the order of adds and ends', async () => {
   const key = fc.constantFrom('a', 'b', 'c', 'd');
   const action = fc.record({ what: fc.constantFrom('add', 'end', 'rest'), key });
