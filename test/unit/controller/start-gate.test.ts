@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { StartGate } from '../../../src/controller/start-gate.ts';
 import { nothing, waiting } from '../../../src/planning/plan.ts';
 import { nothingYet, webManifest } from '../planning/base-state.ts';
@@ -7,53 +7,55 @@ import { nothingYet, webManifest } from '../planning/base-state.ts';
 const APP = webManifest({ dependsOn: ['db', 'cache'] });
 const OBSERVED = nothingYet(APP);
 
-let woken: string[] = [];
-let gate = new StartGate(2, name => woken.push(name));
-beforeEach(() => {
-  woken = [];
-  gate = new StartGate(2, name => woken.push(name));
-});
-afterEach(() => gate.stop());
-
-/** `web` asks; the others are as said, null: Ready. */
-function ask(others: Readonly<Record<string, string | null>>, whileLooking: () => void = () => undefined) {
-  return gate.ask(APP, OBSERVED, 'first', async name => {
-    whileLooking();
-    return others[name] ?? null;
+describe('what others say to a start', () => {
+  let woken: string[] = [];
+  let gate = new StartGate(2, name => woken.push(name));
+  beforeEach(() => {
+    woken = [];
+    gate = new StartGate(2, name => woken.push(name));
   });
-}
+  afterEach(() => gate.stop());
 
-test('nobody objects where all are Ready; its turn is taken', async () => {
-  assert.deepEqual(await ask({}), { notReady: [], ahead: 0 });
-  assert.equal(gate.orderOf('web', { state: 'absent' }), Number.MAX_SAFE_INTEGER);
-  gate.isReady('db');
-  assert.deepEqual(woken, []);
-});
+  /** `web` asks; the others are as said, null: Ready. */
+  function ask(others: Readonly<Record<string, string | null>>, whileLooking: () => void = () => undefined) {
+    return gate.ask(APP, OBSERVED, 'first', async name => {
+      whileLooking();
+      return others[name] ?? null;
+    });
+  }
 
-test('who is not Ready is named, and only they wake it', async () => {
-  assert.deepEqual(await ask({ cache: 'it boots' }), {
-    notReady: [{ name: 'cache', because: 'it boots' }],
-    ahead: 0,
+  test('nobody objects where all are Ready; its turn is taken', async () => {
+    assert.deepEqual(await ask({}), { notReady: [], ahead: 0 });
+    assert.equal(gate.orderOf('web', { state: 'absent' }), Number.MAX_SAFE_INTEGER);
+    gate.isReady('db');
+    assert.deepEqual(woken, []);
   });
-  assert.equal(gate.orderOf('web', { state: 'absent' }), 0, 'it has no slot');
-  gate.isReady('db');
-  assert.deepEqual(woken, []);
-  gate.isReady('cache');
-  assert.deepEqual(woken, ['web']);
-});
 
-test('one that becomes Ready right after it was looked at wakes it all the same', async () => {
-  await ask({ db: 'it boots' }, () => gate.isReady('db'));
-  assert.ok(woken.includes('web'));
-});
+  test('who is not Ready is named, and only they wake it', async () => {
+    assert.deepEqual(await ask({ cache: 'it boots' }), {
+      notReady: [{ name: 'cache', because: 'it boots' }],
+      ahead: 0,
+    });
+    assert.equal(gate.orderOf('web', { state: 'absent' }), 0, 'it has no slot');
+    gate.isReady('db');
+    assert.deepEqual(woken, []);
+    gate.isReady('cache');
+    assert.deepEqual(woken, ['web']);
+  });
 
-test('one that no longer waits is no longer woken', async () => {
-  const held = waiting(OBSERVED, [], { reason: 'DependencyNotReady', message: '', until: null });
-  await ask({ db: 'it boots' });
-  gate.note('web', APP, OBSERVED, held);
-  gate.isReady('db');
-  assert.deepEqual(woken, ['web']);
-  gate.note('web', APP, OBSERVED, nothing(OBSERVED));
-  gate.isReady('db');
-  assert.deepEqual(woken, ['web']);
+  test('one that becomes Ready right after it was looked at wakes it all the same', async () => {
+    await ask({ db: 'it boots' }, () => gate.isReady('db'));
+    assert.ok(woken.includes('web'));
+  });
+
+  test('one that no longer waits is no longer woken', async () => {
+    const held = waiting(OBSERVED, [], { reason: 'DependencyNotReady', message: '', until: null });
+    await ask({ db: 'it boots' });
+    gate.note('web', APP, OBSERVED, held);
+    gate.isReady('db');
+    assert.deepEqual(woken, ['web']);
+    gate.note('web', APP, OBSERVED, nothing(OBSERVED));
+    gate.isReady('db');
+    assert.deepEqual(woken, ['web']);
+  });
 });
