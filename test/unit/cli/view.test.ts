@@ -262,7 +262,7 @@ describe('why a container is not ready', () => {
 
   it('has something to do for each reason that the README names', async () => {
     const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
-    const table = /\n### Reasons\n([\s\S]*?)\n## /.exec(readme)?.[1] ?? '';
+    const table = /\n### Reasons\n([\s\S]*?)\n##+ /.exec(readme)?.[1] ?? '';
     const reasons = [...table.matchAll(/^\| (`.*?`(?:, .*?)?) +\|/gm)].flatMap(([, cell = '']) =>
       [...cell.matchAll(/`([A-Z]\w+)`/g)].map(([, reason = '']) => reason),
     );
