@@ -9,7 +9,7 @@ import { syncToDisk } from './atomic-file.ts';
  * modification is older than its making (see `settle.ts`). False where it exists.
  */
 export async function writeNew(file: string, text: string): Promise<boolean> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+  await makeDirectory(dirname(file));
   return writeAside(file, text, async aside => {
     try {
       // A rename would replace what somebody else has just written.
@@ -65,3 +65,15 @@ async function writeAside(
 }
 
 const BACKDATED_MS = 10_000;
+
+/** One at a time as far as possible: of a read-only disk Node's recursive mkdir says that a directory is missing. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  }
+}
