@@ -3,7 +3,14 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exampleTrees } from './start/trees.ts';
-import { guestTree, hostTree, kubectlHostTree, nixHostTree, shellsHostTree } from './testbed/recipes.ts';
+import {
+  faultsHostTree,
+  guestTree,
+  hostTree,
+  kubectlHostTree,
+  nixHostTree,
+  shellsHostTree,
+} from './testbed/recipes.ts';
 import type { Suite } from './testbed/suite.ts';
 import { ensureTree } from './testbed/tree.ts';
 
@@ -26,11 +33,22 @@ const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
 /** Also on these: each has another version of the client. */
 const ALSO: Readonly<Record<string, readonly Suite[]>> = { kubectl: ['testing'] };
 /** Begun first, longest first, so that none is left alone at the end. */
-const LONG = ['faults', 'nix', 'nix-builds', 'testbed', 'network', 'roots', 'scale', 'directory'];
+const LONG = [
+  'fault-sample',
+  'faults',
+  'nix',
+  'nix-builds',
+  'testbed',
+  'network',
+  'roots',
+  'scale',
+  'directory',
+];
 
 /** Files whose names begin so have a host with more in it. */
 const SPECIAL_HOSTS = [
   ['nix', nixHostTree],
+  ['fault-sample', faultsHostTree],
   ['completion', shellsHostTree],
   ['kubectl', kubectlHostTree],
   // For its git.
@@ -64,7 +82,7 @@ await lookAgainAlone(results);
 report(results);
 
 function selectJobs(filter: readonly string[], only: Suite | undefined): readonly Job[] {
-  const files = ['real', 'testbed', 'start']
+  const files = ['real', 'faults', 'testbed', 'start']
     .flatMap(directory =>
       readdirSync(join(repository, 'test', directory)).map(file => join('test', directory, file)),
     )

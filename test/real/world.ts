@@ -86,7 +86,7 @@ export function useWorld(
     assert.ok(host !== null, 'the host is booted');
     return host;
   };
-  const world = new HostWorld(current);
+  const world = worldOf(current);
   before(async () => {
     host = await bootHost({ suite, ...options });
     await prepare(world);
@@ -102,6 +102,11 @@ export function useWorld(
     await host?.down();
   });
   return world;
+}
+
+/** The questions, asked of a host that somebody else boots and ends. */
+export function worldOf(host: () => Host): World {
+  return new HostWorld(host);
 }
 
 /** The base tree as a container of its own that changes nothing on disk: quick to start, many at a time. */

@@ -97,6 +97,11 @@ export function kubectlHostTree(suite: Suite): TreeRecipe {
   };
 }
 
+/** A host whose clock can be made to jump for one program: test hosts share the machine's. */
+export function faultsHostTree(suite: Suite): TreeRecipe {
+  return { name: 'faults-host', suite, parent: hostTree(suite), packages: ['faketime'], script: '' };
+}
+
 export function treeOf(suite: Suite, extra: Extra | null): TreeRecipe {
   return extra === null ? hostTree(suite) : TREE_WITH[extra](suite);
 }
