@@ -40,6 +40,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/host/guest-user.ts',
       'src/host/host-keys.ts',
       'src/host/inotify-limit.ts',
+      'src/host/report/limits.ts',
       'src/host/report/network.ts',
       'src/host/report/places.ts',
       'src/host/report/software.ts',

@@ -1,3 +1,4 @@
+import { readLimits } from '../../host/report/limits.ts';
 import { readNetworkReport } from '../../host/report/network.ts';
 import { readPlaces } from '../../host/report/places.ts';
 import { readSoftware } from '../../host/report/software.ts';
@@ -7,6 +8,7 @@ import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { type Daemon, judgeDaemon } from '../doctor/judge-daemon.ts';
+import { judgeLimits } from '../doctor/judge-limits.ts';
 import { judgeNetwork } from '../doctor/judge-network.ts';
 import { judgePlaces } from '../doctor/judge-places.ts';
 import { judgeSoftware } from '../doctor/judge-software.ts';
@@ -24,7 +26,12 @@ export async function doctor(
   { output }: { readonly output: 'table' | 'json' | 'yaml' },
   { client, terminal }: Context,
 ): Promise<ExitCode> {
-  const [software, network, daemon] = await Promise.all([readSoftware(), readNetworkReport(), ask(client)]);
+  const [software, limits, network, daemon] = await Promise.all([
+    readSoftware(),
+    readLimits(),
+    readNetworkReport(),
+    ask(client),
+  ]);
   const manifests = daemon.answers ? daemon.source.directory : MANIFESTS;
   const places = await readPlaces({ manifests, sockets: SOCKETS, program: PROGRAM });
   const isRoot = process.getuid?.() === 0;
@@ -32,6 +39,7 @@ export async function doctor(
     ...judgeDaemon(daemon, places, productVersion()),
     ...judgePlaces(places, { isRoot, now: terminal.now() }),
     ...judgeSoftware(software),
+    ...judgeLimits(limits),
     ...judgeNetwork(network),
   ];
   if (output === 'table') await terminal.out(formatFindings(findings, terminal.paint));

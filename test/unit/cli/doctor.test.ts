@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Finding } from '../../../src/cli/doctor/finding.ts';
 import { type Daemon, judgeDaemon } from '../../../src/cli/doctor/judge-daemon.ts';
+import { judgeLimits } from '../../../src/cli/doctor/judge-limits.ts';
 import { judgeNetwork } from '../../../src/cli/doctor/judge-network.ts';
 import { judgePlaces } from '../../../src/cli/doctor/judge-places.ts';
 import { judgeSoftware } from '../../../src/cli/doctor/judge-software.ts';
 import { findingList, formatFindings } from '../../../src/cli/view/findings.ts';
+import type { Limits } from '../../../src/host/report/limits.ts';
 import { droppingChains, type NetworkReport } from '../../../src/host/report/network.ts';
 import type { PlacesReport } from '../../../src/host/report/places.ts';
 import type { Software } from '../../../src/host/report/software.ts';
@@ -17,6 +19,7 @@ import { nspawnctl } from './nspawnctl.ts';
 /** A host as it should be, plus one change. */
 interface Host {
   readonly software: Software;
+  readonly limits: Limits;
   readonly network: NetworkReport;
   readonly places: PlacesReport;
   readonly daemon: Daemon;
@@ -38,6 +41,13 @@ const GOOD: Host = {
     node: '24.1.0',
     inotifyInstances: 8192,
     controllers: ['cpu', 'memory', 'pids'],
+  },
+  limits: {
+    'fs.inotify.max_user_watches': 1_048_576,
+    'kernel.keys.maxkeys': 20_000,
+    'net.ipv4.neigh.default.gc_thresh3': 8192,
+    // A host that is itself a container has no say in it.
+    'net.ipv6.neigh.default.gc_thresh3': null,
   },
   network: {
     managers: [
@@ -83,11 +93,12 @@ const GOOD: Host = {
   now: 2_000,
 };
 
-function judge({ software, network, places, daemon, now }: Host): readonly Finding[] {
+function judge({ software, limits, network, places, daemon, now }: Host): readonly Finding[] {
   return [
     ...judgeDaemon(daemon, places, '1.0.0'),
     ...judgePlaces(places, { isRoot: true, now }),
     ...judgeSoftware(software),
+    ...judgeLimits(limits),
     ...judgeNetwork(network),
   ];
 }
@@ -109,6 +120,14 @@ function check(
 
 describe('the doctor', () => {
   it('finds nothing on a host that is as it should be', () => check({}));
+
+  it('names each limit of the kernel that is in the way of many guests', () => {
+    check(
+      { limits: { 'kernel.keys.maxkeys': 200, 'net.ipv4.neigh.default.gc_thresh3': 1024 } },
+      /^warn limits: kernel\.keys\.maxkeys is 200: .*no keyring -> .*grep -r kernel\.keys\.maxkeys/,
+      /^warn limits: net\.ipv4\.neigh\.default\.gc_thresh3 is 1024: .*reach each other/,
+    );
+  });
 
   it('knows what software is needed', () => {
     check({ software: { systemdVersion: 247 } }, /^fail systemd: 247 is too old -> upgrade to 252/);
