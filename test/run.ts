@@ -27,8 +27,8 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 const FILES_AT_ONCE = 3;
 /** For a whole file, on a machine that does a lot besides; each wait inside has its own, shorter bound. */
 const FILE_TIMEOUT_MS = 1_200_000;
-/** What has to hold on every systemd: launch, stop, crash and network. */
-const CORE = ['lifecycle', 'network', 'host-contract'];
+/** What has to hold on every systemd: launch, stop, crash, network, and how it comes and goes. */
+const CORE = ['lifecycle', 'network', 'host-contract', 'package'];
 const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
 /** Also on these: each has another version of the client. */
 const ALSO: Readonly<Record<string, readonly Suite[]>> = { kubectl: ['testing'] };
