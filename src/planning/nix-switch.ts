@@ -3,7 +3,7 @@ import { isAsked, usableSystem } from './nix.ts';
 import type { SwitchRecord } from './nix-facts.ts';
 import type { Observed } from './observed.ts';
 import type { Waiting } from './plan.ts';
-import { hasBooted, runState } from './run-state.ts';
+import { hasBooted, hasStartedUp, runState } from './run-state.ts';
 import { type Step, step } from './step.ts';
 
 /** Bringing a new system to a guest that runs, without a restart: `switch-to-configuration test`, as the origin's reload. */
@@ -62,7 +62,8 @@ export function planSwitch(manifest: Manifest, observed: Observed): SwitchPlan {
   const hasFailed = switchOfRun(observed)?.closure === system.closure && !switchOfRun(observed)?.isGood;
   if (!isForced && hasFailed) return { ...NOTHING, steps: report };
   // A guest that boots has no way in yet, and its readiness brings it back here.
-  if (!hasBooted(manifest, observed) || !machine?.isLeaderAlive) return { ...NOTHING, steps: report };
+  const isBooting = !hasBooted(manifest, observed) || hasYetToSay(observed);
+  if (isBooting || !machine?.isLeaderAlive) return { ...NOTHING, steps: report };
   const begin = step(
     'startSwitch',
     {
@@ -74,6 +75,11 @@ export function planSwitch(manifest: Manifest, observed: Observed): SwitchPlan {
     isForced ? 'asked for' : `generation ${system.generation} is new`,
   );
   return { steps: [...report, begin, ...take], waitingFor: reloading };
+}
+
+/** It was launched with a start-up FIFO, whatever its manifest says by now, and has not written to it. */
+function hasYetToSay(observed: Observed): boolean {
+  return observed.fifo.exists && !hasStartedUp(observed);
 }
 
 /** Why the guest still runs another system than its profile leads to, where it was left alone; null where it was not. */
