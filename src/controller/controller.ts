@@ -7,6 +7,7 @@ import { NspawndError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
 import { requestUpdate } from './nix-updates.ts';
+import { OnceMore } from './once-more.ts';
 import type {
   ControlPort,
   Creation,
@@ -61,7 +62,7 @@ export class Controller implements ControlPort {
   readonly #options: ControllerOptions;
   readonly #abort = new AbortController();
   #relistTimer: NodeJS.Timeout | null = null;
-  #relisting: Promise<void> | null = null;
+  readonly #relist = new OnceMore(() => this.#readAll());
   #relistedAt = performance.now();
   /** The last of the writings that wait for their turn. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -97,7 +98,7 @@ export class Controller implements ControlPort {
     await this.#host.start(name => this.#onHostTrigger(name), signal);
     this.#gate.adopt(await this.#host.booting());
     await this.#manifests.start(names => this.#onManifestTrigger(names), signal);
-    await this.#relist();
+    await this.#relist.run();
     this.#scheduleRelist();
   }
 
@@ -201,7 +202,7 @@ export class Controller implements ControlPort {
 
   async confirmPrune(hash: string): Promise<boolean> {
     const isConfirmed = await this.#manifests.confirmPrune(hash);
-    if (isConfirmed) await this.#relist();
+    if (isConfirmed) await this.#relist.run();
     return isConfirmed;
   }
 
@@ -289,21 +290,15 @@ export class Controller implements ControlPort {
   #onHostTrigger(name: string | null): void {
     if (name === null) {
       this.#resting.wakeAll();
-      return void this.#relist();
+      return void this.#relist.run();
     }
     // A container that nobody has heard of is not looked at: it is not ours.
     if (this.#store.isKnown(name) || this.#manifests.desired(name).state === 'present') this.#queue.add(name);
   }
 
   /** The truth behind all triggers: reads the directory and the host whole and looks at everything. */
-  #relist(): Promise<void> {
-    this.#relisting ??= this.#readAll().finally(() => {
-      this.#relisting = null;
-    });
-    return this.#relisting;
-  }
-
   async #readAll(): Promise<void> {
+    if (this.#abort.signal.aborted) return;
     try {
       await this.#manifests.rescan();
       const onHost = await this.#host.list();
@@ -319,7 +314,7 @@ export class Controller implements ControlPort {
 
   #scheduleRelist(): void {
     this.#relistTimer = setTimeout(async () => {
-      await this.#relist();
+      await this.#relist.run();
       if (!this.#abort.signal.aborted) this.#scheduleRelist();
     }, this.#options.relistMs);
   }

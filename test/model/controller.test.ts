@@ -548,6 +548,21 @@ describe('the controller on a host', () => {
       assert.equal(ready('web'), 'False/Stopped');
       await world.settle();
     });
+    test('reads everything once more for what was announced while it was reading', async () => {
+      await started({ web: {} });
+      const list = world.port.list.bind(world.port);
+      let isFirst = true;
+      world.port.list = async () => {
+        const names = await list();
+        if (isFirst) world.host.unitFiles.set('orphan', world.host.unitFiles.get('web') ?? '');
+        if (isFirst) world.host.trigger(null);
+        isFirst = false;
+        return names;
+      };
+      await world.look();
+      assert.ok(!world.host.unitFiles.has('orphan'), world.print());
+    });
+
     test('finds with its next re-list what nobody announced', async context => {
       onlyTime(context);
       await started({ web: NETWORK });
