@@ -20,6 +20,7 @@ export const CRASH_LOOP_WINDOW_MS = 600_000;
 /** A guest that reboots this often within this time is not rebooting, it is crashing. */
 const REBOOT_LOOP_COUNT = 5;
 const REBOOT_LOOP_WINDOW_MS = 60_000;
+const POWERED_OFF = 'the guest powered itself off';
 
 export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
   const { ended, history, request } = observed;
@@ -45,10 +46,12 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
     return { run: 'start', cause: 'edited', because: 'the spec changed since it last ran' };
   }
   // A counted end has its next try on disk; how it ended no longer matters, but whether there is to be one does.
-  if (isCounted && history.nextRetryAt !== null)
-    return spec.restartPolicy === 'Never'
-      ? stay('Failed', history.lastFailure)
-      : decideRetry(observed, history.nextRetryAt);
+  if (isCounted && history.nextRetryAt !== null) {
+    if (spec.restartPolicy === 'Never') return stay('Failed', history.lastFailure);
+    const hasPoweredOff = ended !== null && !ended.isRequested && isCleanExit(ended);
+    if (hasPoweredOff && spec.restartPolicy !== 'Always') return stay('ExitedCleanly', POWERED_OFF);
+    return decideRetry(observed, history.nextRetryAt);
+  }
   if (launchCameToNothing && wasTakenBack(observed))
     return {
       run: 'count',
@@ -63,8 +66,7 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
       ? decideFailure(manifest, observed, ended.invocationId, 'it reboots in a loop')
       : { run: 'start', cause: 'reboot', because: 'the guest rebooted' };
   }
-  if (isCleanExit(ended) && spec.restartPolicy !== 'Always')
-    return stay('ExitedCleanly', 'the guest powered itself off');
+  if (isCleanExit(ended) && spec.restartPolicy !== 'Always') return stay('ExitedCleanly', POWERED_OFF);
   return decideFailure(manifest, observed, ended.invocationId, describeEnd(ended));
 }
 

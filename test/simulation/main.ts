@@ -71,6 +71,7 @@ async function simulate(): Promise<number> {
           };
           worker.on('message', (bunch: Bunch) => {
             for (const key of ['lives', 'steps', 'calls', 'lastedMs'] as const) sum[key] += bunch[key];
+            for (const { seed, oracle } of bunch.failed) console.log(`seed ${seed} fails: ${oracle}`);
             failed.push(...bunch.failed);
             if (performance.now() - saidAt > SAY_EVERY_MS) {
               saidAt = performance.now();

@@ -235,7 +235,7 @@ export class Simulation {
 
   #durationMs(what: string, afterMs: number): number {
     const atMost = (ms: number) => 1 + this.#chance.below(ms);
-    if (what === 'boot') return atMost(this.life.tuning.bootMaxMs);
+    if (what === 'boot') return atMost(this.isCalm ? 1000 : this.life.tuning.bootMaxMs);
     if (what === 'power off') return atMost(3000);
     if (what === 'build') return atMost(20_000);
     if (what === 'switch') return atMost(3000);

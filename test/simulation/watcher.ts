@@ -1,4 +1,5 @@
 import { findCondition } from '../../src/api/condition.ts';
+import type { Desired } from '../../src/planning/desired.ts';
 import type { LaunchCause, Step } from '../../src/planning/step.ts';
 import type { ModelRun, RunEnd } from '../model/model-host.ts';
 import type { Simulation } from './simulation.ts';
@@ -53,9 +54,8 @@ export class Watcher {
   /** nspawnd begins to look at a container: what it decides after this is decided by nothing older. */
   looks(name: string): void {
     const watched = this.#of(name);
-    const desired = this.#sim.folder.desired(name);
     watched.reasons = [this.reasonToStop(name)];
-    watched.policies = desired.state === 'present' ? [desired.manifest.spec.restartPolicy] : [];
+    watched.desired = this.#sim.folder.desired(name);
   }
 
   ended(name: string, run: ModelRun, end: RunEnd): void {
@@ -135,10 +135,11 @@ export class Watcher {
   /** The rows of the restart table that say that it stays down. */
   #mayLaunch(name: string, watched: Watched, cause: LaunchCause): void {
     const desired = this.#sim.folder.desired(name);
-    if (desired.state !== 'present' || !watched.policies.includes(desired.manifest.spec.restartPolicy))
-      return;
-    const { restartPolicy, autoStart } = desired.manifest.spec;
     const { lastEnd } = watched;
+    // One that comes to nothing is tried again, whatever came before it.
+    watched.lastEnd = null;
+    if (desired.state !== 'present' || watched.desired !== desired) return;
+    const { restartPolicy, autoStart } = desired.manifest.spec;
     const isAsked = cause === 'asked' || cause === 'edited';
     const forbid = (row: string) =>
       this.violate('restart table', `${name} (${restartPolicy}) is launched (${cause}): ${row}`);
@@ -199,7 +200,7 @@ export class Watcher {
     const known = this.#lives.get(name);
     if (known !== undefined) return known;
     const watched: Watched = {
-      ...{ reasons: [], policies: [], lastEnd: null, failedAtMs: null, missedAtMs: null },
+      ...{ reasons: [], desired: null, lastEnd: null, failedAtMs: null, missedAtMs: null },
       ...{ restarts: 0, stepsAtMs: [], wrongSinceMs: null },
     };
     this.#lives.set(name, watched);
@@ -210,8 +211,8 @@ export class Watcher {
 interface Watched {
   /** Why it could have been stopped when nspawnd began its last look. */
   reasons: readonly (string | null)[];
-  /** Its restartPolicy at that time. */
-  policies: readonly string[];
+  /** What was wanted of it then. */
+  desired: Desired | null;
   /** How its last run of this boot ended, by what was seen of it; null: it did not. */
   lastEnd: 'stopped' | 'clean' | 'failed' | 'reboot' | null;
   /** When the last failure was one. */

@@ -142,6 +142,13 @@ describe('a failure', () => {
   test('that was counted before its stop was done is tried again, though the stop was asked for', () => {
     check('later +700', { isRequested: true }, {}, { ...counted, nextRetryAt: NOW + 700 });
   });
+  test('that was a poweroff is not tried again once the policy says so', () => {
+    const ended = ENDS['the guest powered itself off'];
+    const waits = { ...counted, nextRetryAt: NOW + 700 };
+    check('later +700', ended, { restartPolicy: 'Always' }, waits);
+    check('stay ExitedCleanly', ended, { restartPolicy: 'OnFailure' }, waits);
+    check('stay Failed', ended, { restartPolicy: 'Never' }, waits);
+  });
   test('that was counted before its stop was done is not tried again with restartPolicy Never', () => {
     for (const nextRetryAt of [NOW + 700, NOW - 1])
       check(
