@@ -15,12 +15,17 @@ export interface Folder {
   names(): readonly string[];
   /** What is in force of it. */
   desired(name: string): Desired;
+  /** Whether it would be wrong to delete it, whatever anybody makes of the files. */
+  isMeant(name: string): boolean;
+  /** How long at most until what is in it is in force. */
+  readonly settlesInMs: number;
   open(): ManifestPort;
   close(): void;
 }
 
 /** Without files: fast, and always up to date. */
 export class ModelFolder implements Folder {
+  readonly settlesInMs = 0;
   readonly #manifests = new ModelManifests();
 
   put(name: string, spec: JsonObject): void {
@@ -52,6 +57,10 @@ export class ModelFolder implements Folder {
 
   desired(name: string): Desired {
     return this.#manifests.desired(name);
+  }
+
+  isMeant(name: string): boolean {
+    return this.desired(name).state !== 'absent';
   }
 
   open(): ManifestPort {

@@ -35,6 +35,8 @@ export interface Tuning {
   readonly hasForeign: boolean;
   /** At rest nobody wakes nspawnd: what it missed it finds by itself. */
   readonly isPatient: boolean;
+  /** Manifests are files that the shipped source reads; else they are known at once. */
+  readonly hasFiles: boolean;
 }
 
 const ALL_NAMES = ['web', 'db', 'app', 'cache', 'a-name-that-makes-its-link-short'];
@@ -54,6 +56,7 @@ export function makeLife(seed: number): Life {
     delayChance: random.pick([0, 0.2]),
     hasForeign: random.chance(0.3),
     isPatient: random.chance(0.1),
+    hasFiles: random.chance(0.3),
   };
   const kinds = Object.entries(DEEDS).flatMap(([what, { weight }]) => Array<string>(weight).fill(what));
   const deeds: Deed[] = [];

@@ -3,7 +3,6 @@ import { Random } from '../model/random.ts';
 import { check, checkAtRest } from './at-rest.ts';
 import { DEEDS, removeStranger } from './deeds.ts';
 import { candidates, EXAMS } from './exams.ts';
-import { ModelFolder } from './folder.ts';
 import type { Life } from './life.ts';
 import { Simulation } from './simulation.ts';
 import { addStrangers, checkStrangers, printStrangers, removeStrangers } from './strangers.ts';
@@ -27,7 +26,7 @@ export interface Outcome {
  * tried; then all manifests go, and nothing of ours is left.
  */
 export async function live(life: Life, isTold = false): Promise<Outcome> {
-  const sim = new Simulation(life, new ModelFolder(), isTold);
+  const sim = new Simulation(life, isTold);
   const outcome = (violation: Violation | null): Outcome => ({
     violation,
     story: [...(sim.story ?? []), ...(violation === null || !isTold ? [] : ['', printHost(sim.host)])],
@@ -35,7 +34,7 @@ export async function live(life: Life, isTold = false): Promise<Outcome> {
     calls: sim.ports.reduce((sum, { calls }) => sum + calls, 0),
     steps: sim.ports.reduce((sum, { trace }) => sum + trace.length, 0),
   });
-  sim.clock.install();
+  sim.install();
   try {
     await liveIn(sim);
     return outcome(null);
@@ -82,11 +81,21 @@ async function liveIn(sim: Simulation): Promise<void> {
   if (life.tuning.hasForeign) checkStrangers(host, strangers);
   for (const name of life.names) sim.folder.remove(name);
   await sim.settle();
+  await confirmHeld(sim);
   await checkAtRest(sim);
   if (life.tuning.hasForeign) checkStrangers(host, strangers);
   removeStrangers(host);
   const left = printHost(host).replaceAll(/^interface eth\d on the host\n/gm, '');
   check(left === '', 'no orphan', left);
+}
+
+/** Most of everything at once is held until a person says so. */
+async function confirmHeld(sim: Simulation): Promise<void> {
+  const held = sim.controller?.source().held ?? null;
+  if (held === null) return;
+  check(held.names.length > 3, 'guards', `held: ${held.names.join(', ')}`);
+  await Promise.all([sim.controller?.confirmPrune(held.hash), sim.run(10_000)]);
+  await sim.settle();
 }
 
 /** Whatever was in the way is no longer. */

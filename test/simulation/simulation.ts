@@ -7,8 +7,10 @@ import { plan } from '../../src/planning/planner.ts';
 import { ModelHost } from '../model/model-host.ts';
 import { ModelPort, type Pace } from '../model/model-port.ts';
 import { Random } from '../model/random.ts';
-import type { Folder } from './folder.ts';
+import { FileFolder } from './file-folder.ts';
+import { type Folder, ModelFolder } from './folder.ts';
 import type { Life } from './life.ts';
+import { MemoryFs } from './memory-fs.ts';
 import { turn, VirtualClock } from './virtual-clock.ts';
 import { Watcher } from './watcher.ts';
 
@@ -21,6 +23,7 @@ export class Simulation {
   readonly host = new ModelHost();
   readonly clock = new VirtualClock();
   readonly folder: Folder;
+  readonly files: MemoryFs | null;
   readonly watcher: Watcher;
   readonly ports: ModelPort[] = [];
   /** What happened, for people; kept only when somebody wants to read it. */
@@ -42,9 +45,13 @@ export class Simulation {
   #callsAtMoment = 0;
   #momentMs = -1;
 
-  constructor(life: Life, folder: Folder, isTold: boolean) {
+  constructor(life: Life, isTold: boolean) {
     this.life = life;
-    this.folder = folder;
+    this.files = life.tuning.hasFiles ? new MemoryFs(() => this.clock.wallMs()) : null;
+    this.folder =
+      this.files === null
+        ? new ModelFolder()
+        : new FileFolder(this.files, new Random(life.seed ^ 0xf11e), () => `boot-${this.host.boots}`);
     this.story = isTold ? [] : null;
     this.#chance = new Random(life.seed ^ 0x5eed);
     this.watcher = new Watcher(this);
@@ -135,6 +142,7 @@ export class Simulation {
   /** Until nothing is under way and nothing is waited for; every re-list has had its turn. */
   async settle(): Promise<void> {
     const startedMs = this.clock.nowMs;
+    await this.run(this.folder.settlesInMs);
     await this.lookAgain();
     for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, 20_000)) {
       if (this.clock.nowMs - startedMs > MAX_SETTLE_MS)
@@ -155,10 +163,16 @@ export class Simulation {
     await this.run(10);
   }
 
+  install(): void {
+    this.clock.install();
+    this.files?.install();
+  }
+
   dispose(): void {
     void this.controller?.stop();
     for (const port of this.ports) port.isKilled = true;
     this.controller = null;
+    this.files?.uninstall();
     this.clock.uninstall();
   }
 

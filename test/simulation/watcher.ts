@@ -56,6 +56,7 @@ export class Watcher {
     const watched = this.#of(name);
     watched.reasons = [this.reasonToStop(name)];
     watched.desired = this.#sim.folder.desired(name);
+    watched.wasMeant = this.#sim.folder.isMeant(name);
   }
 
   ended(name: string, run: ModelRun, end: RunEnd): void {
@@ -90,7 +91,7 @@ export class Watcher {
         break;
       case 'removeUnit':
       case 'forget':
-        if (this.#sim.folder.spec(name) !== null && !watched.reasons.includes('its manifest is gone'))
+        if (this.#sim.folder.isMeant(name) && watched.wasMeant)
           this.violate('no deletion of what is wanted', `${name}: ${step.name}`);
         // It was somebody else; who comes now has this name and nothing more.
         watched.lastEnd = null;
@@ -200,7 +201,7 @@ export class Watcher {
     const known = this.#lives.get(name);
     if (known !== undefined) return known;
     const watched: Watched = {
-      ...{ reasons: [], desired: null, lastEnd: null, failedAtMs: null, missedAtMs: null },
+      ...{ reasons: [], wasMeant: false, desired: null, lastEnd: null, failedAtMs: null, missedAtMs: null },
       ...{ restarts: 0, stepsAtMs: [], wrongSinceMs: null },
     };
     this.#lives.set(name, watched);
@@ -211,6 +212,7 @@ export class Watcher {
 interface Watched {
   /** Why it could have been stopped when nspawnd began its last look. */
   reasons: readonly (string | null)[];
+  wasMeant: boolean;
   /** What was wanted of it then. */
   desired: Desired | null;
   /** How its last run of this boot ended, by what was seen of it; null: it did not. */

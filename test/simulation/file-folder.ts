@@ -1,0 +1,98 @@
+import type { JsonObject } from '../../src/api/manifest.ts';
+import type { ManifestPort } from '../../src/controller/ports.ts';
+import { createManifestSource } from '../../src/manifests/source.ts';
+import type { Desired } from '../../src/planning/desired.ts';
+import { hostLinkName } from '../../src/planning/link-name.ts';
+import type { Random } from '../model/random.ts';
+import { manifestText } from '../unit/manifests/manifest-text.ts';
+import type { Folder } from './folder.ts';
+import type { MemoryFs } from './memory-fs.ts';
+
+/** Files, and the manifests room that is shipped: it scans, keeps last good versions, and guards deletions. */
+export class FileFolder implements Folder {
+  readonly settlesInMs = 6000;
+  readonly #fs: MemoryFs;
+  readonly #random: Random;
+  readonly #bootId: () => string;
+  readonly #specs = new Map<string, JsonObject>();
+  #source: ManifestPort | null = null;
+
+  constructor(fs: MemoryFs, random: Random, bootId: () => string) {
+    this.#fs = fs;
+    this.#random = random;
+    this.#bootId = bootId;
+    for (const path of [TOP, DIRECTORY, STATE]) fs.mkdir(path);
+  }
+
+  put(name: string, spec: JsonObject): void {
+    this.#specs.set(name, spec);
+    this.#write(name, manifestText(name, spec));
+  }
+
+  remove(name: string): void {
+    this.#specs.delete(name);
+    const path = this.#path(name);
+    if (this.#fs.has(path)) this.#fs.remove(path);
+  }
+
+  breakFile(name: string): void {
+    const text = manifestText(name, { ...this.#specs.get(name), privateNetwrk: true });
+    this.#write(name, this.#random.chance(0.5) ? text : 'kind: [');
+  }
+
+  setHealthy(isHealthy: boolean): void {
+    if (isHealthy === this.#fs.has(DIRECTORY)) return;
+    if (isHealthy) this.#fs.rename(AWAY, DIRECTORY);
+    else this.#fs.rename(DIRECTORY, AWAY);
+  }
+
+  spec(name: string): JsonObject | null {
+    return this.#specs.get(name) ?? null;
+  }
+
+  names(): readonly string[] {
+    return [...new Set([...this.#specs.keys(), ...(this.#source?.names() ?? [])])];
+  }
+
+  desired(name: string): Desired {
+    return this.#source?.desired(name) ?? { state: 'unknown', problems: [], reason: 'nspawnd is dead' };
+  }
+
+  /** Whether it would be wrong to delete it, whatever anybody makes of the files. */
+  isMeant(name: string): boolean {
+    return this.#specs.has(name) || !this.#fs.has(DIRECTORY);
+  }
+
+  open(): ManifestPort {
+    const quiet = () => undefined;
+    this.#source = createManifestSource({
+      directory: DIRECTORY,
+      stateDirectory: STATE,
+      ownerUid: process.getuid?.() ?? 0,
+      hostName: 'testhost',
+      bootId: this.#bootId(),
+      hostLinkName,
+      hostAddresses: async () => [],
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    });
+    return this.#source;
+  }
+
+  close(): void {
+    this.#source = null;
+  }
+
+  /** It may be away: then it is written where it is. */
+  #path(name: string): string {
+    return `${this.#fs.has(DIRECTORY) ? DIRECTORY : AWAY}/${name}.yaml`;
+  }
+
+  #write(name: string, text: string): void {
+    this.#fs.write(this.#path(name), text, this.#random.chance(0.7));
+  }
+}
+
+const TOP = '/simulated';
+const DIRECTORY = `${TOP}/manifests`;
+const AWAY = `${TOP}/away`;
+const STATE = `${TOP}/state`;

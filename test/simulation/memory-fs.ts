@@ -1,0 +1,184 @@
+import { EventEmitter } from 'node:events';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { basename, dirname } from 'node:path';
+
+/**
+ * A file system in memory, as far as the manifests room asks for one, with the clock's own times. While it is installed,
+ * `node:fs/promises` answers from it, and everything happens at once, so that a life with files is as repeatable as one
+ * without.
+ */
+export class MemoryFs {
+  readonly #nowMs: () => number;
+  readonly #nodes = new Map<string, Node>();
+  readonly #watchers = new Map<string, Set<EventEmitter>>();
+  #lastInode = 0;
+  #uninstall: (() => void) | null = null;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.mkdir('/');
+  }
+
+  has(path: string): boolean {
+    return this.#nodes.has(path);
+  }
+
+  mkdir(path: string): void {
+    if (!this.#nodes.has(path)) this.#put(path, null);
+  }
+
+  /** In place, or as careful people do: aside, a while ago, and moved in. */
+  write(path: string, text: string, isMovedIn: boolean): void {
+    const node = this.#nodes.get(path);
+    const now = this.#nowMs();
+    if (isMovedIn || node === undefined || node.text === null) this.#put(path, text);
+    else Object.assign(node, { text, mtimeMs: now, ctimeMs: now });
+    const written = this.#nodes.get(path);
+    if (isMovedIn && written !== undefined) written.mtimeMs = now - 60_000;
+    this.#tell(path, isMovedIn ? 'rename' : 'change');
+  }
+
+  remove(path: string): void {
+    if (!this.#nodes.delete(path)) throw failure('ENOENT', path);
+    this.#tell(path, 'rename');
+  }
+
+  rename(from: string, to: string): void {
+    const moved = [...this.#nodes].filter(([path]) => path === from || path.startsWith(`${from}/`));
+    if (moved.length === 0) throw failure('ENOENT', from);
+    for (const [path, node] of moved) {
+      this.#nodes.delete(path);
+      this.#nodes.set(to + path.slice(from.length), node);
+    }
+    const node = this.#nodes.get(to);
+    if (node !== undefined) node.ctimeMs = this.#nowMs();
+    this.#tell(from, 'rename');
+    this.#tell(to, 'rename');
+  }
+
+  install(): void {
+    const promises = fs.promises as unknown as Record<string, Call>;
+    const mine: Record<string, Call> = {
+      lstat: path => stats(this.#get(path)),
+      stat: path => stats(this.#get(path)),
+      realpath: path => this.#get(path) && path,
+      readlink: path => {
+        throw failure('EINVAL', path);
+      },
+      readdir: (path, options) => {
+        const areWhole = (options as { withFileTypes?: boolean } | undefined)?.withFileTypes === true;
+        return this.#list(path).map(name => (areWhole ? this.#entry(path, name) : name));
+      },
+      readFile: path => this.#get(path).text,
+      mkdir: path => this.mkdir(path),
+      unlink: path => this.remove(path),
+      rename: (from, to) => this.rename(from, to as string),
+      open: (path, flags) => this.#open(path, flags),
+    };
+    const before = Object.fromEntries(Object.keys(mine).map(key => [key, promises[key] as Call]));
+    for (const [key, answer] of Object.entries(mine))
+      promises[key] = async (path, option) => answer(String(path), option);
+    const { watch } = fs;
+    Object.assign(fs, {
+      watch: (path: string, _options: unknown, listener: Listener) => this.#watch(path, listener),
+    });
+    syncBuiltinESMExports();
+    this.#uninstall = () => {
+      Object.assign(promises, before);
+      Object.assign(fs, { watch });
+      syncBuiltinESMExports();
+    };
+  }
+
+  uninstall(): void {
+    this.#uninstall?.();
+    this.#uninstall = null;
+  }
+
+  #put(path: string, text: string | null): void {
+    const now = this.#nowMs();
+    this.#nodes.set(path, { inode: ++this.#lastInode, text, mtimeMs: now, ctimeMs: now });
+  }
+
+  #get(path: string): Node {
+    const node = this.#nodes.get(path);
+    if (node === undefined) throw failure('ENOENT', path);
+    return node;
+  }
+
+  #list(path: string): readonly string[] {
+    if (this.#get(path).text !== null) throw failure('ENOTDIR', path);
+    return [...this.#nodes.keys()]
+      .filter(found => found !== path && dirname(found) === path)
+      .map(found => basename(found));
+  }
+
+  #entry(parent: string, name: string): object {
+    const isDirectory = this.#get(`${parent}/${name}`).text === null;
+    const no = () => false;
+    return {
+      ...{ name, parentPath: parent, isSymbolicLink: no },
+      ...{ isDirectory: () => isDirectory, isFile: () => !isDirectory },
+    };
+  }
+
+  #open(path: string, flags: unknown): object {
+    if (flags === 'w') this.write(path, '', false);
+    const node = this.#get(path);
+    return {
+      stat: async () => stats(node),
+      read: async (buffer: Uint8Array, offset: number, length: number, position: number) => {
+        const bytes = Buffer.from(node.text ?? '').subarray(position, position + length);
+        buffer.set(bytes, offset);
+        return { bytesRead: bytes.length };
+      },
+      writeFile: async (text: string) => this.write(path, text, false),
+      sync: async () => undefined,
+      close: async () => undefined,
+    };
+  }
+
+  #watch(path: string, listener: Listener): EventEmitter {
+    this.#get(path);
+    const watcher = Object.assign(new EventEmitter(), {
+      close: () => this.#watchers.get(path)?.delete(watcher),
+      ref: () => watcher,
+      unref: () => watcher,
+    });
+    watcher.on('change', listener);
+    this.#watchers.set(path, (this.#watchers.get(path) ?? new Set()).add(watcher));
+    return watcher;
+  }
+
+  #tell(path: string, event: string): void {
+    for (const watcher of this.#watchers.get(dirname(path)) ?? [])
+      watcher.emit('change', event, basename(path));
+  }
+}
+
+type Call = (path: string, option?: unknown) => unknown;
+type Listener = (event: string, name: string) => void;
+
+interface Node {
+  readonly inode: number;
+  /** Null: a directory. */
+  text: string | null;
+  mtimeMs: number;
+  ctimeMs: number;
+}
+
+function stats({ inode, text, mtimeMs, ctimeMs }: Node): object {
+  const ns = (ms: number) => BigInt(Math.round(ms * 1000)) * 1000n;
+  const size = Buffer.byteLength(text ?? '');
+  return {
+    ...{ dev: 1n, ino: BigInt(inode), uid: BigInt(process.getuid?.() ?? 0), size: BigInt(size) },
+    ...{ mode: text === null ? 0o40755n : 0o100644n, mtimeMs, ctimeMs },
+    ...{ mtimeNs: ns(mtimeMs), ctimeNs: ns(ctimeMs) },
+    ...{ isFile: () => text !== null, isDirectory: () => text === null, isSymbolicLink: () => false },
+  };
+}
+
+function failure(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
