@@ -1,4 +1,5 @@
 import { findCondition } from '../../src/api/condition.ts';
+import type { Desired } from '../../src/planning/desired.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import { hostsBlock, hostsEntries } from '../../src/planning/render/hosts-block.ts';
 import { isOurUnit } from '../../src/planning/render/unit.ts';
@@ -21,6 +22,14 @@ export async function checkAtRest(sim: Simulation): Promise<void> {
   for (const name of sim.life.names) {
     const desired = folder.desired(name);
     if (desired.state === 'absent') checkGone(sim, name);
+    const spec = folder.spec(name);
+    const isInForce =
+      desired.state === 'present' && JSON.stringify(desired.manifest.written) === JSON.stringify(spec);
+    check(
+      spec === null || isInForce || isExcused(desired),
+      'in force',
+      `${name}: ${JSON.stringify(desired)}`,
+    );
     if (desired.state !== 'present') continue;
     const { stalled, waitingFor } = plans.find(({ key }) => key === name) ?? {};
     const hindrance = stalled ?? (waitingFor?.reason === 'InotifyInstances' ? waitingFor : null);
@@ -83,6 +92,11 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
       'network',
       `${name} has not ${address}`,
     );
+}
+
+/** The newest text of its manifest is not valid. */
+function isExcused(desired: Desired): boolean {
+  return desired.state !== 'absent' && desired.problems.length > 0;
 }
 
 /** Nothing of ours is left of it. */

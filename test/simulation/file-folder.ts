@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../src/api/manifest.ts';
 import type { ManifestPort } from '../../src/controller/ports.ts';
 import { createManifestSource } from '../../src/manifests/source.ts';
+import { DirectoryWatch } from '../../src/manifests/watch.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { Random } from '../model/random.ts';
@@ -14,13 +15,16 @@ export class FileFolder implements Folder {
   readonly #fs: MemoryFs;
   readonly #random: Random;
   readonly #bootId: () => string;
+  /** What inotify would do, sooner or later. */
+  readonly #wakeLater: (wake: () => void) => void;
   readonly #specs = new Map<string, JsonObject>();
   #source: ManifestPort | null = null;
 
-  constructor(fs: MemoryFs, random: Random, bootId: () => string) {
+  constructor(fs: MemoryFs, random: Random, bootId: () => string, wakeLater: (wake: () => void) => void) {
     this.#fs = fs;
     this.#random = random;
     this.#bootId = bootId;
+    this.#wakeLater = wakeLater;
     for (const path of [TOP, DIRECTORY, STATE]) fs.mkdir(path);
   }
 
@@ -33,6 +37,7 @@ export class FileFolder implements Folder {
     this.#specs.delete(name);
     const path = this.#path(name);
     if (this.#fs.has(path)) this.#fs.remove(path);
+    this.#wake();
   }
 
   breakFile(name: string): void {
@@ -44,6 +49,7 @@ export class FileFolder implements Folder {
     if (isHealthy === this.#fs.has(DIRECTORY)) return;
     if (isHealthy) this.#fs.rename(AWAY, DIRECTORY);
     else this.#fs.rename(DIRECTORY, AWAY);
+    this.#wake();
   }
 
   spec(name: string): JsonObject | null {
@@ -87,10 +93,21 @@ export class FileFolder implements Folder {
     return `${this.#fs.has(DIRECTORY) ? DIRECTORY : AWAY}/${name}.yaml`;
   }
 
+  #wake(): void {
+    const source = this.#source;
+    this.#wakeLater(() => {
+      if (source !== null && this.#source === source) void source.rescan();
+    });
+  }
+
   #write(name: string, text: string): void {
     this.#fs.write(this.#path(name), text, this.#random.chance(0.7));
+    this.#wake();
   }
 }
+
+// Nothing is watched in memory: `#wake` says what is.
+Object.assign(DirectoryWatch.prototype, { follow: () => false, ready: async () => undefined });
 
 const TOP = '/simulated';
 const DIRECTORY = `${TOP}/manifests`;

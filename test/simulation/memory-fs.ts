@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, dirname } from 'node:path';
@@ -11,7 +10,6 @@ import { basename, dirname } from 'node:path';
 export class MemoryFs {
   readonly #nowMs: () => number;
   readonly #nodes = new Map<string, Node>();
-  readonly #watchers = new Map<string, Set<EventEmitter>>();
   #lastInode = 0;
   #uninstall: (() => void) | null = null;
 
@@ -36,12 +34,10 @@ export class MemoryFs {
     else Object.assign(node, { text, mtimeMs: now, ctimeMs: now });
     const written = this.#nodes.get(path);
     if (isMovedIn && written !== undefined) written.mtimeMs = now - 60_000;
-    this.#tell(path, isMovedIn ? 'rename' : 'change');
   }
 
   remove(path: string): void {
     if (!this.#nodes.delete(path)) throw failure('ENOENT', path);
-    this.#tell(path, 'rename');
   }
 
   rename(from: string, to: string): void {
@@ -53,8 +49,6 @@ export class MemoryFs {
     }
     const node = this.#nodes.get(to);
     if (node !== undefined) node.ctimeMs = this.#nowMs();
-    this.#tell(from, 'rename');
-    this.#tell(to, 'rename');
   }
 
   install(): void {
@@ -79,14 +73,16 @@ export class MemoryFs {
     const before = Object.fromEntries(Object.keys(mine).map(key => [key, promises[key] as Call]));
     for (const [key, answer] of Object.entries(mine))
       promises[key] = async (path, option) => answer(String(path), option);
-    const { watch } = fs;
+    const { lstatSync } = fs;
     Object.assign(fs, {
-      watch: (path: string, _options: unknown, listener: Listener) => this.#watch(path, listener),
+      // Modules are still loaded from the real one.
+      lstatSync: (path: string, ...more: unknown[]) =>
+        MODULES.test(path) ? lstatSync(path, ...(more as [])) : stats(this.#get(path)),
     });
     syncBuiltinESMExports();
     this.#uninstall = () => {
       Object.assign(promises, before);
-      Object.assign(fs, { watch });
+      Object.assign(fs, { lstatSync });
       syncBuiltinESMExports();
     };
   }
@@ -138,27 +134,11 @@ export class MemoryFs {
       close: async () => undefined,
     };
   }
-
-  #watch(path: string, listener: Listener): EventEmitter {
-    this.#get(path);
-    const watcher = Object.assign(new EventEmitter(), {
-      close: () => this.#watchers.get(path)?.delete(watcher),
-      ref: () => watcher,
-      unref: () => watcher,
-    });
-    watcher.on('change', listener);
-    this.#watchers.set(path, (this.#watchers.get(path) ?? new Set()).add(watcher));
-    return watcher;
-  }
-
-  #tell(path: string, event: string): void {
-    for (const watcher of this.#watchers.get(dirname(path)) ?? [])
-      watcher.emit('change', event, basename(path));
-  }
 }
 
+const MODULES = /\/(src|test|node_modules)(\/|$)/;
+
 type Call = (path: string, option?: unknown) => unknown;
-type Listener = (event: string, name: string) => void;
 
 interface Node {
   readonly inode: number;

@@ -51,7 +51,12 @@ export class Simulation {
     this.folder =
       this.files === null
         ? new ModelFolder()
-        : new FileFolder(this.files, new Random(life.seed ^ 0xf11e), () => `boot-${this.host.boots}`);
+        : new FileFolder(
+            this.files,
+            new Random(life.seed ^ 0xf11e),
+            () => `boot-${this.host.boots}`,
+            wake => this.#carry(wake),
+          );
     this.story = isTold ? [] : null;
     this.#chance = new Random(life.seed ^ 0x5eed);
     this.watcher = new Watcher(this);
