@@ -60,7 +60,7 @@ export class ModelHost {
   /** Brings a signal to whoever listens: at once, unless somebody is in the way. */
   carry: (deliver: () => void) => void = deliver => deliver();
   /** Hears of every end of a run, as it was. */
-  onEnd: ((name: string, run: ModelRun, end: RunEnd) => void) | null = null;
+  onEnd: ((name: string, end: RunEnd, isStopAsked: boolean) => void) | null = null;
   /** machined keeps what it should forget. */
   leaksRegistrations = false;
   /** Nobody hears of anything. */
@@ -107,7 +107,8 @@ export class ModelHost {
     delete unit.activeAt;
     const isReady = (this.roots.get(root)?.state ?? 'ready') === 'ready';
     if (namespace === null || !isReady || this.#isMachineTaken(name)) {
-      this.#recordEnd(name, { result: 'exit-code', exitCode: 'exited', exitStatus: '1' }, false);
+      this.onEnd?.(name, NOT_STARTED, false);
+      this.#recordEnd(name, NOT_STARTED, false);
       unit.activeState = 'failed';
       unit.result = 'exit-code';
       this.trigger(name);
@@ -364,7 +365,7 @@ export class ModelHost {
     if (unit.run === undefined) return;
     this.disturbances++;
     const { run } = unit;
-    this.onEnd?.(name, run, end);
+    this.onEnd?.(name, end, run.isStopAsked === true);
     delete unit.run;
     this.#recordEnd(name, end, run.isStopAsked === true);
     this.#unregister(name, run.leader);
@@ -516,6 +517,7 @@ interface PendingEvent {
 
 export type RunEnd = Pick<EndedRecord, 'result' | 'exitCode' | 'exitStatus'>;
 const TIMED_OUT: RunEnd = { result: 'timeout', exitCode: 'killed', exitStatus: 'KILL' };
+const NOT_STARTED: RunEnd = { result: 'exit-code', exitCode: 'exited', exitStatus: '1' };
 const KILLED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'KILL' };
 const SIGTERMED: RunEnd = { result: 'signal', exitCode: 'killed', exitStatus: 'TERM' };
 

@@ -65,9 +65,9 @@ export class Simulation {
     host.schedule = (what, afterMs, happen) => void clock.after(this.#durationMs(what, afterMs), happen);
     host.lingersMs = () => (this.#chance.chance(this.life.tuning.lingerChance) ? this.#chance.below(400) : 0);
     host.carry = deliver => this.#carry(deliver);
-    host.onEnd = (name, run, end) => {
-      this.tell(`  ${name} ends: ${end.exitCode} ${end.exitStatus}${run.isStopAsked ? ', as asked' : ''}`);
-      this.watcher.ended(name, run, end);
+    host.onEnd = (name, end, isStopAsked) => {
+      this.tell(`  ${name} ends: ${end.exitCode} ${end.exitStatus}${isStopAsked ? ', as asked' : ''}`);
+      this.watcher.ended(name, end, isStopAsked);
     };
   }
 

@@ -1,7 +1,7 @@
 import { findCondition } from '../../src/api/condition.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import type { LaunchCause, Step } from '../../src/planning/step.ts';
-import type { ModelRun, RunEnd } from '../model/model-host.ts';
+import type { RunEnd } from '../model/model-host.ts';
 import type { Simulation } from './simulation.ts';
 import { launchedWith, specOf } from './specs.ts';
 import { Violation } from './violation.ts';
@@ -59,14 +59,14 @@ export class Watcher {
     watched.wasMeant = this.#sim.folder.isMeant(name);
   }
 
-  ended(name: string, run: ModelRun, end: RunEnd): void {
+  ended(name: string, end: RunEnd, isStopAsked: boolean): void {
     const watched = this.#of(name);
     const isMissed = watched.missedAtMs !== null;
     if (end.exitStatus === '133') watched.lastEnd = 'reboot';
-    else if (run.isStopAsked && !isMissed) watched.lastEnd = 'stopped';
+    else if (isStopAsked && !isMissed) watched.lastEnd = 'stopped';
     else watched.lastEnd = end.result === 'success' && !isMissed ? 'clean' : 'failed';
     watched.failedAtMs = watched.missedAtMs ?? this.#sim.clock.nowMs;
-    if (run.isStopAsked && !isMissed) watched.restarts = 0;
+    if (isStopAsked && !isMissed) watched.restarts = 0;
     watched.missedAtMs = null;
   }
 
