@@ -32,7 +32,8 @@ export async function checkAtRest(sim: Simulation): Promise<void> {
     );
     if (desired.state !== 'present') continue;
     const { stalled, waitingFor } = plans.find(({ key }) => key === name) ?? {};
-    const hindrance = stalled ?? (waitingFor?.reason === 'InotifyInstances' ? waitingFor : null);
+    const isWaiting = WAITS.includes(waitingFor?.reason ?? '');
+    const hindrance = stalled ?? (isWaiting ? waitingFor : null);
     checkPresent(sim, name, hindrance?.reason ?? null);
   }
   const wanted = [...folder.names()].sort().flatMap(name => {
@@ -94,8 +95,9 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
     );
 }
 
-/** The newest text of its manifest is not valid. */
+/** The newest text of its manifest is not valid, or was tried in vain. */
 function isExcused(desired: Desired): boolean {
+  if (desired.state === 'present' && desired.rollout?.refused != null) return true;
   return desired.state !== 'absent' && desired.problems.length > 0;
 }
 
@@ -119,6 +121,9 @@ export function checkGone(sim: Simulation, name: string): void {
 export function check(isGood: boolean, oracle: string, message: string): void {
   if (!isGood) throw new Violation(oracle, message);
 }
+
+/** For others, and not for its own time. */
+const WAITS = ['InotifyInstances', 'DependencyNotReady'];
 
 function isClean({ result, exitStatus }: { readonly result: string; readonly exitStatus: string }): boolean {
   return result === 'success' && exitStatus === '0';

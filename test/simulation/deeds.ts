@@ -3,7 +3,7 @@ import type { RootFacts } from '../../src/planning/observed.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
 import type { Random } from '../model/random.ts';
 import type { Simulation } from './simulation.ts';
-import { editedHard, editedLive, randomSpec } from './specs.ts';
+import { editedHard, editedLive, editedToFail, randomSpec } from './specs.ts';
 
 /** What may happen to a host, by its name in the story; the greater its weight, the more often. */
 export interface DeedKind {
@@ -16,12 +16,16 @@ const kind = (weight: number, happens: DeedKind['happens']): DeedKind => ({ weig
 export const DEEDS: Readonly<Record<string, DeedKind>> = {
   // Manifests.
   drop: kind(8, (sim, name, random) => {
-    const spec = randomSpec(name, sim.life.names.indexOf(name), random);
+    const spec = randomSpec(sim.life.names, sim.life.names.indexOf(name), random);
     sim.tell(`  ${JSON.stringify(spec)}`);
     sim.folder.put(name, spec);
   }),
   'edit live': kind(4, (sim, name, random) => edit(sim, name, spec => editedLive(spec, random))),
   'edit hard': kind(4, (sim, name, random) => edit(sim, name, spec => editedHard(spec, random))),
+  'edit to what does not work': kind(3, (sim, name, random) =>
+    edit(sim, name, spec => editedToFail(spec, random)),
+  ),
+  'nspawnctl rollout retry': kind(1, (sim, name) => ask(sim, c => c.retry(name))),
   'edit and revert': kind(2, (sim, name, random) => {
     const before = sim.folder.spec(name);
     edit(sim, name, spec => editedHard(spec, random));

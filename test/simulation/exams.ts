@@ -1,3 +1,4 @@
+import type { Plan } from '../../src/planning/plan.ts';
 import type { Random } from '../model/random.ts';
 import { check } from './at-rest.ts';
 import type { Simulation } from './simulation.ts';
@@ -98,7 +99,8 @@ export const EXAMS: Readonly<
       sim.startNspawnd();
     });
     await sim.settle();
-    const stalled = new Set((await sim.plans()).filter(plan => plan.stalled !== null).map(({ key }) => key));
+    const isHindered = ({ stalled, waitingFor }: Plan) => stalled !== null || waitingFor !== null;
+    const stalled = new Set((await sim.plans()).filter(isHindered).map(({ key }) => key));
     for (const name of sim.life.names) {
       const spec = specOf(sim, name);
       if (spec === null || stalled.has(name)) continue;

@@ -22,6 +22,7 @@ export interface Deed {
 /** How this host is. */
 export interface Tuning {
   readonly workers: number;
+  readonly maxConcurrentBoots: number;
   readonly relistMs: number;
   /** How many of the calls take their time, and how much at most. */
   readonly slowChance: number;
@@ -46,6 +47,7 @@ export function makeLife(seed: number): Life {
   const names = ALL_NAMES.slice(0, random.pick([1, 1, 2, 2, 2, 3, 4, 5]));
   const tuning: Tuning = {
     workers: random.pick([1, 4, 8]),
+    maxConcurrentBoots: random.pick([1, 2, 4]),
     relistMs: random.pick([20_000, 60_000, 200_000]),
     slowChance: random.pick([0, 0.02, 0.2]),
     slowMaxMs: random.pick([5, 100, 3000]),

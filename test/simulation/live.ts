@@ -5,6 +5,7 @@ import { DEEDS, removeStranger } from './deeds.ts';
 import { candidates, EXAMS } from './exams.ts';
 import type { Life } from './life.ts';
 import { Simulation } from './simulation.ts';
+import { DOOM } from './specs.ts';
 import { addStrangers, checkStrangers, printStrangers, removeStrangers } from './strangers.ts';
 import { Violation } from './violation.ts';
 
@@ -53,6 +54,7 @@ async function liveIn(sim: Simulation): Promise<void> {
   const { life, host } = sim;
   if (life.tuning.hasForeign) addStrangers(host);
   const strangers = printStrangers(host);
+  host.doomed.add(DOOM);
   sim.startNspawnd();
   for (const { atMs, what, name, roll } of life.deeds)
     sim.after(atMs, () => {
@@ -107,6 +109,7 @@ async function calmDown(sim: Simulation): Promise<void> {
   sim.faults = 0;
   host.leaksRegistrations = false;
   host.hanging.clear();
+  host.doomed.clear();
   host.deaf.clear();
   host.roots.clear();
   host.guestLimit = null;

@@ -86,8 +86,12 @@ export class Simulation {
     const port = new ModelPort(this.host, this.#pace());
     this.ports.push(port);
     const manifests: ManifestPort = this.folder.open();
-    const { workers, relistMs } = this.life.tuning;
-    const controller = new Controller(manifests, port, this.#log(), { workers, relistMs });
+    const { workers, relistMs, maxConcurrentBoots } = this.life.tuning;
+    const controller = new Controller(manifests, port, this.#log(), {
+      workers,
+      relistMs,
+      maxConcurrentBoots,
+    });
     this.controller = controller;
     this.watcher.started();
     controller.start().catch(() => {
@@ -131,6 +135,15 @@ export class Simulation {
     while (this.#awaited > 0) await this.runUntil(this.clock.nextDueAt());
   }
 
+  /** As the world is, whatever is said of it. */
+  isReady(name: string): boolean {
+    const desired = this.folder.desired(name);
+    const { activeState, invocationId } = this.host.unit(name);
+    if (desired.state !== 'present' || activeState !== 'active') return false;
+    const started = this.host.fifos.get(name)?.startedInvocationId;
+    return desired.manifest.spec.readiness !== 'fifo' || started === invocationId;
+  }
+
   /** The next plan of every container, as nothing but the planner sees it. */
   async plans(): Promise<readonly Plan[]> {
     const observer = new ModelPort(this.host);
@@ -138,8 +151,13 @@ export class Simulation {
     return Promise.all(
       [...names].sort().map(async name => {
         const desired = this.folder.desired(name);
-        const observed = await observer.observe(name, desired.state === 'present' ? desired.manifest : null);
-        return plan(desired, observed, observer.unitPaths(name));
+        const manifest = desired.state === 'present' ? desired.manifest : null;
+        const observed = await observer.observe(name, manifest);
+        const others = manifest?.spec.dependsOn ?? [];
+        const notReady = others
+          .filter(other => !this.isReady(other))
+          .map(other => ({ name: other, because: 'it is not' }));
+        return plan(desired, { ...observed, gate: { notReady, ahead: 0 } }, observer.unitPaths(name));
       }),
     );
   }
@@ -284,7 +302,7 @@ function isBusy({ steps, waitingFor }: Plan): boolean {
   return steps.length > 0 || (waitingFor !== null && !RESTING.includes(waitingFor.reason));
 }
 
-const RESTING = ['Settling', 'Suspended', 'InotifyInstances'];
+const RESTING = ['Settling', 'Suspended', 'InotifyInstances', 'DependencyNotReady'];
 /** The longest backoff, a start that hangs and a stop that is not heard, one after the other, and some. */
 const MAX_SETTLE_MS = 3_000_000;
 const MAX_CALLS_AT_A_MOMENT = 20_000;

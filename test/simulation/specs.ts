@@ -2,7 +2,8 @@ import type { JsonObject } from '../../src/api/manifest.ts';
 import type { Random } from '../model/random.ts';
 
 /** Any spec that may stand beside any other that this makes: addresses and interfaces are one container's alone. */
-export function randomSpec(name: string, number: number, random: Random): JsonObject {
+export function randomSpec(names: readonly string[], number: number, random: Random): JsonObject {
+  const name = names[number] ?? '';
   const has = (chance: number, fields: () => JsonObject): JsonObject =>
     random.chance(chance) ? fields() : {};
   return {
@@ -31,6 +32,10 @@ export function randomSpec(name: string, number: number, random: Random): JsonOb
       random.pick<JsonObject>([{ volatile: 'state' }, { volatile: 'overlay' }, { ephemeral: true }]),
     ),
     ...has(0.4, () => ({ restartPolicy: random.pick(['Always', 'Never']) })),
+    ...has(0.1, () => ({ priority: random.below(3) })),
+    // Only on those before it, so that nobody waits in a circle.
+    ...(number === 0 ? {} : has(0.25, () => ({ dependsOn: [names[random.below(number)] ?? ''] }))),
+    ...has(0.1, () => ({ rollback: false })),
     ...has(0.3, () => ({ environment: { A: String(random.below(3)) } })),
     ...has(0.3, () => ({ timeoutStopSec: random.pick([5, 30]) })),
     ...has(0.3, () => ({ timeoutStartSec: random.pick([5, 30]) })),
@@ -47,10 +52,18 @@ export function editedHard(spec: JsonObject, random: Random): JsonObject {
   return { ...spec, environment: { A: `edit ${random.below(1_000_000)}` }, restartIfChanged: true };
 }
 
+/** A word with which no guest boots. */
+export const DOOM = 'of no use';
+
+/** The same, changed so that it does not work. */
+export function editedToFail(spec: JsonObject, random: Random): JsonObject {
+  return { ...editedHard(spec, random), environment: { A: `${DOOM} ${random.below(1_000_000)}` } };
+}
+
 /** What a running guest does not notice; a table of its own, so that it agrees with nobody's by accident. */
 const LIVE = [
   'update autoStart restartPolicy restartIfChanged hostAddress localAddress hostAddress6 localAddress6',
-  'timeoutStartSec timeoutStopSec hostsAlias path config flake',
+  'timeoutStartSec timeoutStopSec hostsAlias path config flake priority dependsOn rollback',
 ].flatMap(line => line.split(' '));
 
 /** What of a spec a running guest was started with, and would have to be started again for. */

@@ -56,6 +56,7 @@ export class Watcher {
     const watched = this.#of(name);
     watched.reasons = [this.reasonToStop(name)];
     watched.desired = this.#sim.folder.desired(name);
+    watched.notReady = this.#notReady(watched.desired);
     watched.wasMeant = this.#sim.folder.isMeant(name);
   }
 
@@ -84,6 +85,9 @@ export class Watcher {
         if (step.arguments.cause === 'restart') this.#mayRestart(name, watched, nowMs);
         else watched.restarts = 0;
         this.#mayLaunch(name, watched, step.arguments.cause);
+        for (const other of this.#notReady(watched.desired))
+          if (watched.notReady.includes(other))
+            this.violate('dependencies', `${name} is launched, and ${other} is not ready`);
         break;
       case 'recordStopped':
       case 'resetHistory':
@@ -123,6 +127,11 @@ export class Watcher {
     if (spec.readiness === 'fifo' && !hasStarted && clock.wallMs() >= missesAt) return MISSED_START;
     if (['path', 'config', 'flake'].some(field => written[field] !== undefined)) return 'another system';
     return null;
+  }
+
+  #notReady(desired: Desired): readonly string[] {
+    const others = desired.state === 'present' ? desired.manifest.spec.dependsOn : [];
+    return others.filter(other => !this.#sim.isReady(other));
   }
 
   #mayStop(name: string, step: Step): void {
@@ -201,7 +210,15 @@ export class Watcher {
     const known = this.#lives.get(name);
     if (known !== undefined) return known;
     const watched: Watched = {
-      ...{ reasons: [], wasMeant: false, desired: null, lastEnd: null, failedAtMs: null, missedAtMs: null },
+      ...{
+        reasons: [],
+        wasMeant: false,
+        desired: ABSENT,
+        notReady: [],
+        lastEnd: null,
+        failedAtMs: null,
+        missedAtMs: null,
+      },
       ...{ restarts: 0, stepsAtMs: [], wrongSinceMs: null },
     };
     this.#lives.set(name, watched);
@@ -209,12 +226,16 @@ export class Watcher {
   }
 }
 
+const ABSENT: Desired = { state: 'absent' };
+
 interface Watched {
   /** Why it could have been stopped when nspawnd began its last look. */
   reasons: readonly (string | null)[];
   wasMeant: boolean;
   /** What was wanted of it then. */
-  desired: Desired | null;
+  desired: Desired;
+  /** Whom it depends on and who was not ready then. */
+  notReady: readonly string[];
   /** How its last run of this boot ended, by what was seen of it; null: it did not. */
   lastEnd: 'stopped' | 'clean' | 'failed' | 'reboot' | null;
   /** When the last failure was one. */
