@@ -116,6 +116,7 @@ export async function candidates(sim: Simulation): Promise<readonly string[]> {
     name =>
       isRunning(sim, name) &&
       sim.folder.desired(name).state === 'present' &&
+      (specOf(sim, name)?.dependsOn ?? []).every(other => sim.isReady(other)) &&
       plans.every(({ key, stalled }) => key !== name || stalled === null),
   );
 }

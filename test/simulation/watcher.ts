@@ -95,7 +95,7 @@ export class Watcher {
         break;
       case 'removeUnit':
       case 'forget':
-        if (this.#sim.folder.isMeant(name) && watched.wasMeant)
+        if (this.#sim.folder.isMeant(name) && watched.wasMeant && this.#hasAnything(name))
           this.violate('no deletion of what is wanted', `${name}: ${step.name}`);
         // It was somebody else; who comes now has this name and nothing more.
         watched.lastEnd = null;
@@ -127,6 +127,12 @@ export class Watcher {
     if (spec.readiness === 'fifo' && !hasStarted && clock.wallMs() >= missesAt) return MISSED_START;
     if (['path', 'config', 'flake'].some(field => written[field] !== undefined)) return 'another system';
     return null;
+  }
+
+  /** A name of which nothing came yet has nothing to lose. */
+  #hasAnything(name: string): boolean {
+    const { unitFiles, histories, suspensions } = this.#sim.host;
+    return unitFiles.has(name) || histories.has(name) || suspensions.has(name);
   }
 
   #notReady(desired: Desired): readonly string[] {
