@@ -43,6 +43,8 @@ export class FileFolder implements Folder {
   breakFile(name: string): void {
     const text = manifestText(name, { ...this.#specs.get(name), privateNetwrk: true });
     this.#write(name, this.#random.chance(0.5) ? text : 'kind: [');
+    // What was never read well is nobody's wish yet.
+    if (this.desired(name).state !== 'present') this.#specs.delete(name);
   }
 
   setHealthy(isHealthy: boolean): void {
