@@ -77,8 +77,7 @@ export class Reconciler {
 
   async #reconcileContainer(name: string, log: Log, signal: AbortSignal): Promise<Round> {
     if (!this.#store.isKnown(name)) this.#store.restore(name, await this.#host.loadMemory(name));
-    let desired = this.#manifests.desired(name);
-    let observed = await this.#observe(name, desired);
+    let { desired, observed } = await this.#look(name);
     let current = await this.#plan(name, desired, observed);
     let outcome: Outcome = { error: null };
     let error: unknown = null;
@@ -94,8 +93,7 @@ export class Reconciler {
         outcome = { error: outcomeError(error) };
         log.warn({ err: error }, 'step failed');
       }
-      desired = this.#manifests.desired(name);
-      observed = await this.#observe(name, desired);
+      ({ desired, observed } = await this.#look(name));
       current = await this.#plan(name, desired, observed);
       // Done and not yet to be seen, such as a signal to a guest: it is given time, not the same again at once.
       if (error === null && isSamePlan(before, current)) {
@@ -216,6 +214,16 @@ export class Reconciler {
     log.debug({ phase: summary.phase, waitingFor: summary.waitingFor }, 'reconciled');
   }
 
+  /** What is wanted as it is when the look is over: a manifest may come back while a busy host is looked at. */
+  async #look(name: string): Promise<{ readonly desired: Desired; readonly observed: Observed }> {
+    for (let looks = 1; ; looks++) {
+      const desired = this.#manifests.desired(name);
+      const observed = await this.#observe(name, desired);
+      if (looks === MAX_LOOKS || isSameWish(desired, this.#manifests.desired(name)))
+        return { desired, observed };
+    }
+  }
+
   #observe(name: string, desired: Desired): Promise<Observed> {
     return this.#host.observe(name, desired.state === 'present' ? desired.manifest : null);
   }
@@ -264,6 +272,13 @@ function firstLine(text: string): string {
 
 const MAX_WHY_LENGTH = 200;
 const SAME_PLAN_RECHECK_MS = 1000;
+/** A file that is edited faster than this host is looked at must not keep everybody waiting. */
+const MAX_LOOKS = 3;
+
+function isSameWish(one: Desired, other: Desired): boolean {
+  if (one.state !== 'present' || other.state !== 'present') return one.state === other.state;
+  return one.manifest.specHash === other.manifest.specHash;
+}
 
 function isSamePlan(before: Plan, after: Plan): boolean {
   return after.steps.length > 0 && planText(before) === planText(after);
