@@ -80,9 +80,9 @@ test('a profile that flips is a new generation, switched to in the guest, which 
 
   await world.sh('nix-collect-garbage');
   const left = await world.sh('ls', '/nix/store');
-  assert.match(left, /-system-first\n/);
-  assert.match(left, /-system-second\n/);
-  assert.doesNotMatch(left, /-system-(third|unused)\n/, unused);
+  assert.match(left, /-system-first$/m);
+  assert.match(left, /-system-second$/m);
+  assert.doesNotMatch(left, /-system-(third|unused)$/m, unused);
   await world.remove('flip');
 });
 
