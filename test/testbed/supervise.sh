@@ -39,6 +39,8 @@ prepare() {
   for entry in $TESTBED_EXTRA_TREES; do
     mount_writable "${entry#*=}" "machines/${entry%%=*}"
   done
+  # What lies in a layer below cannot be renamed, as it can on an administrator's disk.
+  if rmdir root/etc/nspawnd/manifests 2> /dev/null; then mkdir root/etc/nspawnd/manifests; fi
   # The package enables it.
   if [ -z "$TESTBED_START_SERVICE" ]; then rm -f root/etc/systemd/system/multi-user.target.wants/nspawnd.service; fi
   # nspawn leaves directories in its run-time directory; here they end with the mount namespace.
