@@ -7,7 +7,7 @@ import type { Fault } from './fault.ts';
 import { type Scene, standing } from './scene.ts';
 
 const MANIFESTS = '/etc/nspawnd/manifests';
-const FILES = { sample: 200, whole: 1000 } as const;
+const FILES = { sample: 100, whole: 1000 } as const;
 
 export const garbage: Fault = {
   name: 'garbage',

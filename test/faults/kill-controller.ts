@@ -5,7 +5,7 @@ import type { Fault } from './fault.ts';
 import { ownNetwork, type Scene } from './scene.ts';
 
 /** In the sample only every so many of them. */
-const SAMPLE_STRIDE = { step: 3, effect: 13 };
+const SAMPLE_STRIDE = { step: 7, effect: 13 };
 
 export const killAfterEachStep: Fault = {
   name: 'kill-step',

@@ -35,7 +35,7 @@ const FIFO = {
 const RESTART_BUS =
   'systemctl kill -s KILL dbus; until systemctl restart dbus.socket dbus; do systemctl reset-failed dbus.socket dbus; done 2> /dev/null';
 
-const ROUNDS = { sample: 3, whole: 20 } as const;
+const ROUNDS = { sample: 2, whole: 20 } as const;
 /** A pause of another length each time, so that the service dies at another point of what goes on. */
 const PAUSES_MS = [0, 150, 400, 50, 250, 700];
 
