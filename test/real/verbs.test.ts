@@ -100,11 +100,10 @@ test('terminate ends a guest that is still booting, and it stays down', async ()
     'boots',
     guest({ command: ['/bin/sleep', 'infinity'], readiness: 'fifo', timeoutStopSec: 300 }),
   );
-  await eventually(async () => (await world.mainPid('boots')) > 0, {
+  await eventually(async () => (await freeze('boots')) ?? true, {
     timeoutMs: 60_000,
-    describe: 'it to be started',
+    describe: 'nspawn to be there, and stand still',
   });
-  await freeze('boots');
   const terminated = await world.ctl('terminate', '--timeout', '20s', 'boots');
   assert.equal(terminated.exitCode, 0, terminated.stderr);
   await world.until('boots', 'Ready', 'False', 'Stopped');
