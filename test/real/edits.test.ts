@@ -278,7 +278,10 @@ const FOR_A_MINUTE = { timeoutMs: 60_000 };
 
 /** Of the payload, which runs as PID 2 below nspawn's stub. */
 async function environmentOf(name: string): Promise<ReadonlyMap<string, string>> {
-  const environ = await world.amongGuest(name, ['cat', '/proc/2/environ']);
+  // The child of the guest's PID 1; what enters from outside has no parent there, and may have any number.
+  const ofChild =
+    'for p in /proc/[0-9]*; do if grep -q "^PPid:.1$" $p/status; then exec cat $p/environ; fi; done; exit 1';
+  const environ = await world.amongGuest(name, ['sh', '-c', ofChild]);
   const entries = environ.split('\0').map(entry => {
     const index = entry.indexOf('=');
     return [entry.slice(0, index), entry.slice(index + 1)] as const;

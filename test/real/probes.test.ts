@@ -170,8 +170,13 @@ describe('a liveness probe', () => {
       'never',
       sleeper({ restartPolicy: 'Never', livenessProbe: { ...sh('exit 3'), ...QUICK } }),
     );
-    await world.until('never', 'Ready', 'False', 'Failed');
-    assert.match(await ready('never'), /its livenessProbe failed 2 times in a row: exited with status 3/);
+    await eventually(
+      async () =>
+        /^False Failed: its livenessProbe failed 2 times in a row: exited with status 3/.test(
+          await ready('never'),
+        ),
+      { timeoutMs: 60_000, describe: 'it to have failed for its probe' },
+    );
     assert.equal(await world.unit('never', 'ActiveState'), 'inactive');
   });
 
