@@ -14,6 +14,8 @@ test('a dropped manifest becomes a running, named, registered container, and a d
   );
   await world.untilReady('web');
   assert.match(await world.sh('machinectl', 'list'), /^web /m);
+  // In the unit itself, and not in a scope that nspawn makes when it is not told to keep its unit.
+  assert.equal(await world.sh('machinectl', 'show', '--value', '-p', 'Unit', 'web'), 'container@web.service');
   assert.equal(await world.unit('web', 'ActiveState'), 'active');
   assert.ok(await world.pings('10.231.136.2'));
   assert.ok(await world.pings('web.containers'));
