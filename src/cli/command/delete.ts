@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import { readManifests } from './read-manifests.ts';
 import { select } from './select.ts';
-import { sightings } from './sightings.ts';
+import { FIRST_WORD_MS, sightings } from './sightings.ts';
 
 export interface DeleteOptions {
   readonly dryRun: boolean;
@@ -86,6 +86,3 @@ async function untilGone(going: Map<string, string>, timeoutMs: number, context:
     );
   return false;
 }
-
-/** Quick things are not worth a word. */
-const FIRST_WORD_MS = 1_500;

@@ -8,7 +8,7 @@ import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { Progress } from './progress.ts';
 import { selectAll } from './select-all.ts';
-import { sightings } from './sightings.ts';
+import { FIRST_WORD_MS, sightings } from './sightings.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface RequestOptions {
@@ -22,8 +22,6 @@ const PAST: Readonly<Record<Verb, string>> = {
   restart: 'restarted',
   terminate: 'terminated',
 };
-/** Quick things are not worth a word. */
-const FIRST_WORD_MS = 1_500;
 const LOOK_MS = 250;
 
 /** `nspawnctl start|stop|restart|terminate NAME...`: asks, and by default waits until it has happened. */
@@ -85,7 +83,7 @@ async function waitFor(
   const clock = setInterval(() => void look(), LOOK_MS);
   const deadline = setTimeout(() => over.abort(), timeoutMs);
   try {
-    for await (const seen of sightings(() => waiting.keys(), context, over.signal, before)) {
+    for await (const seen of sightings(() => waiting.keys(), context, over.signal, { first: before })) {
       const now = Date.now();
       for (const [name, container] of seen) waiting.get(name)?.see(container, now);
       await look();

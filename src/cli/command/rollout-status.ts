@@ -2,22 +2,19 @@ import { formatDuration, formatSpan } from '../../api/age.ts';
 import type { Container } from '../../api/container.ts';
 import { escapeLine } from '../../view/escape.ts';
 import { CliError } from '../cli-error.ts';
-import { follow } from '../client/follow.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { reportError } from '../report-error.ts';
 import { stateLine } from '../view/state-line.ts';
 import { findContainer } from './find.ts';
 import { judgeRollout, type RolloutVerdict } from './rollout-verdict.ts';
+import { FIRST_WORD_MS, sightings } from './sightings.ts';
 
 export interface RolloutStatusOptions {
   /** False: look once. */
   readonly watch: boolean;
   readonly timeoutMs: number;
 }
-
-/** Quick things are not worth a word. */
-const FIRST_WORD_MS = 1_500;
 
 /**
  * `nspawnctl rollout status NAME`: until the spec of its manifest has shown that it works. Exit code 0: it has; 1: it has
@@ -43,15 +40,20 @@ export async function rolloutStatus(
   let last = first;
   let said = '';
   try {
-    for await (const seen of sightings(name, over.signal, context)) {
-      if (seen !== null) last = seen;
-      verdict = judgeRollout(seen);
-      if (verdict.is !== 'underway') return await tell(name, verdict, context);
-      const word = stateLine(last);
-      const elapsedMs = Date.now() - startedAt;
-      if (word === said || elapsedMs < FIRST_WORD_MS || !terminal.isInteractive) continue;
-      said = word;
-      await terminal.err(`container/${name}: ${escapeLine(word)} (${formatDuration(elapsedMs)})\n`);
+    for await (const seen of sightings(() => [name], context, over.signal, {
+      selectors: { fieldSelector: `metadata.name=${name}` },
+      whenLost: 'waiting goes on when nspawnd comes back',
+    })) {
+      for (const [, container] of seen) {
+        if (container !== null) last = container;
+        verdict = judgeRollout(container);
+        if (verdict.is !== 'underway') return await tell(name, verdict, context);
+        const word = stateLine(last);
+        const elapsedMs = Date.now() - startedAt;
+        if (word === said || elapsedMs < FIRST_WORD_MS || !terminal.isInteractive) continue;
+        said = word;
+        await terminal.err(`container/${name}: ${escapeLine(word)} (${formatDuration(elapsedMs)})\n`);
+      }
     }
   } catch (error) {
     // Cut off in the middle of a question.
@@ -75,30 +77,6 @@ async function lookNow(name: string, { client }: Context): Promise<Container> {
   } catch (error) {
     if (error instanceof CliError && error.exitCode === EXIT.notPermitted) return found;
     throw error;
-  }
-}
-
-/** Null: it is gone. */
-async function* sightings(
-  name: string,
-  signal: AbortSignal,
-  { client, terminal }: Context,
-): AsyncGenerator<Container | null> {
-  const selectors = { fieldSelector: `metadata.name=${name}` };
-  for await (const sight of follow(client, signal, { selectors })) {
-    switch (sight.is) {
-      case 'lost':
-        await reportError(sight.error, terminal);
-        await terminal.err('nspawnctl: waiting goes on when nspawnd comes back\n');
-        break;
-      case 'snapshot': {
-        const [container = null] = sight.list.items;
-        if (container !== null || !sight.mayBePartial) yield container;
-        break;
-      }
-      case 'change':
-        yield sight.change.type === 'DELETED' ? null : sight.change.object;
-    }
   }
 }
 

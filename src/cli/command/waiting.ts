@@ -7,9 +7,7 @@ import { reportError } from '../report-error.ts';
 import type { Terminal } from '../terminal.ts';
 import { stateLine, troubleLine } from '../view/state-line.ts';
 import { type Awaited, describeAwaited, isMet } from './awaited.ts';
-
-/** Quick things are not worth a word. */
-const FIRST_WORD_MS = 1_500;
+import { FIRST_WORD_MS } from './sightings.ts';
 
 /** The containers that are waited for, and what is said of them meanwhile. */
 export class Waiting {
