@@ -51,7 +51,7 @@ export async function readFileIfExists(
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (isNoSuchFile(error) || errorCode(error) === 'ELOOP' || errorCode(error) === 'ENXIO') return null;
+    if (isNotToBeRead(error)) return null;
     throw error;
   }
   try {
@@ -86,7 +86,7 @@ function readNow(path: string, maxBytes: number, encoding: 'utf8' | 'latin1'): s
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (isNoSuchFile(error) || errorCode(error) === 'ELOOP' || errorCode(error) === 'ENXIO') return null;
+    if (isNotToBeRead(error)) return null;
     throw error;
   }
   try {
@@ -143,6 +143,11 @@ export async function makeDirectoryFor(path: string, mode = 0o755): Promise<void
 
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** There is nothing, or it is a link or what nobody serves: never followed, and never waited for. */
+function isNotToBeRead(error: unknown): boolean {
+  return isNoSuchFile(error) || errorCode(error) === 'ELOOP' || errorCode(error) === 'ENXIO';
 }
 
 function isNoSuchFile(error: unknown): boolean {

@@ -266,8 +266,14 @@ const CAPABILITIES = [
 ] as const;
 
 export function capabilityNames(mask: string): readonly string[] {
+  const numbers = capabilityNumbers(mask);
+  return CAPABILITIES.filter((_, number) => numbers.includes(number)).map(name => `CAP_${name}`);
+}
+
+/** Also of those that have no name here. */
+export function capabilityNumbers(mask: string): readonly number[] {
   const bits = BigInt(`0x${mask}`);
-  return CAPABILITIES.filter((_, number) => ((bits >> BigInt(number)) & 1n) === 1n).map(
-    name => `CAP_${name}`,
+  return Array.from({ length: 64 }, (_, number) => number).filter(
+    number => ((bits >> BigInt(number)) & 1n) === 1n,
   );
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { messageOf } from '../../errors.ts';
 import { lastCleanLines } from '../clean-line.ts';
 import { directoryOf } from '../find-program.ts';
+import { capabilityNumbers } from '../guest-command.ts';
 import { boundingSetOf } from '../guest-facts.ts';
 import { type Answer, bad, GOOD, notAsked, tooLate } from './answer.ts';
 import { type GuestPlace, placeOfGuest } from './guest-place.ts';
@@ -59,10 +60,7 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
 
 /** setpriv(1): by their numbers, which it knows also where it does not know a name. */
 function boundsOf(boundingSet: string): string {
-  const bits = BigInt(`0x${boundingSet}`);
-  const numbers = Array.from({ length: 64 }, (_, number) => number);
-  const kept = numbers.filter(number => ((bits >> BigInt(number)) & 1n) === 1n);
-  return ['-all', ...kept.map(number => `+cap_${number}`)].join(',');
+  return ['-all', ...capabilityNumbers(boundingSet).map(number => `+cap_${number}`)].join(',');
 }
 
 const programs = new Map<string, string>();
