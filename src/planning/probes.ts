@@ -19,14 +19,14 @@ export function questionsId(questions: Questions): string {
 }
 
 /** What a probe has found of the run that is under way; null: there is no such probe. */
-export function resultOf(kind: ProbeKind, { spec }: Manifest, observed: Observed): ProbeResult | null {
+function resultOf(kind: ProbeKind, { spec }: Manifest, observed: Observed): ProbeResult | null {
   if (spec[`${kind}Probe`] === undefined) return null;
   const { probes, unit } = observed;
   return probes.invocationId === unit.invocationId ? probes[kind] : UNASKED;
 }
 
 /** Whether the guest has said what its startup probe asks; so has one that is not asked. */
-export function hasPassedStartup(manifest: Manifest, observed: Observed): boolean {
+function hasPassedStartup(manifest: Manifest, observed: Observed): boolean {
   return (resultOf('startup', manifest, observed)?.state ?? 'success') === 'success';
 }
 

@@ -9,9 +9,9 @@ import { isReady, runState } from './run-state.ts';
 import { type Step, step } from './step.ts';
 
 /** So long a guest has to be Ready before its spec counts as one that works: what crashes at once has never worked. */
-export const PROVEN_AFTER_MS = 10_000;
+const PROVEN_AFTER_MS = 10_000;
 /** So many failures end a trial before its deadline does. */
-export const TRIAL_FAILURES = 3;
+const TRIAL_FAILURES = 3;
 const MIN_DEADLINE_SEC = 60;
 
 /**
@@ -41,7 +41,7 @@ export function withRollout(
 }
 
 /** Whether what is in force has to show that it works, or goes. */
-export function isOnTrial({ manifest, rollout }: Extract<Desired, { state: 'present' }>): boolean {
+function isOnTrial({ manifest, rollout }: Extract<Desired, { state: 'present' }>): boolean {
   return (
     rollout !== undefined &&
     !rollout.isProven &&

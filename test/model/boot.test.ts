@@ -9,11 +9,7 @@ describe('who boots when', () => {
   afterEach(() => {
     const last = world;
     world = new World();
-    try {
-      last.assertAtRest();
-    } finally {
-      last.killController();
-    }
+    last.endAtRest();
   });
 
   async function started(specs: Readonly<Record<string, object>>, maxConcurrentBoots = 9): Promise<void> {

@@ -11,11 +11,7 @@ describe('the controller on a host', () => {
   afterEach(() => {
     const last = world;
     world = new World();
-    try {
-      last.assertAtRest();
-    } finally {
-      last.killController();
-    }
+    last.endAtRest();
   });
 
   async function started(specs: Readonly<Record<string, object>>): Promise<World> {

@@ -14,11 +14,7 @@ describe('a guest made by Nix', () => {
   afterEach(() => {
     const last = world;
     world = new World();
-    try {
-      last.assertAtRest();
-    } finally {
-      last.killController();
-    }
+    last.endAtRest();
   });
 
   async function started(spec: object): Promise<string> {

@@ -12,11 +12,7 @@ describe('an edited container', () => {
   afterEach(() => {
     const last = world;
     world = new World();
-    try {
-      last.assertAtRest();
-    } finally {
-      last.killController();
-    }
+    last.endAtRest();
   });
 
   /** Ready for a while with one spec, which is then edited to one with which no guest boots. */

@@ -140,6 +140,15 @@ export class World {
     return notReady;
   }
 
+  /** The end of a test: all is as it has to be at rest, and nothing goes on, also where it is not. */
+  endAtRest(): void {
+    try {
+      this.assertAtRest();
+    } finally {
+      this.killController();
+    }
+  }
+
   /** What has to be true whenever everything is at rest. */
   assertAtRest(): void {
     const { host, manifests } = this;
