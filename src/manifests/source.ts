@@ -141,17 +141,17 @@ class ManifestSource implements ManifestPort {
 
   async confirmPrune(hash: string): Promise<boolean> {
     await this.#loop.request();
-    const { held } = this.#view.status;
-    if (held === null || held.hash !== hash) return false;
-    const nowText = this.#nowText();
-    this.#options.log.warn({ names: held.names, hash }, 'held deletions were confirmed');
-    const { versions } = this.#store;
-    const tombstones = held.names.map(name => tombstone(name, versions.get(name) ?? null, nowText));
-    const [failure] = (await this.#record(tombstones)).values();
+    const failures = await this.#loop.between(async () => {
+      const { held } = this.#view.status;
+      if (held === null || held.hash !== hash) return null;
+      this.#options.log.warn({ names: held.names, hash }, 'held deletions were confirmed');
+      return await this.#recordDeletions(held.names);
+    });
     await this.#loop.request();
+    const [failure] = failures?.values() ?? [];
     if (failure !== undefined)
       throw new NspawndError('FileError', 'the deletions could not be recorded', { cause: failure });
-    return true;
+    return failures !== null;
   }
 
   readonly createManifest: ManifestPort['createManifest'] = (draft, inUse) =>
@@ -190,9 +190,7 @@ class ManifestSource implements ManifestPort {
       isNameTaken: name => this.#desired.has(name) || this.#hostNames.has(name),
       world: () => this.#view.world,
       judge: (file, text) => this.judge([{ file, text }]),
-      recordDeletion: async name => {
-        await this.#record([tombstone(name, this.#store.versions.get(name) ?? null, this.#nowText())]);
-      },
+      recordDeletion: async name => void (await this.#loop.between(() => this.#recordDeletions([name]))),
     };
   }
 
@@ -302,6 +300,13 @@ class ManifestSource implements ManifestPort {
       else this.#hostNames.delete(version.name);
     }
     return failures;
+  }
+
+  /** For a turn of its own: a rollout that began before would write the version it has read over the tombstone. */
+  #recordDeletions(names: readonly string[]): Promise<ReadonlyMap<string, Error>> {
+    const { versions } = this.#store;
+    const nowText = this.#nowText();
+    return this.#record(names.map(name => tombstone(name, versions.get(name) ?? null, nowText)));
   }
 
   /** Publishes what a scan decided and tells who is concerned. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { payloadEnvironment, payloadWrote } from './payload.ts';
 import { sleeper, useWorld } from './world.ts';
 
 /**
@@ -23,7 +24,7 @@ test('a macvlan is in the guest before it runs, called and made as --network-mac
   const probe = ['/bin/sh', '-c', 'ip -d -o link show type macvlan > /tmp/first; exec sleep 9999'];
   await world.drop('shares', sleeper({ macvlans: ['lan0', 'very-long-lan0'], command: probe }));
   await world.untilReady('shares');
-  const seen = await world.amongGuest('shares', ['cat', '/tmp/first']);
+  const seen = await payloadWrote(world, 'shares', '/tmp/first', /\n./);
   await world.amongGuest('shares', ['ip', 'address', 'add', '10.240.0.2/24', 'dev', 'mv-lan0']);
   await world.amongGuest('shares', ['ip', 'link', 'set', 'mv-lan0', 'up']);
   await world.amongGuest('shares', ['ping', '-c1', '-W5', '10.240.0.1']);
@@ -38,11 +39,7 @@ test('a macvlan is in the guest before it runs, called and made as --network-mac
     ...['--network-macvlan=lan0', '--network-macvlan=very-long-lan0', '--as-pid2', '--', ...probe],
   );
   try {
-    await eventually(async () => (await world.exits('machinectl', 'show', 'plain')) === 0, FOR_A_MINUTE);
-    const plain = await eventually(async () => {
-      const found = await world.amongGuest('plain', ['cat', '/tmp/first']);
-      return found.split('\n').length >= 2 ? found : null;
-    }, FOR_A_MINUTE);
+    const plain = await payloadWrote(world, 'plain', '/tmp/first', /\n./);
     assert.deepEqual(namesAndModes(seen), namesAndModes(plain));
   } finally {
     await world.exits('systemctl', 'stop', 'plain');
@@ -56,8 +53,7 @@ test('a guest may do with a network of macvlans alone what --network-macvlan let
   const links = await world.amongGuest('shares', ['ip', '-o', 'link']);
   assert.deepEqual([...links.matchAll(/^\d+: ([^@:]+)/gm)].map(found => found[1]).sort(), ['lo', 'mv-lan0']);
   await world.amongGuest('shares', ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
-  const environment = await world.amongGuest('shares', ['sh', '-c', "tr '\\0' '\\n' < /proc/2/environ"]);
-  assert.match(environment, /^PRIVATE_NETWORK=$/m);
+  assert.equal((await payloadEnvironment(world, 'shares')).get('PRIVATE_NETWORK'), '');
   const condition = await world.condition('shares', 'NetworkReady');
   assert.equal(`${condition?.reason} ${condition?.message}`, 'SandboxReady mv-lan0 on lan0');
 });
@@ -197,8 +193,7 @@ test('further options of nspawn reach it as they were written', async () => {
   );
   await world.untilReady('flagged');
   assert.equal(await world.amongGuest('flagged', ['hostname']), 'other-name');
-  const environment = await world.amongGuest('flagged', ['sh', '-c', "tr '\\0' '\\n' < /proc/2/environ"]);
-  assert.ok(environment.split('\n').includes(`GREETING=${value}`), environment);
+  assert.equal((await payloadEnvironment(world, 'flagged')).get('GREETING'), value);
   await world.amongGuest('flagged', ['test', '-d', '/mnt/doc']);
   const { exitCode, stderr, stdout } = await world.host.exec(['nspawnctl', 'validate', '-'], {
     input:

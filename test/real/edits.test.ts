@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { payloadEnvironment, payloadWrote } from './payload.ts';
 import { manifestText, sleeper, useWorld } from './world.ts';
 
 const world = useWorld();
@@ -21,7 +22,7 @@ test('the payload has the environment of the origin and of the manifest, and hos
   );
   await world.drop('alone', sleeper({ environment: { PATH: '/nowhere' } }));
   await world.untilReady('speaks', 'alone');
-  const seen = await environmentOf('speaks');
+  const seen = await payloadEnvironment(world, 'speaks');
   assert.equal(seen.get('PRIVATE_NETWORK'), '1');
   assert.equal(seen.get('HOST_ADDRESS'), '10.231.1.1');
   assert.equal(seen.get('LOCAL_ADDRESS'), '10.231.1.2');
@@ -29,8 +30,8 @@ test('the payload has the environment of the origin and of the manifest, and hos
   assert.equal(seen.get('HOSTILE'), hostile);
   assert.equal(seen.get('EMPTY'), '');
   assert.equal(seen.get('GREETING'), 'grüß dich');
-  assert.equal(await world.amongGuest('speaks', ['cat', '/tmp/argument']), hostile);
-  const alone = await environmentOf('alone');
+  assert.equal(await payloadWrote(world, 'speaks', '/tmp/argument', /`id`/), hostile);
+  const alone = await payloadEnvironment(world, 'alone');
   assert.equal(alone.get('PRIVATE_NETWORK'), '');
   assert.equal(alone.get('PATH'), '/nowhere');
 });
@@ -189,15 +190,15 @@ test('an edit that takes a restart restarts, unless restartIfChanged is false: t
   await world.drop('follows', spec('second'));
   await world.drop('waits', spec('second', left));
   await untilOtherRun('follows', runs[0]);
-  assert.equal((await environmentOf('follows')).get('EDITION'), 'second');
+  assert.equal((await payloadEnvironment(world, 'follows')).get('EDITION'), 'second');
   await world.untilEvent('follows', 'Restarting', /takes a restart/);
 
   const required = await world.until('waits', 'RestartRequired', 'True', 'SpecChanged');
   assert.match(required.message, /environment[\s\S]*nspawnctl restart waits/);
   assert.equal(await world.invocation('waits'), runs[1]);
-  assert.equal((await environmentOf('waits')).get('EDITION'), 'first');
+  assert.equal((await payloadEnvironment(world, 'waits')).get('EDITION'), 'first');
   assert.equal((await world.ctl('restart', 'waits')).exitCode, 0);
-  assert.equal((await environmentOf('waits')).get('EDITION'), 'second');
+  assert.equal((await payloadEnvironment(world, 'waits')).get('EDITION'), 'second');
   await eventually(
     async () => (await world.condition('waits', 'RestartRequired')) === undefined,
     FOR_A_MINUTE,
@@ -240,7 +241,8 @@ test('a changed timeout is taken without a restart, and holds from the next star
 
 test('volatile says what of the tree outlives a run', async () => {
   const write = (path: string) => `(echo written > ${path}) 2> /dev/null`;
-  const command = ['/bin/sh', '-c', `${write('/etc/mark')}; ${write('/var/mark')}; exec sleep 9999`];
+  const script = `${write('/etc/mark')}; ${write('/var/mark')}; echo written > /dev/shm/end; exec sleep 9999`;
+  const command = ['/bin/sh', '-c', script];
   const modes = ['no', 'state', 'overlay', 'yes'] as const;
   const root = (mode: string) => `/var/lib/machines/tree-${mode}`;
   for (const mode of modes) await world.sh('cp', '-al', '/var/lib/machines/base', root(mode));
@@ -248,6 +250,7 @@ test('volatile says what of the tree outlives a run', async () => {
     await world.drop(`mode-${mode}`, { root: root(mode), volatile: mode, command, restartPolicy: 'Never' });
   const names = modes.map(mode => `mode-${mode}`);
   await world.untilReady(...names);
+  await Promise.all(names.map(name => payloadWrote(world, name, '/dev/shm/end')));
   const inside = async (mode: string, path: string) => {
     const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', `mode-${mode}`);
     return (await world.exits('test', '-e', `/proc/${leader}/root${path}`)) === 0;
@@ -276,22 +279,12 @@ test('volatile says what of the tree outlives a run', async () => {
 
 const FOR_A_MINUTE = { timeoutMs: 60_000 };
 
-/** Of the payload, which runs as PID 2 below nspawn's stub. */
-async function environmentOf(name: string): Promise<ReadonlyMap<string, string>> {
-  // The child of the guest's PID 1; what enters from outside has no parent there, and may have any number.
-  const ofChild =
-    'for p in /proc/[0-9]*; do if grep -q "^PPid:.1$" $p/status; then exec cat $p/environ; fi; done; exit 1';
-  const environ = await world.amongGuest(name, ['sh', '-c', ofChild]);
-  const entries = environ.split('\0').map(entry => {
-    const index = entry.indexOf('=');
-    return [entry.slice(0, index), entry.slice(index + 1)] as const;
-  });
-  return new Map(entries);
-}
-
 /** With a `command` it counts as started when nspawn has begun it, a moment before the command itself is there. */
 async function untilInEdition(edition: string): Promise<void> {
-  await eventually(async () => (await environmentOf('by-hand')).get('EDITION') === edition, FOR_A_MINUTE);
+  await eventually(
+    async () => (await payloadEnvironment(world, 'by-hand')).get('EDITION') === edition,
+    FOR_A_MINUTE,
+  );
 }
 
 async function untilOtherRun(name: string, before: string): Promise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ManifestContent } from '../../../src/api/manifest-content.ts';
+import { manifestText } from './manifest-text.ts';
 import { SourceHost } from './source-host.ts';
 
 /** A manifest whose spec is told apart by one word of its environment. */
@@ -102,6 +103,26 @@ describe('a spec', () => {
     assert.deepEqual(rolled.revisions(), ['1 good in force ready', '2 bad said it failed']);
     assert.ok(rolled.host.triggered.filter(name => name === 'web').length >= 2);
   });
+
+  for (const first of ['proof', 'deletion'] as const)
+    test(`that is proven while its deletion is confirmed does not bring it back: first the ${first}`, async t => {
+      const others = ['other-1', 'other-2', 'other-3'];
+      const files = others.map(name => [`${name}.yaml`, manifestText(name)]);
+      const rolled = await start(t, Object.fromEntries(files));
+      const { source } = rolled.host;
+      await rolled.host.remove('web.yaml', ...files.map(([file = '']) => file));
+      await rolled.host.settle();
+      const { held } = source.status();
+      assert.ok(held?.names.includes('web'));
+      const confirmHash = held?.hash ?? '';
+      const hash = rolled.hash();
+      const acts = [() => source.proveSpec('web', hash), () => source.confirmPrune(confirmHash)];
+      if (first === 'deletion') acts.reverse();
+      await Promise.all(acts.map(act => act()));
+      await source.rescan();
+      assert.equal(rolled.state(), 'absent');
+      assert.equal(source.status().held, null);
+    });
 
   test('that is not in force is neither proven nor rejected', async t => {
     const rolled = await start(t);
