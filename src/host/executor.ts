@@ -8,6 +8,7 @@ import type { GuestSwitch } from './guest-switch.ts';
 import { afterFailure, afterLaunch, afterNote, afterReset, afterTrialBegun } from './history.ts';
 import type { HostsFile } from './hosts-file.ts';
 import { keepSystems } from './kept-systems.ts';
+import type { Launches } from './launches.ts';
 import type { Machined } from './machined.ts';
 import type { Network } from './network.ts';
 import type { Nix } from './nix.ts';
@@ -33,6 +34,7 @@ export interface Tools {
   readonly builds: NixBuilds;
   readonly switches: GuestSwitch;
   readonly prober: Prober;
+  readonly launches: Launches;
   readonly guestCapacity: () => Promise<GuestCapacity | null>;
 }
 
@@ -122,11 +124,12 @@ function executors(tools: Tools): Executors {
     removeNix: name => builds.remove(name),
     // The attempt goes on disk before it is made: a kill in between is seen as a launch that came to nothing.
     launch: async (name, { specHash, cause }) => {
-      await places.take(async () => {
+      const launch = async () => {
         await records.putHistory(name, afterLaunch(await records.history(name), Date.now(), specHash, cause));
         await records.removeEnded(name);
         await systemd.start(name, unitFiles.path(name));
-      });
+      };
+      await places.take(() => tools.launches.make(name, launch));
     },
     forget: name => records.forget(name),
 

@@ -8,7 +8,7 @@ import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { UpdateRequest } from '../planning/nix-facts.ts';
-import type { FormerUnitFacts, Observed, RootFacts, Suspension } from '../planning/observed.ts';
+import type { FormerUnitFacts, Observed, RootFacts } from '../planning/observed.ts';
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { HostStep } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
@@ -24,6 +24,7 @@ import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
 import { HostsFile } from './hosts-file.ts';
 import { keptSystems, namesOfKept } from './kept-systems.ts';
 import { LastWords } from './last-words.ts';
+import { Launches } from './launches.ts';
 import { enableIpv6Forwarding } from './link-settings.ts';
 import { MACHINED_MATCHES, Machined, machineOfSignal } from './machined.ts';
 import { Network } from './network.ts';
@@ -79,6 +80,7 @@ export class LinuxHost implements HostPort {
   /** Containers that were seen to want an interface of the host. */
   readonly #wantedBy = new Map<string, ReadonlySet<string>>();
   readonly #lastWords = new LastWords();
+  readonly #launches = new Launches();
   readonly #burst = new Burst(name => this.#onTrigger(name));
   readonly #questions: GuestQuestions;
   #onTrigger: (name: string | null) => void = () => undefined;
@@ -129,6 +131,7 @@ export class LinuxHost implements HostPort {
       builds: this.#builds,
       switches,
       prober: this.#questions.prober,
+      launches: this.#launches,
       guestCapacity: () => this.#facts.guestCapacity(() => this.#countRunning()),
     });
   }
@@ -154,9 +157,7 @@ export class LinuxHost implements HostPort {
     await Promise.all([unitDirectory, ...kinds].map(removeWrittenAside));
   }
 
-  booting(): Promise<readonly string[]> {
-    return this.#systemd.bootingContainers();
-  }
+  readonly booting: HostPort['booting'] = () => this.#systemd.bootingContainers();
 
   async bootId(): Promise<string> {
     return (await this.#facts.read(async () => 0)).bootId;
@@ -190,6 +191,7 @@ export class LinuxHost implements HostPort {
   }
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
+    const isLaunched = this.#launches.watch(name);
     this.#namesByLink.set(hostLinkName(name), name);
     this.#sourceWatch.set(name, manifest === null ? null : watchedPath(manifest));
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
@@ -233,7 +235,7 @@ export class LinuxHost implements HostPort {
       name,
       now: Date.now(),
       host,
-      unit,
+      unit: { ...unit, hasJob: unit.hasJob || isLaunched() },
       unitFile,
       former,
       process,
@@ -276,9 +278,7 @@ export class LinuxHost implements HostPort {
     return { isStopping, hostsBlock, guestBlocks };
   }
 
-  async applyHost(step: HostStep, signal: AbortSignal): Promise<void> {
-    await this.#executor.apply(HOST_KEY, step, signal);
-  }
+  readonly applyHost: HostPort['applyHost'] = (step, signal) => this.#executor.apply(HOST_KEY, step, signal);
 
   async putRequest(name: string, verb: Verb, reason: string): Promise<void> {
     const { invocationId, mainPid } = await this.#systemd.unit(name);
@@ -291,9 +291,8 @@ export class LinuxHost implements HostPort {
     });
   }
 
-  putSuspension(name: string, suspension: Suspension | null): Promise<void> {
-    return this.#records.putSuspension(name, suspension);
-  }
+  readonly putSuspension: HostPort['putSuspension'] = (name, until) =>
+    this.#records.putSuspension(name, until);
 
   async putUpdate(name: string, update: UpdateRequest): Promise<void> {
     await this.#records.putUpdate(name, update);

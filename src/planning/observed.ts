@@ -90,7 +90,7 @@ export interface UnitFacts {
   readonly fragmentPath: string;
   readonly dropInPaths: readonly string[];
   readonly needsDaemonReload: boolean;
-  /** A start or stop is in systemd's queue or under way: the state is about to change. */
+  /** A start or stop is in systemd's queue or under way, or a start is just being asked for: the state is about to change. */
   readonly hasJob: boolean;
   readonly invocationId: string;
   /** When this invocation left inactive; null when it never did. */

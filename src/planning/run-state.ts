@@ -22,6 +22,11 @@ export function runState(unit: Pick<UnitFacts, 'activeState'>): RunState {
   }
 }
 
+/** It is down, and systemd has a job for it, or is being asked for one: how it ended before says nothing of it any more. */
+export function isAboutToStart({ unit }: Observed): boolean {
+  return unit.hasJob && runState(unit) === 'down';
+}
+
 /** The ladder of readiness: the guest has booted, then its probes. */
 export function isReady(manifest: Manifest, observed: Observed): boolean {
   return hasBooted(manifest, observed) && areProbesGood(manifest, observed);

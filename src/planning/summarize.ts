@@ -17,7 +17,7 @@ import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { RENDERER } from './render/unit.ts';
 import { decideRun, describeEnd, isCrashLooping, recentRestarts } from './restart.ts';
 import { rolloutFacts } from './rollout-facts.ts';
-import { hasBooted, isReady, runState } from './run-state.ts';
+import { hasBooted, isAboutToStart, isReady, runState } from './run-state.ts';
 import { isInSandbox, sandboxDrift, sandboxSpec, sandboxText, withoutInterfaces } from './sandbox.ts';
 import { howItStops } from './stopping.ts';
 
@@ -121,6 +121,10 @@ function readyFact(manifest: Manifest, observed: Observed, plan: Plan, outcome: 
   if (state === 'stopping') return fact('False', 'Stopping', howItStops(observed));
   if (state === 'starting' || state === 'up')
     return fact('False', 'Starting', plan.waitingFor?.message ?? 'the guest is booting');
+
+  const { waitingFor } = plan;
+  if (waitingFor !== null && isAboutToStart(observed))
+    return fact('False', waitingFor.reason, waitingFor.message);
 
   const lastEnd = lastEndText(observed);
   if (plan.waitingFor?.reason === 'BackOff')
@@ -316,6 +320,7 @@ function phaseOf(manifest: Manifest, observed: Observed, plan: Plan, ready: Fact
   }
   if (plan.stalled !== null) return 'Stalled';
   if (plan.waitingFor?.reason === 'BackOff') return 'BackOff';
+  if (isAboutToStart(observed)) return 'Pending';
   const decision = decideRun(manifest, observed);
   if (decision.run !== 'stay') return 'Pending';
   return decision.reason === 'ExitedCleanly' ? 'Exited' : decision.reason === 'Failed' ? 'Failed' : 'Stopped';

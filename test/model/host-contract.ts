@@ -123,6 +123,23 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
       });
     });
 
+    test('whoever looks while a launch is made sees none that came to nothing', async () => {
+      await withContainer('contract-looked-at', { restartPolicy: 'Never' }, async container => {
+        await container.prepare();
+        let isMade = false;
+        const launch = container.launch().finally(() => {
+          isMade = true;
+        });
+        while (!isMade) {
+          const { ended, history, unit } = await container.observe();
+          const cameToNothing = history.launch !== null && ended === null && runState(unit) === 'down';
+          assert.ok(!cameToNothing || unit.hasJob);
+        }
+        await launch;
+        await container.reachReady();
+      });
+    });
+
     test('a launch without a unit is refused', async () => {
       const launch = step('launch', { specHash: 'v1-0', cause: 'first' }, 'test');
       await assert.rejects(host.port.apply('nobody', launch, abort.signal));

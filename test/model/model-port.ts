@@ -5,6 +5,7 @@ import type { Manifest } from '../../src/api/manifest.ts';
 import type { HostPort, Verb } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
 import { afterFailure, afterLaunch, afterNote, afterReset, afterTrialBegun } from '../../src/host/history.ts';
+import { Launches } from '../../src/host/launches.ts';
 import type { HostDesired, HostObserved } from '../../src/planning/host-state.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { UpdateRequest } from '../../src/planning/nix-facts.ts';
@@ -44,6 +45,7 @@ export class ModelPort implements HostPort {
   readonly #host: ModelHost;
   readonly #seenDisturbances = new Map<string, number>();
   readonly #pace: Pace;
+  readonly #launches = new Launches();
   #listener: ((name: string | null) => void) | null = null;
 
   constructor(host: ModelHost, pace: Pace = {}) {
@@ -120,11 +122,13 @@ export class ModelPort implements HostPort {
     this.#pace.looks?.(name);
     await this.#call();
     this.#seenDisturbances.set(name, disturbances);
+    const isLaunched = this.#launches.watch(name);
     const early = this.#look(name, manifest);
-    if (this.#pace.tears?.() !== true) return early;
+    if (this.#pace.tears?.() !== true) return { ...early, unit: { ...early.unit, hasJob: isLaunched() } };
     // Not everything is looked at in one moment.
     await this.#call();
-    return { ...early, ...seenLast(this.#look(name, manifest)) };
+    const unit = { ...early.unit, hasJob: isLaunched() };
+    return { ...early, ...seenLast(this.#look(name, manifest)), unit };
   }
 
   #look(name: string, manifest: Manifest | null): Observed {
@@ -458,7 +462,11 @@ export class ModelPort implements HostPort {
     this.#host.trigger(name);
   }
 
-  async #launch(name: string, { specHash, cause }: StepArguments['launch']): Promise<void> {
+  #launch(name: string, args: StepArguments['launch']): Promise<void> {
+    return this.#launches.make(name, () => this.#launchNow(name, args));
+  }
+
+  async #launchNow(name: string, { specHash, cause }: StepArguments['launch']): Promise<void> {
     const host = this.#host;
     this.#refuse(name, host.unit(name).run !== undefined, 'launch what runs');
     this.#refuse(name, !host.unitFiles.has(name), 'launch without a unit');

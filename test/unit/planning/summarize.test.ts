@@ -129,6 +129,19 @@ describe('Ready', () => {
     const observed = endedBy({ result: 'success', exitStatus: '0' });
     check({ observed }, 'Exited', { Ready: 'False/ExitedCleanly' });
   });
+  test('claims no failure while a launch is in the queue of systemd, whatever restartPolicy says', () => {
+    for (const restartPolicy of ['Never', 'OnFailure'] as const) {
+      const manifest = webManifest({ restartPolicy });
+      const { unit, history, ...rest } = downAsDesired(manifest);
+      const launched = { ...history, launch: { at: NOW, isCounted: false } };
+      const observed = { ...rest, ended: null, history: launched, unit: { ...unit, hasJob: true } };
+      check({ desired: present(manifest), observed }, 'Pending', {
+        Ready: 'False/JobPending',
+        Running: 'False/Inactive',
+        Reconciling: 'True/JobPending',
+      });
+    }
+  });
   test('says why a failure is not tried again, with the last lines', () => {
     const manifest = webManifest({ restartPolicy: 'Never' });
     const observed = endedBy({ lastLines: ['kernel panic', 'bye'] }, manifest);
