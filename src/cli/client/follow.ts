@@ -46,15 +46,21 @@ export function follow(
 }
 
 /**
- * Every change of what is in a list, across restarts of the daemon. Throws only when there is no first list, or when trying
- * again cannot help.
+ * Every change of what is in a list, across restarts of the daemon, until `signal`, also where that comes before the first
+ * list. Throws only when there is no first list, or when trying again cannot help.
  */
 export async function* followList<L extends Pick<ContainerList, 'metadata'>, T>(
   of: Watchable<L>,
   signal: AbortSignal,
   first?: L,
 ): AsyncGenerator<Sight<L, T>> {
-  let list = first ?? (await of.list(signal));
+  let list: L;
+  try {
+    list = first ?? (await of.list(signal));
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
   let retryMs = RETRY_FIRST_MS;
   let isLost = false;
   while (!signal.aborted) {

@@ -55,9 +55,6 @@ export async function rolloutStatus(
         await terminal.err(`container/${name}: ${escapeLine(word)} (${formatDuration(elapsedMs)})\n`);
       }
     }
-  } catch (error) {
-    // Cut off in the middle of a question.
-    if (!over.signal.aborted) throw error;
   } finally {
     clearTimeout(deadline);
     over.abort();

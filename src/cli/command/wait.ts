@@ -1,3 +1,4 @@
+import { formatSpan } from '../../api/age.ts';
 import { isName } from '../../api/name.ts';
 import type { ContainerList } from '../../server/protocol.ts';
 import { CliError } from '../cli-error.ts';
@@ -37,14 +38,40 @@ export async function wait(
   const [name = ''] = names;
   const isOne = names.length === 1 && isName(name);
   const selectors = isOne ? { fieldSelector: `metadata.name=${name}` } : options.selectors;
-  const first = await client.list(selectors);
-  const chosen = await choose(names, awaited, first, context);
-  if (chosen === null) return EXIT.noSuchObject;
-  const waiting = new Waiting(chosen, awaited, options.timeoutMs, terminal);
-  await waiting.see(first.items, true);
-  if (waiting.isOver() || options.timeoutMs === 0) return waiting.end();
-  await watchUntilOver(waiting, first, selectors, options.timeoutMs, context);
-  return waiting.end();
+  const over = new AbortController();
+  const { timeoutMs } = options;
+  const deadline = timeoutMs === 0 ? undefined : setTimeout(() => over.abort(), timeoutMs);
+  try {
+    const first = await listInTime(selectors, timeoutMs, over.signal, client);
+    const chosen = await choose(names, awaited, first, context);
+    if (chosen === null) return EXIT.noSuchObject;
+    const waiting = new Waiting(chosen, awaited, timeoutMs, terminal);
+    await waiting.see(first.items, true);
+    if (!waiting.isOver() && timeoutMs !== 0) await watchUntilOver(waiting, first, selectors, over, context);
+    return await waiting.end();
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** What there is at the beginning; an nspawnd that has not said it when the time is over makes nobody wait longer. */
+async function listInTime(
+  selectors: Selectors,
+  timeoutMs: number,
+  signal: AbortSignal,
+  client: Context['client'],
+): Promise<ContainerList> {
+  try {
+    return await client.list(selectors, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new CliError(
+      EXIT.timedOut,
+      `after ${formatSpan(timeoutMs)} nspawnd has not said yet what there is`,
+      ['wait longer: --timeout 30s'],
+      { cause: error },
+    );
+  }
 }
 
 function checkUsage(names: readonly string[], awaited: Awaited, { all, selectors }: WaitOptions): void {
@@ -82,11 +109,9 @@ async function watchUntilOver(
   waiting: Waiting,
   first: ContainerList,
   selectors: Selectors,
-  timeoutMs: number,
+  over: AbortController,
   { client, terminal }: Context,
 ): Promise<void> {
-  const over = new AbortController();
-  const deadline = setTimeout(() => over.abort(), timeoutMs);
   const clock = setInterval(() => void waiting.look(), LOOK_MS);
   try {
     for await (const sight of follow(client, over.signal, { first, selectors })) {
@@ -95,7 +120,6 @@ async function watchUntilOver(
       if (waiting.isOver()) over.abort();
     }
   } finally {
-    clearTimeout(deadline);
     clearInterval(clock);
   }
 }

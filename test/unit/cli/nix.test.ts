@@ -5,6 +5,7 @@ import type { Container } from '../../../src/api/container.ts';
 import { judgeSystem } from '../../../src/cli/command/change-system.ts';
 import { ControlModel, makeContainer } from '../server/control-model.ts';
 import { serve } from '../server/serving.ts';
+import { hangingNspawnd } from './hanging-nspawnd.ts';
 import { nspawnctl } from './nspawnctl.ts';
 
 const ASKED = '2026-01-01T00:00:05.000Z';
@@ -97,6 +98,15 @@ describe('update, rollback and generations', { concurrency: 4 }, () => {
     assert.match(late.err, /rollback of web is not done after/);
     const asked = await ctl('rollback', 'web', '--no-wait', '--to', '1');
     assert.deepEqual([asked.code, asked.out], [0, 'container/web rollback to generation 1 requested\n']);
+  });
+
+  it('give up with 124 also when the time is over before nspawnd has said how it is', async t => {
+    const list = { kind: 'ContainerList', metadata: { resourceVersion: '1' }, items: [container()] };
+    const asked = { kind: 'ContainerUpdate', requestedAt: ASKED, generation: null };
+    const socket = await hangingNspawnd(t, number => [list, asked][number] ?? null);
+    const { code, err } = await nspawnctl(['--socket', socket, 'update', 'web', '--timeout', '100ms']);
+    assert.equal(code, 124);
+    assert.match(err, /^nspawnctl: update of web is not done after/);
   });
 
   it('refuse what is no number, no container, or made by no Nix', async t => {

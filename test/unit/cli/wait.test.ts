@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../testbed/eventually.ts';
 import { type Serving, type ServingOptions, serve } from '../server/serving.ts';
+import { hangingNspawnd } from './hanging-nspawnd.ts';
 import { nspawnctl, type Ran } from './nspawnctl.ts';
 
 const STARTING = { phase: 'Starting', ready: 'False', reason: 'Starting', message: 'it boots' } as const;
@@ -206,6 +207,15 @@ describe('wait', { concurrency: 4 }, () => {
       err,
       /nspawnd is not running.*\n.*\n.*\nnspawnctl: waiting goes on when nspawnd comes back\n/,
     );
+  });
+
+  it('ends with 124 also while an nspawnd that is there does not answer at all', async t => {
+    const socket = await hangingNspawnd(t, () => null);
+    const { code, out, err } = await nspawnctl([
+      ...['--socket', socket, 'wait', 'web', '--for=condition=Ready', '--timeout=50ms'],
+    ]);
+    assert.deepEqual([code, out], [124, '']);
+    assert.match(err, /^nspawnctl: after 50ms nspawnd has not said yet what there is\n/);
   });
 
   it('that is asked for something that makes no sense is wrong usage (2)', async () => {
