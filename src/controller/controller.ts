@@ -303,7 +303,7 @@ export class Controller implements ControlPort {
       await this.#manifests.rescan();
       const onHost = await this.#host.list();
       await this.#manifests.adopt(onHost);
-      const names = [...new Set([...this.#manifests.names(), ...onHost])];
+      const names = [...new Set([...this.#manifests.names(), ...onHost, ...(await this.#host.remembered())])];
       this.#gate.expect(new Set(names), name => this.#manifests.desired(name));
       this.#queue.addAll([...(await this.#resting.awake(names)), HOST_KEY]);
       this.#relistedAt = performance.now();

@@ -147,6 +147,8 @@ export interface HostPort {
   start(onTrigger: (name: string | null) => void, signal: AbortSignal): Promise<void>;
   /** Names of everything on the host that carries our mark. */
   list(): Promise<readonly string[]>;
+  /** Names of which people were told something. That proves no container, but somebody has to clear it away. */
+  remembered(): Promise<readonly string[]>;
   observe(name: string, manifest: Manifest | null): Promise<Observed>;
   /**
    * What can be seen of containers with little effort: a text for each, another one whenever something of it has changed that

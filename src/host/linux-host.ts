@@ -190,6 +190,8 @@ export class LinuxHost implements HostPort {
     return [...names];
   }
 
+  readonly remembered = () => this.#records.remembered();
+
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
     const isLaunched = this.#launches.watch(name);
     this.#namesByLink.set(hostLinkName(name), name);
@@ -291,8 +293,7 @@ export class LinuxHost implements HostPort {
     });
   }
 
-  readonly putSuspension: HostPort['putSuspension'] = (name, until) =>
-    this.#records.putSuspension(name, until);
+  readonly putSuspension: HostPort['putSuspension'] = (...what) => this.#records.putSuspension(...what);
 
   async putUpdate(name: string, update: UpdateRequest): Promise<void> {
     await this.#records.putUpdate(name, update);

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { isName } from '../api/name.ts';
 import type { SwitchRecord, UpdateRequest } from '../planning/nix-facts.ts';
 import {
   type EndedRecord,
@@ -127,8 +128,9 @@ export class Records {
     return readFileIfExists(this.#path('memory', name));
   }
 
-  hasMemory(name: string): Promise<boolean> {
-    return exists(this.#path('memory', name));
+  async hasMemory(name: string): Promise<boolean> {
+    const found = await Promise.all(KINDS_OF_WORDS.map(kind => exists(this.#path(kind, name))));
+    return found.includes(true);
   }
 
   async putMemory(name: string, memory: string): Promise<void> {
@@ -140,10 +142,17 @@ export class Records {
   }
 
   /** Names of containers that have left anything here. What people were told, also of a refused manifest, proves none. */
-  async names(): Promise<readonly string[]> {
-    const lists = await Promise.all(
-      KINDS_OF_CONTAINERS.map(kind => listDirectory(`${this.#directory}/${kind}`)),
-    );
+  names(): Promise<readonly string[]> {
+    return this.#namesIn(KINDS_OF_CONTAINERS);
+  }
+
+  /** Names of which `hasMemory` is true. */
+  async remembered(): Promise<readonly string[]> {
+    return (await this.#namesIn(KINDS_OF_WORDS)).filter(isName);
+  }
+
+  async #namesIn(kinds: readonly Kind[]): Promise<readonly string[]> {
+    const lists = await Promise.all(kinds.map(kind => listDirectory(`${this.#directory}/${kind}`)));
     return [...new Set(lists.flat())].filter(name => !name.includes('.'));
   }
 
@@ -169,7 +178,9 @@ export class Records {
 }
 
 const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', 'switched', 'updates'] as const;
-const KINDS = [...KINDS_OF_CONTAINERS, 'memory', 'suspended', 'probed'] as const;
+/** What people were told, and what was asked of a guest. */
+const KINDS_OF_WORDS = ['memory', 'probed'] as const;
+const KINDS = [...KINDS_OF_CONTAINERS, ...KINDS_OF_WORDS, 'suspended'] as const;
 type Kind = (typeof KINDS)[number];
 
 const word = z.string().max(256);

@@ -209,6 +209,16 @@ describe('the controller on a host', () => {
       await world.settle();
       assert.equal(world.print(), '');
     });
+    test('while nspawnd is down, and was never valid, leaves no memory either', async () => {
+      await started({});
+      world.manifests.breakFile('web');
+      await world.settle();
+      assert.ok(world.host.memories.has('web'), 'it was told what is wrong with it');
+      world.killController();
+      world.manifests.remove('web');
+      await world.restartController();
+      assert.equal(world.print(), '');
+    });
     test('and dropped again starts anew', async () => {
       await started({ web: NETWORK });
       world.host.systemctlStop('web');

@@ -508,12 +508,14 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
         await host.port.saveMemory(container.name, '{"a":1}');
         assert.equal(await host.port.loadMemory(container.name), '{"a":1}');
         assert.equal((await container.observe()).hasMemory, true);
+        assert.ok((await host.port.remembered()).includes(container.name), 'what was told is remembered');
         assert.ok((await host.port.list()).includes(container.name), 'what has records is listed');
         await container.apply(step('recordStopped', { specHash: 'v1-1' }, 'test'));
         const { ended, history } = await container.observe();
         assert.deepEqual([ended?.isRequested, ended?.specHash, history.seenSpecHash], [true, 'v1-1', 'v1-1']);
         await container.apply(step('forget', {}, 'test'));
         assert.equal(await host.port.loadMemory(container.name), null);
+        assert.ok(!(await host.port.remembered()).includes(container.name), 'and forgotten');
       });
     });
 

@@ -53,7 +53,11 @@ export class ModelManifests implements ManifestPort {
     const before = this.desired(name);
     const isHeld = this.#hold !== null && before.state === 'present';
     if (!isHeld) this.#forget(name);
-    this.#set(name, isHeld ? { ...before, heldBecause: this.#hold as Hold } : { state: 'absent' });
+    // What was only ever a mistake in a file is known to nobody once that is gone.
+    if (before.state === 'unknown') {
+      this.#desired.delete(name);
+      this.#tell(name);
+    } else this.#set(name, isHeld ? { ...before, heldBecause: this.#hold as Hold } : { state: 'absent' });
   }
 
   /** Whether what vanishes is deleted; once it is, so is what was held. */
@@ -199,6 +203,10 @@ export class ModelManifests implements ManifestPort {
 
   #set(name: string, desired: Desired): void {
     this.#desired.set(name, desired);
+    this.#tell(name);
+  }
+
+  #tell(name: string): void {
     for (const listener of this.#listeners) listener([name]);
   }
 }

@@ -84,6 +84,11 @@ export class ModelPort implements HostPort {
     return [...new Set([...ours, ...running, ...linked, ...marks.keys(), ...records, ...nix.names()])];
   }
 
+  async remembered(): Promise<readonly string[]> {
+    await this.#call();
+    return [...new Set([...this.#host.memories.keys(), ...this.#host.probes.results.keys()])];
+  }
+
   /** All that it has of a unit that runs. */
   async glance(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
     await this.#call();
@@ -181,7 +186,7 @@ export class ModelPort implements HostPort {
       request: host.requests.get(name) ?? null,
       history: host.histories.get(name) ?? NO_HISTORY,
       suspension: host.suspensions.get(name) ?? null,
-      hasMemory: host.memories.has(name),
+      hasMemory: host.memories.has(name) || host.probes.results.has(name),
       root:
         manifest === null ? NO_ROOT : (host.roots.get(manifest.spec.root) ?? readyRoot(manifest.spec.root)),
       fifo: {

@@ -66,10 +66,18 @@ test('forgetting leaves nothing, and may be done twice', async context => {
   for (const kind of ['requests', 'ended']) assert.deepEqual(await readdir(join(directory, kind)), []);
 });
 
-test('what people were told of a name proves no container', async context => {
-  const { records } = await fresh(context);
+test('what people were told of a name proves no container, and is found to be cleared away', async context => {
+  const { records, directory } = await fresh(context);
   await records.putMemory('web', '{}');
+  await mkdir(join(directory, 'probed'));
+  await writeFile(join(directory, 'probed/db'), '{}');
+  await writeFile(join(directory, 'memory/.db.123'), '');
   assert.deepEqual(await records.names(), []);
+  assert.deepEqual([...(await records.remembered())].sort(), ['db', 'web']);
+  assert.equal(await records.hasMemory('db'), true);
+  await records.forget('web');
+  await records.forget('db');
+  assert.deepEqual(await records.remembered(), []);
 });
 
 test('a file that is just being written aside is no name', async context => {
