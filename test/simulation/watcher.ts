@@ -168,7 +168,10 @@ export class Watcher {
 
   /** Each restart in a row waits twice as long as the one before, less a fifth. */
   #mayRestart(name: string, watched: Watched, nowMs: number): void {
-    watched.restarts++;
+    // One that came to nothing is tried again: that is the same restart.
+    const { invocationId } = this.#sim.host.unit(name);
+    if (watched.restarts === 0 || watched.restartedAfter !== invocationId) watched.restarts++;
+    watched.restartedAfter = invocationId;
     if (this.hasClockJumped || watched.failedAtMs === null) return;
     const leastMs = 0.8 * Math.min(300_000, 1000 * 2 ** (watched.restarts - 1)) - 1;
     const waitedMs = nowMs - watched.failedAtMs;
@@ -225,7 +228,7 @@ export class Watcher {
         failedAtMs: null,
         missedAtMs: null,
       },
-      ...{ restarts: 0, stepsAtMs: [], wrongSinceMs: null },
+      ...{ restarts: 0, restartedAfter: undefined, stepsAtMs: [], wrongSinceMs: null },
     };
     this.#lives.set(name, watched);
     return watched;
@@ -250,6 +253,8 @@ interface Watched {
   missedAtMs: number | null;
   /** Restarts in a row after a failure. */
   restarts: number;
+  /** Which run was over when the last of them was tried. */
+  restartedAfter: string | undefined;
   stepsAtMs: readonly number[];
   /** Since when its status is not what the world is. */
   wrongSinceMs: number | null;
