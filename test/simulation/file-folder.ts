@@ -18,6 +18,8 @@ export class FileFolder implements Folder {
   /** What inotify would do, sooner or later. */
   readonly #wakeLater: (wake: () => void) => void;
   readonly #specs = new Map<string, JsonObject>();
+  /** Whose deletion nspawnd has seen while it was one. */
+  readonly #rightlyGone = new Set<string>();
   #source: ManifestPort | null = null;
 
   constructor(fs: MemoryFs, random: Random, bootId: () => string, wakeLater: (wake: () => void) => void) {
@@ -66,9 +68,16 @@ export class FileFolder implements Folder {
     return this.#source?.desired(name) ?? { state: 'unknown', problems: [], reason: 'nspawnd is dead' };
   }
 
-  /** Whether it would be wrong to delete it, whatever anybody makes of the files. */
+  /**
+   * Whether it would be wrong to delete it, whatever anybody makes of the files. A deletion that was rightly seen goes on
+   * until it is seen that the manifest is back, also where the directory is away meanwhile.
+   */
   isMeant(name: string): boolean {
-    return this.#specs.has(name) || !this.#fs.has(DIRECTORY);
+    const hasDirectory = this.#fs.has(DIRECTORY);
+    const state = this.#source?.desired(name).state;
+    if (state === 'present') this.#rightlyGone.delete(name);
+    if (state === 'absent' && hasDirectory && !this.#specs.has(name)) this.#rightlyGone.add(name);
+    return !this.#rightlyGone.has(name) && (this.#specs.has(name) || !hasDirectory);
   }
 
   open(): ManifestPort {
