@@ -1,4 +1,5 @@
 import type { Plan } from '../../src/planning/plan.ts';
+import { HOST_NAMESPACE } from '../model/model-host.ts';
 import type { Random } from '../model/random.ts';
 import { check } from './at-rest.ts';
 import type { Simulation } from './simulation.ts';
@@ -17,6 +18,7 @@ export const EXAMS: Readonly<
       name,
       () => sim.host.guestPanics(name),
       policy => policy !== 'Never',
+      true,
     ),
   'a guest that powers off': (sim, name) =>
     ends(
@@ -32,6 +34,7 @@ export const EXAMS: Readonly<
       name,
       () => sim.host.guestReboots(name),
       policy => recent < 5 || policy !== 'Never',
+      true,
     );
   },
   'systemctl stop': (sim, name) =>
@@ -116,7 +119,8 @@ export async function candidates(sim: Simulation): Promise<readonly string[]> {
     name =>
       isRunning(sim, name) &&
       sim.folder.desired(name).state === 'present' &&
-      (specOf(sim, name)?.dependsOn ?? []).every(other => sim.isReady(other)) &&
+      dependsOf(sim, name).every(other => sim.isReady(other)) &&
+      hasItsInterfaces(sim, name) &&
       plans.every(({ key, stalled }) => key !== name || stalled === null),
   );
 }
@@ -126,16 +130,49 @@ async function ends(
   name: string,
   end: () => void,
   comesBack: (policy: string) => boolean,
+  isFailure = false,
 ): Promise<void> {
   const { restartPolicy } = manifestOf(sim, name).spec;
+  const fallback = isFailure && !comesBack(restartPolicy) ? fallbackOf(sim, name) : null;
   end();
   await sim.settle();
+  if (fallback !== null) return checkRolledBack(sim, name, fallback);
   const isWanted = comesBack(restartPolicy);
   check(
     isRunning(sim, name) === isWanted,
     'restart table',
     `${name} (${restartPolicy}) ${isWanted ? 'did not come back' : 'came back'}`,
   );
+}
+
+/** The spec that comes back when the one in force, of which nobody knows yet whether it works, fails for good. */
+function fallbackOf(sim: Simulation, name: string): string | null {
+  const desired = sim.folder.desired(name);
+  if (desired.state !== 'present' || desired.rollout === undefined) return null;
+  const { isProven, fallback, stuckBecause } = desired.rollout;
+  const isOnTrial = !isProven && stuckBecause === null && desired.manifest.spec.rollback;
+  return isOnTrial ? (fallback?.specHash ?? null) : null;
+}
+
+/** Whatever the spec that came back says of restarts, it runs, where it can. */
+function checkRolledBack(sim: Simulation, name: string, fallback: string): void {
+  check(manifestOf(sim, name).specHash === fallback, 'rollback', `${name} failed and has kept its spec`);
+  const isAble = hasItsInterfaces(sim, name) && dependsOf(sim, name).every(other => sim.isReady(other));
+  if (isAble) check(isRunning(sim, name), 'rollback', `${name} failed, and the spec before does not run`);
+}
+
+/** They are on the host, or it has them itself. */
+function hasItsInterfaces(sim: Simulation, name: string): boolean {
+  const { macvlans = [], interfaces = [] } = specOf(sim, name) ?? {};
+  const { host } = sim;
+  const isOnHost = (wanted: string) => host.interfaces.get(wanted) === HOST_NAMESPACE;
+  const isLent = (wanted: string) =>
+    host.interfaces.has(wanted) && host.lent.get(name)?.includes(wanted) === true;
+  return macvlans.every(isOnHost) && interfaces.every(wanted => isOnHost(wanted) || isLent(wanted));
+}
+
+function dependsOf(sim: Simulation, name: string): readonly string[] {
+  return specOf(sim, name)?.dependsOn ?? [];
 }
 
 function request(sim: Simulation, name: string, verb: 'stop' | 'restart'): void {
