@@ -12,10 +12,12 @@ import { Violation } from './violation.ts';
 /** What has to be true of a host that has been left alone for long enough. */
 export async function checkAtRest(sim: Simulation): Promise<void> {
   const { host, folder } = sim;
-  const before = sim.ports.reduce((sum, { trace }) => sum + trace.length, 0);
+  const before = sim.steps();
   await sim.lookAgain();
-  const after = sim.ports.reduce((sum, { trace }) => sum + trace.length, 0);
-  check(after === before, 'fixpoint', 'a re-list finds something to do');
+  // Old failures are forgiven whenever their time has come, also now.
+  const done = sim.steps().slice(before.length);
+  const isOverdue = done.some(line => !line.endsWith(': resetHistory')) || new Set(done).size < done.length;
+  check(!isOverdue, 'fixpoint', `a re-list finds something to do: ${done.join(', ')}`);
   const plans = await sim.plans();
   for (const { key, steps } of plans)
     check(steps.length === 0, 'fixpoint', `${key}: ${steps.map(({ name }) => name).join(', ')}`);

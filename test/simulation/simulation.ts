@@ -71,6 +71,11 @@ export class Simulation {
     };
   }
 
+  /** All that any nspawnd has done. */
+  steps(): readonly string[] {
+    return this.ports.flatMap(({ trace }) => trace);
+  }
+
   tell(line: string): void {
     this.story?.push(`${(this.clock.nowMs / 1000).toFixed(3).padStart(10)} ${line}`);
   }
@@ -165,8 +170,9 @@ export class Simulation {
   /** Until nothing is under way and nothing is waited for; every re-list has had its turn. */
   async settle(): Promise<void> {
     const startedMs = this.clock.nowMs;
-    await this.run(this.folder.settlesInMs);
     await this.lookAgain();
+    // What the re-list has read may still have to be read again.
+    await this.run(this.folder.settlesInMs);
     for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, 20_000)) {
       if (this.clock.nowMs - startedMs > MAX_SETTLE_MS)
         this.watcher.violate('never at rest', JSON.stringify((await this.plans()).filter(isBusy)));
