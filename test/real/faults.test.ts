@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { payloadEnvironment } from './payload.ts';
 import { guest, manifestText, sleeper, useWorld } from './world.ts';
 
 const world = useWorld();
@@ -265,7 +266,7 @@ test("an administrator's unit that names ours does not keep the old spec running
     const run = await world.invocation('named');
     await world.drop('named', sleeper({ environment: { EDITION: 'second' } }));
     await untilOtherRun('named', run);
-    assert.match(await environmentOf('named'), /^EDITION=second$/m);
+    assert.equal((await payloadEnvironment(world, 'named')).get('EDITION'), 'second');
     assert.equal(await world.condition('named', 'RestartRequired'), undefined);
   } finally {
     await world.sh('systemctl', 'stop', 'admin');
@@ -323,7 +324,7 @@ test('a daemon-reload, also of an edited unit, under a running guest changes not
   assert.equal(await world.invocation('loaded'), run);
 
   assert.equal((await world.ctl('restart', 'loaded')).exitCode, 0);
-  assert.match(await environmentOf('loaded'), /^EDITION=second$/m);
+  assert.equal((await payloadEnvironment(world, 'loaded')).get('EDITION'), 'second');
   await eventually(
     async () => (await world.condition('loaded', 'RestartRequired')) === undefined,
     FOR_A_MINUTE,
@@ -423,8 +424,4 @@ async function untilOtherRun(name: string, before: string): Promise<void> {
     { timeoutMs: 90_000, describe: `another run of ${name}` },
   );
   await world.untilReady(name);
-}
-
-async function environmentOf(name: string): Promise<string> {
-  return world.amongGuest(name, ['sh', '-c', 'for p in /proc/[0-9]*; do tr "\\0" "\\n" < $p/environ; done']);
 }
