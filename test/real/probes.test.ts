@@ -10,6 +10,10 @@ const NETWORK = { privateNetwork: true, hostAddress: '10.231.140.1' };
 const QUICK = { periodSeconds: 1, failureThreshold: 2 };
 const sh = (line: string) => ({ exec: { command: ['/bin/sh', '-c', line] } });
 
+/** A whole program for 32-bit x86: `mov eax, 1; xor ebx, ebx; int 0x80`. */
+const EXIT_0_32_BIT =
+  'f0VMRgEBAQAAAAAAAAAAAAIAAwABAAAAVIAECDQAAAAAAAAAAAAAADQAIAABAAAAAAAAAAEAAAAAAAAAAIAECACABAhdAAAAXQAAAAUAAAAAEAAAuAEAAAAx282A';
+
 /** What a guest serves at port 80, one answer after another, until its file is gone. */
 const SERVE =
   'touch /run/up; while [ -e /run/up ]; do { cat; } </run/answer | nc -l -q 1 -p 80 >/run/asked; done; sleep infinity';
@@ -114,6 +118,17 @@ describe('a readiness probe', () => {
     await world.until('plain', 'Ready', 'False', 'ReadinessProbeFailed');
     await world.amongGuest('plain', ['touch', '/run/ready']);
     await world.untilReady('plain');
+  });
+
+  test('of a 32-bit guest runs its programs', async () => {
+    assert.equal(process.arch, 'x64', 'it is one of those');
+    await world.drop('narrow', guest({ readinessProbe: { exec: { command: ['/run/narrow'] }, ...QUICK } }));
+    await world.until('narrow', 'Ready', 'False', 'ReadinessProbeFailed');
+    const plant = `printf '%s' ${EXIT_0_32_BIT} | base64 -d >/run/narrow.new
+      chmod +x /run/narrow.new
+      mv /run/narrow.new /run/narrow`;
+    await world.inGuest('narrow', ['sh', '-c', plant]);
+    await world.untilReady('narrow');
   });
 
   test('is changed and taken away under the running guest', async () => {
