@@ -45,6 +45,23 @@ export function usableSystem(observed: Observed): SystemFacts | null {
 }
 
 /**
+ * What the manifest names has been made into a generation, or there is nothing to make. Which of its generations the profile
+ * leads to is anybody's: a rollback's, say.
+ */
+export function isRealised({ name, spec }: Manifest, { nix }: Observed): boolean {
+  const source = nixSourceOf(name, spec);
+  if (nix === null || source === null) return true;
+  switch (nix.source.state) {
+    case 'bad':
+      return false;
+    case 'closure':
+      return nix.realised === nix.source.closure;
+    default:
+      return nix.realised === inputNow(source, nix.source);
+  }
+}
+
+/**
  * Makes the profile lead to what the manifest names: set at once for a `path`, built for the others. Each input is made
  * into a generation once; after that the profile is anybody's (a rollback's, say) until the input changes or an update is
  * asked for.
@@ -80,7 +97,7 @@ export function planRealisation(manifest: Manifest, observed: Observed, paths: U
     const set = step('setProfile', { profile: profileOf(manifest.name), closure, input: closure }, because);
     return { ...REALISED, steps: [...prepare, ...(isSet ? [] : [set]), ...take] };
   }
-  const input = inputOf(source, nix.source.state === 'file' ? nix.source.digest : '');
+  const input = inputNow(source, nix.source);
   const realisation = planBuild(manifest, source, input, nix, observed.now, paths);
   return { ...realisation, steps: [...prepare, ...realisation.steps] };
 }
@@ -171,6 +188,10 @@ function settle(report: readonly Step[], nix: NixFacts): Realisation {
 function buildFailure({ cause, tail }: BuildResult, { nixDirectory }: UnitPaths): string {
   const lines = tail.map(line => `  ${line}`).join('\n');
   return `the build of its system ${cause} (${nixDirectory}/${BUILD_LOG})${lines === '' ? '' : `; its last lines:\n${lines}`}`;
+}
+
+function inputNow(source: NixSource, found: NixFacts['source']): string {
+  return inputOf(source, found.state === 'file' ? found.digest : '');
 }
 
 /** What a generation is made from, as one word: equal words are not built twice. */

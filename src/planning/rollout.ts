@@ -2,6 +2,8 @@ import type { Manifest } from '../api/manifest.ts';
 import { adoptedRun } from './adopted.ts';
 import { launchHash } from './change.ts';
 import type { Desired } from './desired.ts';
+import { isRealised, usableSystem } from './nix.ts';
+import { isOtherSystem, switchOfRun } from './nix-switch.ts';
 import type { History, Observed } from './observed.ts';
 import { type Plan, type Waiting, waiting } from './plan.ts';
 import { decideRun, describeEnd } from './restart.ts';
@@ -31,7 +33,8 @@ export function withRollout(
 
   const trial = trialOf(generation, observed);
   if (trial === null) {
-    const isLaunched = base.steps.some(({ name }) => name === 'launch');
+    // What is launched while its own system cannot be made is an earlier one.
+    const isLaunched = base.steps.some(({ name }) => name === 'launch') && isRealised(manifest, observed);
     const begin = step('beginTrial', { generation }, `revision ${rollout.revision} was never Ready`);
     return isLaunched ? { ...base, steps: [begin, ...base.steps] } : base;
   }
@@ -63,17 +66,31 @@ export function deadlineSec({ spec }: Manifest): number {
   return spec.progressDeadlineSeconds ?? Math.max(MIN_DEADLINE_SEC, spec.timeoutStartSec);
 }
 
-/** The running guest has this spec, and is Ready with it. */
+/** The running guest has this spec; one that Nix makes has it only with the system that was made of it. */
+function runsSpec(manifest: Manifest, observed: Observed): boolean {
+  if (observed.process?.launchHash !== launchHash(manifest)) return false;
+  if (observed.nix === null) return true;
+  return isRealised(manifest, observed) && usableSystem(observed) !== null && !isOtherSystem(observed);
+}
+
+/** It has this spec, and is Ready with it. */
 function runsReady(manifest: Manifest, observed: Observed): boolean {
-  return observed.process?.launchHash === launchHash(manifest) && isReady(manifest, observed);
+  return runsSpec(manifest, observed) && isReady(manifest, observed);
+}
+
+/** Since when it is what it is: it was started, or switched to another system. */
+function isSoSince(observed: Observed): number | null {
+  const { activeAt } = observed.unit;
+  const switched = switchOfRun(observed);
+  return activeAt === null || switched === null ? activeAt : Math.max(activeAt, switched.at);
 }
 
 function prove(manifest: Manifest, observed: Observed, base: Plan): Plan {
-  const { activeAt } = observed.unit;
-  if (activeAt === null) return base;
+  const since = isSoSince(observed);
+  if (since === null) return base;
   // A clock that was set back must not keep it from ever being proven.
-  if (Math.abs(observed.now - activeAt) < PROVEN_AFTER_MS)
-    return withDeadline(observed, base, activeAt + PROVEN_AFTER_MS);
+  if (Math.abs(observed.now - since) < PROVEN_AFTER_MS)
+    return withDeadline(observed, base, since + PROVEN_AFTER_MS);
   const { specHash } = manifest;
   const proof = step('proveSpec', { specHash }, `Ready for ${PROVEN_AFTER_MS / 1000} s`);
   return { ...base, steps: [...base.steps, proof] };
@@ -93,7 +110,7 @@ function whyFailed(
   observed: Observed,
   trial: { readonly since: number; readonly failures: number },
 ): string | null {
-  const { history, request, process, now } = observed;
+  const { history, request, now } = observed;
   if (request?.verb === 'stop') return null;
   switch (runState(observed.unit)) {
     case 'stopping':
@@ -101,7 +118,7 @@ function whyFailed(
     case 'up':
     case 'starting':
       // The one before it still runs, or it is Ready and has yet to stay so.
-      if (process?.launchHash !== launchHash(manifest) || isReady(manifest, observed)) return null;
+      if (!runsSpec(manifest, observed) || isReady(manifest, observed)) return null;
       break;
     case 'down': {
       const decision = decideRun(manifest, observed);

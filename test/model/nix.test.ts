@@ -7,6 +7,7 @@ import { World } from './world.ts';
 const A = '/nix/store/a-system';
 const B = '/nix/store/b-system';
 const C = '/nix/store/c-system';
+const PROVEN_AFTER_MS = 10_000;
 const FLAKE = { flake: '/etc/nixos' };
 
 describe('a guest made by Nix', () => {
@@ -34,6 +35,7 @@ describe('a guest made by Nix', () => {
     return found === undefined ? 'none' : `${found.status}/${found.reason}`;
   };
   const nix = () => world.controller.get('web')?.status.nix;
+  const rollout = () => world.controller.get('web')?.status.rollout?.state;
   const events = () => world.controller.describe('web')?.events.map(event => event.reason) ?? [];
 
   test('from a path boots its closure', async () => {
@@ -145,11 +147,15 @@ describe('a guest made by Nix', () => {
     test('runs on while its next system is built, and then is switched', async () => {
       const run = await started(FLAKE);
       const before = nix()?.closure;
+      await world.settle(PROVEN_AFTER_MS);
+      assert.equal(rollout(), 'Complete');
       world.manifests.put('web', { config: '{ }' });
       await world.work();
       assert.equal(condition('Ready'), 'True/Ready');
       assert.match(world.controller.get('web')?.status.waitingFor ?? '', /^Nix builds its system/);
-      await world.settle();
+      assert.equal(rollout(), 'Progressing');
+      await world.settle(PROVEN_AFTER_MS);
+      assert.equal(rollout(), 'Complete');
       assert.equal(world.host.unit('web').invocationId, run);
       assert.notEqual(nix()?.runningClosure, before);
       assert.equal(nix()?.runningClosure, nix()?.closure);
@@ -160,6 +166,7 @@ describe('a guest made by Nix', () => {
       world.host.nix.buildFailure = { cause: 'exited with status 1', isPassing: false };
       await edited({ config: '{ broken }' });
       await world.settle(1_000_000);
+      assert.equal(rollout(), 'Progressing');
       assert.equal(nix()?.closure, before);
       assert.equal(condition('Ready'), 'True/Ready');
       assert.equal(condition('RootReady'), 'False/BuildFailed');

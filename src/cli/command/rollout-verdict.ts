@@ -16,8 +16,15 @@ export function judgeRollout(container: Container | null): RolloutVerdict {
   const rolledBack = findCondition(conditions, 'RolledBack');
   if (rolledBack?.status === 'True') return { is: 'failed', message: rolledBack.message };
   const ready = findCondition(conditions, 'Ready');
-  if (ready?.status === 'True')
-    return { is: rollout === undefined || rollout.state === 'Complete' ? 'done' : 'underway' };
+  if (ready?.status === 'True') {
+    if (rollout === undefined || rollout.state === 'Complete') return { is: 'done' };
+    // It runs with what it had before, and only a person can mend what is in the way of the rest.
+    const inTheWay =
+      findCondition(conditions, 'Stalled') ?? conditions.find(({ reason }) => reason === 'SwitchFailed');
+    return inTheWay === undefined
+      ? { is: 'underway' }
+      : { is: 'failed', message: `${inTheWay.reason}: ${inTheWay.message}` };
+  }
   // What is down and stays so becomes Ready when somebody starts it, and not before.
   return DOWN.has(phase)
     ? { is: 'failed', message: `${phase}: ${ready?.message ?? ''}` }

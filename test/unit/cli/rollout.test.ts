@@ -94,6 +94,16 @@ describe('how far an edited spec has come', () => {
     const verdict = judgeRollout(container('Progressing', [], 'Stopped'));
     assert.equal(verdict.is, 'failed');
   });
+  it('failed, when it runs with the system it had, and only a person can bring it the other', () => {
+    const is = { status: 'True', message: 'no good' } as const;
+    check(
+      container('Progressing', [{ ...is, type: 'Stalled', reason: 'BuildFailed' }]),
+      'BuildFailed: no good',
+    );
+    const left = { ...is, type: 'RestartRequired' } as const;
+    check(container('Progressing', [{ ...left, reason: 'SwitchFailed' }]), 'SwitchFailed: no good');
+    check(container('Progressing', [{ ...left, reason: 'NewSystem' }]), 'underway');
+  });
   it('failed, when it is gone', () => check(null, 'its manifest is gone, and so is the container'));
   it('stuck is no end: it is tried on', () => {
     check(container('Progressing', [{ ...ROLLED_BACK, status: 'False' }], 'BackOff'), 'underway');

@@ -3,11 +3,23 @@ import { describe, test } from 'node:test';
 import { findCondition } from '../../../src/api/condition.ts';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import type { RolloutFacts } from '../../../src/planning/desired.ts';
+import type { NixFacts } from '../../../src/planning/nix-facts.ts';
 import type { Observed } from '../../../src/planning/observed.ts';
 import { nothing } from '../../../src/planning/plan.ts';
+import { plan } from '../../../src/planning/planner.ts';
 import { deadlineSec } from '../../../src/planning/rollout.ts';
 import { summarize } from '../../../src/planning/summarize.ts';
-import { endedBy, NOW, nothingYet, present, runningAsDesired, webManifest } from './base-state.ts';
+import {
+  endedBy,
+  INVOCATION,
+  manifestOf,
+  NOW,
+  nothingYet,
+  PATHS,
+  present,
+  runningAsDesired,
+  webManifest,
+} from './base-state.ts';
 import { checkPlan } from './check-plan.ts';
 
 /** Revision 2 is in force and was never Ready; revision 1 was. */
@@ -78,6 +90,60 @@ describe('a spec is proven', () => {
     check(FIRST, observed, ['noteSpec (the running guest has this spec now)'], { restartIfChanged: false });
   });
   test('not where nobody keeps a history', () => check(undefined, upFor(10_000), []));
+});
+
+describe('a spec whose system is made by Nix is proven', () => {
+  const A = '/nix/store/a-system';
+  const B = '/nix/store/b-system';
+  const spec = { path: '/srv/web', restartIfChanged: false, update: 'none' };
+  /** Its path leads to B, which is its profile's and what it runs; plus one change. */
+  const made = (nix: Partial<NixFacts> = {}, systemPath = B): Observed => {
+    const observed = runningAsDesired(manifestOf('web', spec));
+    const { process } = observed;
+    const facts: NixFacts = {
+      programs: '/usr/bin',
+      searchPath: '',
+      source: { state: 'closure', closure: B },
+      realised: B,
+      system: { closure: B, generation: 2, isUsable: true, platform: '' },
+      missing: [],
+      build: { isRunning: false, input: '', lastLine: '', result: null },
+      switchingTo: null,
+      lastSwitch: null,
+      update: null,
+      ...nix,
+    };
+    return {
+      ...observed,
+      keptSystems: [...new Set([systemPath, facts.system?.closure ?? B])],
+      process: process === null ? null : { ...process, systemPath },
+      nix: facts,
+    };
+  };
+  const steps = (observed: Observed) => {
+    const desired = { ...present(manifestOf('web', spec)), rollout: ON_TRIAL };
+    return plan(desired, observed, PATHS);
+  };
+  const isProven = (observed: Observed) => steps(observed).steps.some(({ name }) => name === 'proveSpec');
+
+  test('by a guest that booted it', () => assert.ok(isProven(made())));
+  test('not before it is made', () => {
+    const system = { closure: A, generation: 1, isUsable: true, platform: '' };
+    assert.ok(!isProven(made({ realised: A, system }, A)));
+    const bad = { state: 'bad', reason: 'ClosureMissing', message: '' } as const;
+    assert.ok(!isProven(made({ source: bad, realised: A, system }, A)));
+  });
+  test('not by a guest that has yet to get it', () => assert.ok(!isProven(made({}, A))));
+  test('a while after the guest was switched to it', () => {
+    const lastSwitch = (agoMs: number, isGood = true) => ({
+      ...{ invocationId: INVOCATION, closure: B, isGood, how: '', output: '' },
+      ...{ at: NOW - agoMs, isReported: true },
+    });
+    assert.ok(isProven(made({ lastSwitch: lastSwitch(10_000) }, A)));
+    assert.ok(!isProven(made({ lastSwitch: lastSwitch(10_000, false) }, A)));
+    const soon = steps(made({ lastSwitch: lastSwitch(4_000) }, A));
+    assert.deepEqual([soon.steps, soon.waitingFor?.until], [[], NOW + 6_000]);
+  });
 });
 
 describe('a trial', () => {
