@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { findBlock, HostsFile, replaceBlock, writeInPlace } from '../../../src/host/hosts-file.ts';
+import { eventually } from '../../testbed/eventually.ts';
 import { scratch } from './scratch.ts';
 
 const WEB = '10.0.0.2 web.containers\n';
@@ -123,6 +124,69 @@ describe('the file', () => {
     const blocks = Array.from({ length: 20 }, (_, index) => `10.0.0.${index} web.containers\n`);
     await Promise.all(blocks.map(block => hosts.write(block)));
     assert.equal(await hosts.block(), blocks.at(-1));
+  });
+  describe('that somebody has open while it is replaced', () => {
+    const TYPED = '10.9.9.9 typed\n';
+    /** `moments`: those that are not over; they end when they are told to. */
+    const opened = async (context: TestContext, flags: string) => {
+      const path = join(await scratch(context), 'hosts');
+      await writeFile(path, LOCALHOST);
+      const handle = await open(path, flags);
+      context.after(() => handle.close());
+      const moments: (() => void)[] = [];
+      const hosts = new HostsFile(path, () => new Promise(resolve => moments.push(resolve)));
+      const text = () => readFile(path, 'utf8');
+      const becomes = (expected: string) =>
+        eventually(
+          async () => {
+            for (const end of moments.splice(0)) end();
+            assert.equal(await text(), expected);
+            return true;
+          },
+          { everyMs: 5, timeoutMs: 20_000 },
+        );
+      return { path, handle, hosts, moments, becomes };
+    };
+
+    test('has the line that is added right afterwards', async context => {
+      const { handle, hosts, becomes } = await opened(context, 'a');
+      await hosts.write(WEB);
+      await handle.write(TYPED);
+      await becomes(`${LOCALHOST}${TYPED}${BEGIN}${WEB}${END}`);
+    });
+    test('has it also when the block has changed again meanwhile, and once', async context => {
+      const { handle, hosts, becomes } = await opened(context, 'a');
+      const block = '10.0.0.3 web.containers\n';
+      await hosts.write(WEB);
+      await hosts.write(block);
+      await handle.write(TYPED);
+      await becomes(`${LOCALHOST}${BEGIN}${block}${END}${TYPED}`);
+      await hosts.write(WEB);
+      await hosts.write(block);
+      await becomes(`${LOCALHOST}${BEGIN}${block}${END}${TYPED}`);
+    });
+    test('has the line that is added a moment after another', async context => {
+      const { handle, hosts, moments, becomes } = await opened(context, 'a');
+      await hosts.write(WEB);
+      await handle.write(TYPED);
+      for (const end of moments.splice(0)) end();
+      await eventually(() => moments.length > 0, { everyMs: 5, timeoutMs: 20_000 });
+      await handle.write('10.9.9.8 late\n');
+      await becomes(`${LOCALHOST}${TYPED}10.9.9.8 late\n${BEGIN}${WEB}${END}`);
+    });
+    test('has what an editor has written over it, when that is whole', async context => {
+      const { handle, hosts, becomes } = await opened(context, 'r+');
+      await hosts.write(WEB);
+      await handle.truncate(0);
+      await handle.write('127.0.0.1 here\n', 0);
+      await becomes(`127.0.0.1 here\n${BEGIN}${WEB}${END}`);
+    });
+    test('is done with where the old one has another name, whose text that is', async context => {
+      const { path, hosts, moments } = await opened(context, 'a');
+      await link(path, `${path}.kept`);
+      await hosts.write(WEB);
+      assert.equal(moments.length, 0);
+    });
   });
   test('written in place keeps its inode and has no rest of the longer text before', async context => {
     const path = join(await scratch(context), 'hosts');
