@@ -4,6 +4,7 @@ import { linkAlias } from '../../src/planning/sandbox.ts';
 import type { Random } from '../model/random.ts';
 import type { Simulation } from './simulation.ts';
 import { editedHard, editedLive, editedToFail, randomSpec } from './specs.ts';
+import { sweep } from './sweep.ts';
 
 /** What may happen to a host, by its name in the story; the greater its weight, the more often. */
 export interface DeedKind {
@@ -45,6 +46,12 @@ export const DEEDS: Readonly<Record<string, DeedKind>> = {
     if (before !== null) sim.after(random.below(4000), () => sim.folder.put(name, before));
   }),
   break: kind(2, (sim, name) => sim.folder.breakFile(name)),
+  'everything goes, as is confirmed': kind(1, (sim, _name, random) => sweep(sim, random)),
+  'everything comes, and soon goes': kind(2, (sim, _name, random) => {
+    const { names } = sim.life;
+    for (const [number, name] of names.entries()) sim.folder.put(name, randomSpec(names, number, random));
+    sim.after(2000 + random.below(8000), () => sweep(sim, random));
+  }),
   'the directory is away': kind(1, (sim, _name, random) => {
     sim.folder.setHealthy(false);
     sim.after(random.below(60_000), () => sim.folder.setHealthy(true));

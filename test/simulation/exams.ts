@@ -4,6 +4,7 @@ import type { Random } from '../model/random.ts';
 import { check } from './at-rest.ts';
 import type { Simulation } from './simulation.ts';
 import { editedHard, editedLive } from './specs.ts';
+import { sweepAtRest } from './sweep.ts';
 
 /**
  * What is tried with a host at rest, where it is certain what has to follow: the rows of the restart table, edits, and
@@ -92,6 +93,7 @@ export const EXAMS: Readonly<
     check(done.length === 0, 'adoption', `it did ${done.join(', ')}`);
     check(before === invocations(sim), 'adoption', 'a container was disturbed');
   },
+  'everything goes, as is confirmed': (sim, _name, random) => sweepAtRest(sim, random),
   'the host boots': async sim => {
     sim.isDown = true;
     sim.killNspawnd();

@@ -20,6 +20,8 @@ export class FileFolder implements Folder {
   readonly #specs = new Map<string, JsonObject>();
   /** Whose deletion nspawnd has seen while it was one. */
   readonly #rightlyGone = new Set<string>();
+  /** Whose deletion a person has confirmed, and who did not come back. */
+  readonly #confirmed = new Set<string>();
   #source: ManifestPort | null = null;
 
   constructor(fs: MemoryFs, random: Random, bootId: () => string, wakeLater: (wake: () => void) => void) {
@@ -32,6 +34,7 @@ export class FileFolder implements Folder {
 
   put(name: string, spec: JsonObject): void {
     this.#specs.set(name, spec);
+    this.#confirmed.delete(name);
     this.#write(name, manifestText(name, spec));
   }
 
@@ -43,6 +46,7 @@ export class FileFolder implements Folder {
   }
 
   breakFile(name: string): void {
+    this.#confirmed.delete(name);
     const text = manifestText(name, { ...this.#specs.get(name), privateNetwrk: true });
     this.#write(name, this.#random.chance(0.5) ? text : 'kind: [');
     // What was never read well is nobody's wish yet.
@@ -80,7 +84,16 @@ export class FileFolder implements Folder {
     return !this.#rightlyGone.has(name) && (this.#specs.has(name) || !hasDirectory);
   }
 
+  confirmed(names: readonly string[]): void {
+    for (const name of names) if (!this.#fs.has(this.#path(name))) this.#confirmed.add(name);
+  }
+
+  mustBeGone(name: string): boolean {
+    return this.#confirmed.has(name);
+  }
+
   open(): ManifestPort {
+    this.#fs.open();
     const quiet = () => undefined;
     this.#source = createManifestSource({
       directory: DIRECTORY,
@@ -96,6 +109,7 @@ export class FileFolder implements Folder {
   }
 
   close(): void {
+    this.#fs.close();
     this.#source = null;
   }
 

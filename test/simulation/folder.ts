@@ -17,6 +17,10 @@ export interface Folder {
   desired(name: string): Desired;
   /** Whether it would be wrong to delete it, whatever anybody makes of the files. */
   isMeant(name: string): boolean;
+  /** A person has confirmed that these go, and was told that they will. */
+  confirmed(names: readonly string[]): void;
+  /** That was so of it, and no manifest of it has come since. */
+  mustBeGone(name: string): boolean;
   /** How long at most until what is in it is in force. */
   readonly settlesInMs: number;
   open(): ManifestPort;
@@ -61,6 +65,12 @@ export class ModelFolder implements Folder {
 
   isMeant(name: string): boolean {
     return this.desired(name).state !== 'absent';
+  }
+
+  confirmed(): void {}
+
+  mustBeGone(): boolean {
+    return false;
   }
 
   open(): ManifestPort {

@@ -38,6 +38,8 @@ export interface Tuning {
   readonly isPatient: boolean;
   /** Manifests are files that the shipped source reads; else they are known at once. */
   readonly hasFiles: boolean;
+  /** How long the disk takes at most for a file; 0: no time. */
+  readonly diskMaxMs: number;
 }
 
 const ALL_NAMES = ['web', 'db', 'app', 'cache', 'a-name-that-makes-its-link-short'];
@@ -59,6 +61,7 @@ export function makeLife(seed: number): Life {
     hasForeign: random.chance(0.3),
     isPatient: random.chance(0.1),
     hasFiles: random.chance(0.3),
+    diskMaxMs: random.pick([0, 3, 50]),
   };
   const kinds = Object.entries(DEEDS).flatMap(([what, { weight }]) => Array<string>(weight).fill(what));
   const deeds: Deed[] = [];

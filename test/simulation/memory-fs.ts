@@ -4,18 +4,34 @@ import { basename, dirname } from 'node:path';
 
 /**
  * A file system in memory, as far as the manifests room asks for one, with the clock's own times. While it is installed,
- * `node:fs/promises` answers from it, and everything happens at once, so that a life with files is as repeatable as one
+ * `node:fs/promises` answers from it, by the clock's time and no other, so that a life with files is as repeatable as one
  * without.
  */
 export class MemoryFs {
   readonly #nowMs: () => number;
+  /** How long the disk takes for what nspawnd asks of it; null: it has it at hand. */
+  readonly #takesTime: () => Promise<void> | null;
+  /** Which nspawnd this is; null: none runs. */
+  #reader: number | null = null;
+  #lastReader = 0;
   readonly #nodes = new Map<string, Node>();
   #lastInode = 0;
   #uninstall: (() => void) | null = null;
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, takesTime: () => Promise<void> | null) {
     this.#nowMs = nowMs;
+    this.#takesTime = takesTime;
     this.mkdir('/');
+  }
+
+  /** An nspawnd begins to read and write. */
+  open(): void {
+    this.#reader = ++this.#lastReader;
+  }
+
+  /** It is dead: what it was at comes to no end. */
+  close(): void {
+    this.#reader = null;
   }
 
   has(path: string): boolean {
@@ -72,7 +88,7 @@ export class MemoryFs {
     };
     const before = Object.fromEntries(Object.keys(mine).map(key => [key, promises[key] as Call]));
     for (const [key, answer] of Object.entries(mine))
-      promises[key] = async (path, option) => answer(String(path), option);
+      promises[key] = (path, option) => this.#do(() => answer(String(path), option));
     const { lstatSync } = fs;
     Object.assign(fs, {
       // Modules are still loaded from the real one.
@@ -90,6 +106,17 @@ export class MemoryFs {
   uninstall(): void {
     this.#uninstall?.();
     this.#uninstall = null;
+  }
+
+  async #do<T>(work: () => T): Promise<T> {
+    const reader = this.#reader;
+    if (reader === null) return FOREVER;
+    const time = this.#takesTime();
+    if (time !== null) {
+      await time;
+      if (this.#reader !== reader) return FOREVER;
+    }
+    return work();
   }
 
   #put(path: string, text: string | null): void {
@@ -123,19 +150,21 @@ export class MemoryFs {
     if (flags === 'w') this.write(path, '', false);
     const node = this.#get(path);
     return {
-      stat: async () => stats(node),
-      read: async (buffer: Uint8Array, offset: number, length: number, position: number) => {
-        const bytes = Buffer.from(node.text ?? '').subarray(position, position + length);
-        buffer.set(bytes, offset);
-        return { bytesRead: bytes.length };
-      },
-      writeFile: async (text: string) => this.write(path, text, false),
-      sync: async () => undefined,
-      close: async () => undefined,
+      stat: () => this.#do(() => stats(node)),
+      read: (buffer: Uint8Array, offset: number, length: number, position: number) =>
+        this.#do(() => {
+          const bytes = Buffer.from(node.text ?? '').subarray(position, position + length);
+          buffer.set(bytes, offset);
+          return { bytesRead: bytes.length };
+        }),
+      writeFile: (text: string) => this.#do(() => this.write(path, text, false)),
+      sync: () => this.#do(() => undefined),
+      close: () => this.#do(() => undefined),
     };
   }
 }
 
+const FOREVER = new Promise<never>(() => undefined);
 const MODULES = /\/(src|test|node_modules)(\/|$)/;
 
 type Call = (path: string, option?: unknown) => unknown;

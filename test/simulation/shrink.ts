@@ -40,4 +40,5 @@ const CALM_TUNING: Partial<Life['tuning']> = {
   delayChance: 0,
   hasForeign: false,
   isPatient: false,
+  diskMaxMs: 0,
 };

@@ -36,6 +36,10 @@ export class Simulation {
   /** How many of the next changes fail. */
   faults = 0;
   isCalm = false;
+  /** Files take their time also where all is calm. */
+  isDiskBusy = false;
+  /** All manifests went at once: those of them that did not come back are held, however few they are. */
+  hadSweep = false;
   /** Calls that are on their way. */
   inFlight = 0;
   /** Nobody may start nspawnd: the host is going down. */
@@ -47,7 +51,12 @@ export class Simulation {
 
   constructor(life: Life, isTold: boolean) {
     this.life = life;
-    this.files = life.tuning.hasFiles ? new MemoryFs(() => this.clock.wallMs()) : null;
+    this.files = life.tuning.hasFiles
+      ? new MemoryFs(
+          () => this.clock.wallMs(),
+          () => this.#diskTime(),
+        )
+      : null;
     this.folder =
       this.files === null
         ? new ModelFolder()
@@ -252,6 +261,12 @@ export class Simulation {
         else resolve();
       });
     });
+  }
+
+  #diskTime(): Promise<void> | null {
+    const { diskMaxMs } = this.life.tuning;
+    if (diskMaxMs === 0 || (this.isCalm && !this.isDiskBusy) || !this.#chance.chance(0.3)) return null;
+    return new Promise(resolve => void this.clock.after(1 + this.#chance.below(diskMaxMs), resolve));
   }
 
   /** A loop that waits for nothing would never give the clock a turn. */
