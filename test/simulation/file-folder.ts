@@ -33,6 +33,7 @@ export class FileFolder implements Folder {
   }
 
   put(name: string, spec: JsonObject): void {
+    this.#noteGone(name);
     this.#specs.set(name, spec);
     this.#confirmed.delete(name);
     this.#write(name, manifestText(name, spec));
@@ -55,6 +56,7 @@ export class FileFolder implements Folder {
 
   setHealthy(isHealthy: boolean): void {
     if (isHealthy === this.#fs.has(DIRECTORY)) return;
+    for (const name of this.names()) this.#noteGone(name);
     if (isHealthy) this.#fs.rename(AWAY, DIRECTORY);
     else this.#fs.rename(DIRECTORY, AWAY);
     this.#wake();
@@ -77,11 +79,16 @@ export class FileFolder implements Folder {
    * until it is seen that the manifest is back, also where the directory is away meanwhile.
    */
   isMeant(name: string): boolean {
-    const hasDirectory = this.#fs.has(DIRECTORY);
+    this.#noteGone(name);
+    return !this.#rightlyGone.has(name) && (this.#specs.has(name) || !this.#fs.has(DIRECTORY));
+  }
+
+  /** For before anything of it changes. */
+  #noteGone(name: string): void {
     const state = this.#source?.desired(name).state;
+    const isGone = this.#fs.has(DIRECTORY) && !this.#specs.has(name);
     if (state === 'present') this.#rightlyGone.delete(name);
-    if (state === 'absent' && hasDirectory && !this.#specs.has(name)) this.#rightlyGone.add(name);
-    return !this.#rightlyGone.has(name) && (this.#specs.has(name) || !hasDirectory);
+    if (state === 'absent' && isGone) this.#rightlyGone.add(name);
   }
 
   confirmed(names: readonly string[]): void {
