@@ -214,7 +214,9 @@ function putStranger(sim: Simulation, name: string, random: Random): void {
 export function removeStranger(sim: Simulation, name: string): void {
   const { host } = sim;
   const link = hostLinkName(name);
-  if (host.unitFiles.get(name)?.includes('sleep infinity')) host.unitFiles.delete(name);
+  const isTheirs = (text: string | undefined) => text?.includes('sleep infinity') === true;
+  if (isTheirs(host.unit(name).run?.text)) host.guestPowersOff(name);
+  if (isTheirs(host.unitFiles.get(name))) host.unitFiles.delete(name);
   if (host.namespaces.has(name) && !host.marks.has(name) && host.pairs.get(link)?.alias !== linkAlias(name))
     host.namespaces.delete(name);
   if (host.pairs.get(link)?.alias === '') host.pairs.delete(link);
