@@ -407,6 +407,8 @@ export class ModelHost {
 
   #recordEnd(name: string, end: RunEnd, isRequested: boolean): void {
     const unit = this.unit(name);
+    // Ours writes it itself.
+    if (!isOurUnit(unit.loadedText ?? '')) return;
     this.ended.set(name, {
       ...end,
       invocationId: unit.invocationId ?? '',
@@ -533,11 +535,16 @@ function secondsOf(text: string, setting: string): number {
 
 /** A variable of the unit's; looked for again and again in the few texts that there are. */
 export function environmentOf(text: string, name: string): string {
-  const key = `${name}=${text}`;
-  const known = environments.get(key) ?? new RegExp(`^Environment=${name}=(.*)$`, 'm').exec(text)?.[1] ?? '';
-  if (environments.size > 10_000) environments.clear();
-  environments.set(key, known);
-  return known;
+  const known = environments.get(text) ?? new Map(findEnvironment(text));
+  if (environments.size > 1000) environments.clear();
+  environments.set(text, known);
+  return known.get(name) ?? '';
 }
 
-const environments = new Map<string, string>();
+function findEnvironment(text: string): readonly (readonly [string, string])[] {
+  return [...text.matchAll(/^Environment=([A-Z_]+)=(.*)$/gm)]
+    .reverse()
+    .map(([, name = '', value = '']) => [name, value] as const);
+}
+
+const environments = new Map<string, ReadonlyMap<string, string>>();

@@ -11,6 +11,8 @@ export class MemoryFs {
   readonly #nowMs: () => number;
   /** How long the disk takes for what nspawnd asks of it; null: it has it at hand. */
   readonly #takesTime: () => Promise<void> | null;
+  /** A server's is asked for everything beside other work. */
+  readonly #type: 'ext4' | 'nfs4';
   /** Which nspawnd this is; null: none runs. */
   #reader: number | null = null;
   #lastReader = 0;
@@ -18,9 +20,10 @@ export class MemoryFs {
   #lastInode = 0;
   #uninstall: (() => void) | null = null;
 
-  constructor(nowMs: () => number, takesTime: () => Promise<void> | null) {
+  constructor(nowMs: () => number, takesTime: () => Promise<void> | null, type: 'ext4' | 'nfs4') {
     this.#nowMs = nowMs;
     this.#takesTime = takesTime;
+    this.#type = type;
     this.mkdir('/');
   }
 
@@ -89,8 +92,11 @@ export class MemoryFs {
     const before = Object.fromEntries(Object.keys(mine).map(key => [key, promises[key] as Call]));
     for (const [key, answer] of Object.entries(mine))
       promises[key] = (path, option) => this.#do(() => answer(String(path), option));
-    const { lstatSync } = fs;
+    const { lstatSync, readFileSync } = fs;
+    const mounts = `1 1 0:1 / / rw - ${this.#type} none rw\n`;
     Object.assign(fs, {
+      readFileSync: (path: string, ...more: unknown[]) =>
+        path === '/proc/self/mountinfo' ? mounts : readFileSync(path, ...(more as [])),
       // Modules are still loaded from the real one.
       lstatSync: (path: string, ...more: unknown[]) =>
         MODULES.test(path) ? lstatSync(path, ...(more as [])) : stats(this.#get(path)),
@@ -98,7 +104,7 @@ export class MemoryFs {
     syncBuiltinESMExports();
     this.#uninstall = () => {
       Object.assign(promises, before);
-      Object.assign(fs, { lstatSync });
+      Object.assign(fs, { lstatSync, readFileSync });
       syncBuiltinESMExports();
     };
   }

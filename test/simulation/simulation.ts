@@ -4,6 +4,7 @@ import { NspawndError } from '../../src/errors.ts';
 import type { Log } from '../../src/log.ts';
 import type { Plan } from '../../src/planning/plan.ts';
 import { plan } from '../../src/planning/planner.ts';
+import { isOurUnit } from '../../src/planning/render/unit.ts';
 import { ModelHost } from '../model/model-host.ts';
 import { ModelPort, type Pace } from '../model/model-port.ts';
 import { Random } from '../model/random.ts';
@@ -51,11 +52,10 @@ export class Simulation {
 
   constructor(life: Life, isTold: boolean) {
     this.life = life;
-    this.files = life.tuning.hasFiles
-      ? new MemoryFs(
-          () => this.clock.wallMs(),
-          () => this.#diskTime(),
-        )
+    const { hasFiles, diskMaxMs } = life.tuning;
+    const takesTime = () => this.#diskTime();
+    this.files = hasFiles
+      ? new MemoryFs(() => this.clock.wallMs(), takesTime, diskMaxMs === 0 ? 'ext4' : 'nfs4')
       : null;
     this.folder =
       this.files === null
@@ -76,7 +76,8 @@ export class Simulation {
     host.carry = deliver => this.#carry(deliver);
     host.onEnd = (name, end, isStopAsked) => {
       this.tell(`  ${name} ends: ${end.exitCode} ${end.exitStatus}${isStopAsked ? ', as asked' : ''}`);
-      this.watcher.ended(name, end, isStopAsked);
+      // A stranger's is nobody's business.
+      if (isOurUnit(host.unit(name).loadedText ?? '')) this.watcher.ended(name, end, isStopAsked);
     };
   }
 
@@ -185,8 +186,8 @@ export class Simulation {
     for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, 20_000)) {
       if (this.clock.nowMs - startedMs > MAX_SETTLE_MS)
         this.watcher.violate('never at rest', JSON.stringify((await this.plans()).filter(isBusy)));
-      const plans = await this.plans();
       const isUnderWay = this.host.pending.length > 0 || this.inFlight > 0;
+      const plans = isUnderWay ? [] : await this.plans();
       if (!isUnderWay && !plans.some(isBusy) && this.controller !== null) return;
       const waits = plans.map(({ waitingFor }) => waitingFor?.until ?? null).filter(until => until !== null);
       const isOnlyTime = !isUnderWay && !plans.some(({ steps }) => steps.length > 0) && waits.length > 0;
