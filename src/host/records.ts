@@ -8,6 +8,7 @@ import {
   NO_HISTORY,
   type Request,
   type Suspension,
+  UNRECORDED,
 } from '../planning/observed.ts';
 import {
   exists,
@@ -22,7 +23,7 @@ import type { ProbeRecord } from './probes/prober.ts';
 /**
  * What must survive nspawnd but not a boot (one thing does survive it: a suspension), one small file per container and kind below the runtime directory: how the
  * last run ended (written by the unit itself), a verb that waits to be fulfilled, what restarts have cost, and the
- * status' memory. A file that cannot be understood counts as not there.
+ * status' memory. A file that cannot be understood counts as not there; a record of an end as one that nobody knows more of.
  */
 export class Records {
   readonly #directory: string;
@@ -43,9 +44,9 @@ export class Records {
     if (text === null) return null;
     const fields = Object.fromEntries(text.split('\n').map(line => splitOnce(line, '=')));
     const parsed = endedSchema.safeParse(fields);
-    if (!parsed.success) return null;
-    const { invocation, spec, requested, result, code, status } = parsed.data;
     const at = (await stat(path).catch(() => null))?.mtimeMs ?? 0;
+    if (!parsed.success) return unrecorded(at);
+    const { invocation, spec, requested, result, code, status } = parsed.data;
     return {
       invocationId: invocation,
       specHash: spec,
@@ -175,6 +176,15 @@ export class Records {
   #path(kind: Kind, name: string): string {
     return `${kind === 'suspended' ? this.#stateDirectory : this.#directory}/${kind}/${name}`;
   }
+}
+
+/** With no space left, the unit can make the file of its record and not write it. That it has ended is known all the same. */
+function unrecorded(at: number): Omit<EndedRecord, 'lastLines'> {
+  const invocationId = `unrecorded-${at}`;
+  return {
+    ...{ invocationId, specHash: '', isRequested: false, at },
+    ...{ result: UNRECORDED, exitCode: '', exitStatus: '' },
+  };
 }
 
 const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', 'switched', 'updates'] as const;

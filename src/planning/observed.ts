@@ -141,7 +141,7 @@ export interface EndedRecord {
   readonly specHash: string;
   /** A stop was asked for (nspawnctl stop, systemctl stop). */
   readonly isRequested: boolean;
-  /** systemd's $SERVICE_RESULT, $EXIT_CODE, $EXIT_STATUS; systemd.exec(5). */
+  /** systemd's $SERVICE_RESULT, $EXIT_CODE, $EXIT_STATUS; systemd.exec(5). `UNRECORDED`: nobody knows. */
   readonly result: string;
   readonly exitCode: string;
   readonly exitStatus: string;
@@ -263,6 +263,9 @@ export interface LinkFacts {
   /** The settings of `/proc/sys/net/.../LINK` that we set and that are as we set them. */
   readonly areSettingsRight: boolean;
 }
+
+/** Result of an end whose record is there and says nothing: there was no space to write it. */
+export const UNRECORDED = 'unrecorded';
 
 export const NO_HISTORY: History = {
   failures: 0,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../api/manifest.ts';
-import type { EndedRecord, Observed } from './observed.ts';
+import { type EndedRecord, type Observed, UNRECORDED } from './observed.ts';
 import { type LaunchCause, type Step, step } from './step.ts';
 
 /** Whether a container that is down is to run: the table "what Restart=on-failure means here" of the README. */
@@ -72,6 +72,8 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
 
 /** `exited with status 1 (exit-code)`: how a run ended, in words. */
 export function describeEnd(ended: EndedRecord): string {
+  if (ended.result === UNRECORDED)
+    return 'it ended, and how could not be recorded: there was no space in /run';
   if (isCleanExit(ended)) return 'it exited cleanly';
   const how =
     ended.exitCode === 'exited'

@@ -118,12 +118,15 @@ describe('the record of an end', () => {
     await records.removeEnded('web');
     assert.equal(await records.ended('web'), null);
   });
-  test('that was cut off is none', async context => {
-    assert.equal(await endedOf(context, TEXT.slice(0, 40)), null);
-    assert.equal(await endedOf(context, ''), null);
-  });
-  test('that is endless is none', async context => {
-    assert.equal(await endedOf(context, TEXT.replace('abc', 'a'.repeat(300))), null);
+  test('that there was no space for says that it ended, and nothing else', async context => {
+    for (const text of ['', TEXT.slice(0, 40), TEXT.replace('abc', 'a'.repeat(300))]) {
+      const { at, ...ended } = (await endedOf(context, text)) ?? { at: 0 };
+      assert.ok(at > 0);
+      assert.deepEqual(ended, {
+        ...{ invocationId: `unrecorded-${at}`, specHash: '', isRequested: false },
+        ...{ result: 'unrecorded', exitCode: '', exitStatus: '' },
+      });
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { JsonObject } from '../../../src/api/manifest.ts';
-import type { EndedRecord, History, Observed } from '../../../src/planning/observed.ts';
+import { type EndedRecord, type History, type Observed, UNRECORDED } from '../../../src/planning/observed.ts';
 import {
   BACKOFF_MAX_MS,
   backoffMs,
@@ -312,6 +312,20 @@ describe('the backoff', () => {
     assert.equal(invocationId, EARLIER_INVOCATION);
     assert.equal(nextRetryAt, NOW + backoffMs(1, `web ${EARLIER_INVOCATION} 1`));
   });
+});
+
+test('an end that could not be recorded is a failure like any other, and says what is not known', () => {
+  const unrecorded = {
+    invocationId: 'unrecorded-1',
+    specHash: '',
+    result: UNRECORDED,
+    exitCode: '',
+    exitStatus: '',
+  };
+  const cause = 'it ended, and how could not be recorded: there was no space in /run';
+  for (const restartPolicy of ['OnFailure', 'Always'])
+    check(`count #1: ${cause}`, unrecorded, { restartPolicy });
+  check('stay Failed', unrecorded, { restartPolicy: 'Never' });
 });
 
 test('an end is told in words', () => {
