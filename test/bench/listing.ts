@@ -1,12 +1,12 @@
 import type { Host } from '../testbed/host.ts';
+import { setOptions } from '../testbed/options.ts';
 import { allRounds, type Bench } from './bench.ts';
 import { firstLine } from './in-turn.ts';
 import { type Row, table } from './report.ts';
 import { sample } from './statistics.ts';
 
-/** With this in its service, nspawnd listens for Kubernetes' clients and writes them a kubeconfig. */
-const LISTEN = '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --listen 127.0.0.1:6443\n';
-const DROP_IN = '/run/systemd/system/nspawnd.service.d/listen.conf';
+/** With these, nspawnd listens for Kubernetes' clients and writes them a kubeconfig. */
+const LISTEN = ['--listen', '127.0.0.1:6443'];
 const KUBECONFIG = '/run/nspawnd/kubeconfig';
 
 /**
@@ -24,7 +24,7 @@ export async function measureListing(bench: Bench): Promise<string> {
     ['machinectl list', ['machinectl', 'list']],
     ['node -e 0 (Node itself)', ['node', '-e', '0']],
   ];
-  await listen(host);
+  await setOptions(host, LISTEN);
   const values = new Map<string, number[]>(contenders.map(([name]) => [name, []]));
   const failures = new Map<string, string>();
   for (let round = 0; round < allRounds(bench); round++) {
@@ -43,13 +43,6 @@ export async function measureListing(bench: Bench): Promise<string> {
     return missing === undefined ? { name, sample: sample(values.get(name) ?? []) } : { name, missing };
   });
   return table('a list of what runs', rows, 'ahead of kubectl get and podman ps');
-}
-
-async function listen(host: Host): Promise<void> {
-  await host.exec(['mkdir', '-p', DROP_IN.slice(0, DROP_IN.lastIndexOf('/'))]);
-  await host.writeFile(DROP_IN, LISTEN);
-  await host.exec(['systemctl', 'daemon-reload']);
-  await host.exec(['systemctl', 'restart', 'nspawnd']);
 }
 
 /** By the host's own shell, so that entering the host is not counted. Throws when the command fails. */

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { setOptions } from '../testbed/options.ts';
 import { manifestText, sleeper, useWorld } from './world.ts';
 
 /** The command as installed, which mostly starts no program: nobody may notice but by the time it takes. */
-const world = useWorld({}, async booted => {
-  await booted.sh('mkdir', '-p', '/run/systemd/system/nspawnd.service.d');
-  const exec = '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --read-group games\n';
-  await booted.host.writeFile('/run/systemd/system/nspawnd.service.d/group.conf', exec);
-  await booted.sh('systemctl', 'daemon-reload');
-  await booted.sh('systemctl', 'restart', 'nspawnd');
-});
+const world = useWorld({}, ({ host }) => setOptions(host, ['--read-group', 'games']));
 
 const PROGRAM = '/usr/lib/nspawnd/nspawnctl.mjs';
 const AWAY = '/usr/lib/nspawnd/away.mjs';

@@ -3,19 +3,13 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
 import type { ExecResult } from '../testbed/host.ts';
+import { setOptions } from '../testbed/options.ts';
 import { guest, sleeper, suite, useWorld } from './world.ts';
 
 /** Debian's own kubectl, which knows nothing of us, against a daemon that listens for it. */
 const KUBECONFIG = '/run/nspawnd/kubeconfig';
 
-const world = useWorld({ with: 'kubectl' }, async booted => {
-  await booted.host.writeFile(
-    '/etc/systemd/system/nspawnd.service.d/listen.conf',
-    '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --listen 127.0.0.1:6443\n',
-  );
-  await booted.sh('systemctl', 'daemon-reload');
-  await booted.sh('systemctl', 'restart', 'nspawnd');
-});
+const world = useWorld({ with: 'kubectl' }, ({ host }) => setOptions(host, ['--listen', '127.0.0.1:6443']));
 
 function kubectl(
   args: readonly string[],

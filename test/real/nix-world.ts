@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { eventually } from '../testbed/eventually.ts';
+import { setOptions } from '../testbed/options.ts';
 import type { World } from './world.ts';
 
 /** Small systems made by the host's own Nix, and what stands in for <nixpkgs/nixos>: see `nix/`. */
@@ -16,10 +17,7 @@ export async function plantNix(world: World): Promise<void> {
   await world.host.writeFile('/srv/nixpkgs/nixos/default.nix', read('nixos.nix'));
   await world.host.writeFile('/srv/flake/flake.nix', read('flake.nix').replace('@system@', SYSTEM));
   await world.host.writeFile('/srv/flake/system.nix', read('system.nix'));
-  const dropIn = '[Service]\nExecStart=\nExecStart=/usr/sbin/nspawnd --nix-path nixpkgs=/srv/nixpkgs\n';
-  await world.host.writeFile('/etc/systemd/system/nspawnd.service.d/nix-path.conf', dropIn);
-  await world.sh('systemctl', 'daemon-reload');
-  await world.sh('systemctl', 'restart', 'nspawnd');
+  await setOptions(world.host, ['--nix-path', 'nixpkgs=/srv/nixpkgs']);
 }
 
 /** Builds a system and returns its place in the store. Nothing keeps it from being collected but who uses it. */

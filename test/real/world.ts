@@ -16,6 +16,7 @@ import {
 import { type BootOptions, bootHost } from '../testbed/boot-host.ts';
 import { eventually } from '../testbed/eventually.ts';
 import type { ExecResult, Host } from '../testbed/host.ts';
+import { setOptions } from '../testbed/options.ts';
 import { defaultSuite, type Suite } from '../testbed/suite.ts';
 
 /**
@@ -63,7 +64,7 @@ export interface World {
   sh(...argv: readonly string[]): Promise<string>;
   exits(...argv: readonly string[]): Promise<number>;
   pings(address: string): Promise<boolean>;
-  /** Runs nspawnd with these options while `act` goes on, and as it was afterwards. */
+  /** Runs nspawnd with these options while `act` goes on, and as it was installed afterwards. */
   withOptions(options: readonly string[], act: () => Promise<void>): Promise<void>;
 }
 
@@ -270,19 +271,11 @@ class HostWorld implements World {
   }
 
   async withOptions(options: readonly string[], act: () => Promise<void>): Promise<void> {
-    const dropIn = '/run/systemd/system/nspawnd.service.d/options.conf';
-    const again = async () => {
-      await this.sh('systemctl', 'daemon-reload');
-      await this.sh('systemctl', 'restart', 'nspawnd');
-    };
-    const command = ['/usr/sbin/nspawnd', ...options].join(' ');
-    await this.host.writeFile(dropIn, `[Service]\nExecStart=\nExecStart=${command}\n`);
-    await again();
+    await setOptions(this.host, options);
     try {
       await act();
     } finally {
-      await this.host.rm(dropIn);
-      await again();
+      await setOptions(this.host, []);
     }
   }
 }
