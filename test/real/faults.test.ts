@@ -411,7 +411,11 @@ async function expectOneEach(names: readonly string[]): Promise<void> {
   assert.deepEqual(await lines('ip', 'netns', 'list'), wanted);
   const links = await world.sh('sh', '-c', 'ip -br link show type veth | wc -l');
   assert.equal(Number(links), wanted.length);
-  assert.equal(Number(await world.sh('pgrep', '-c', 'systemd-nspawn')), wanted.length);
+  // While it starts, nspawn has children that are called as it is.
+  await eventually(
+    async () => Number(await world.sh('pgrep', '-c', 'systemd-nspawn')) === wanted.length,
+    FOR_A_MINUTE,
+  );
 }
 
 async function untilOtherRun(name: string, before: string): Promise<void> {
