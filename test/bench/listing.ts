@@ -2,6 +2,7 @@ import type { Host } from '../testbed/host.ts';
 import { setOptions } from '../testbed/options.ts';
 import { allRounds, type Bench } from './bench.ts';
 import { firstLine } from './in-turn.ts';
+import { givePodmanStorage } from './quadlet.ts';
 import { type Row, table } from './report.ts';
 import { sample } from './statistics.ts';
 
@@ -25,6 +26,7 @@ export async function measureListing(bench: Bench): Promise<string> {
     ['node -e 0 (Node itself)', ['node', '-e', '0']],
   ];
   await setOptions(host, LISTEN);
+  await givePodmanStorage(host);
   const values = new Map<string, number[]>(contenders.map(([name]) => [name, []]));
   const failures = new Map<string, string>();
   for (let round = 0; round < allRounds(bench); round++) {

@@ -1,13 +1,9 @@
 import type { Host } from '../testbed/host.ts';
 import { type Contender, now } from './contender.ts';
 
-/**
- * Podman's Quadlet on the same tree: the file is dropped, the generators run, the service starts. It is spared making a
- * network. Its storage is on a tmpfs, since it puts no overlay on the overlay that a test host's disk is.
- */
+/** Podman's Quadlet on the same tree: the file is dropped, the generators run, the service starts. It is spared making a network. */
 export async function quadlet(host: Host): Promise<Contender> {
-  await host.exec(['mkdir', '-p', '/var/lib/containers']);
-  await host.exec(['mount', '-t', 'tmpfs', 'tmpfs', '/var/lib/containers']);
+  await givePodmanStorage(host);
   const file = (name: string) => `/etc/containers/systemd/${name}.container`;
   return {
     name: 'Podman Quadlet, no network',
@@ -36,4 +32,12 @@ export async function quadlet(host: Host): Promise<Contender> {
       await host.exec(['systemctl', 'daemon-reload']);
     },
   };
+}
+
+/** On a tmpfs: Podman puts no overlay on the overlay that a test host's disk is. */
+export async function givePodmanStorage(host: Host): Promise<void> {
+  const storage = '/var/lib/containers';
+  await host.exec(['mkdir', '-p', storage]);
+  const { exitCode } = await host.exec(['mountpoint', '-q', storage], { reject: false });
+  if (exitCode !== 0) await host.exec(['mount', '-t', 'tmpfs', 'tmpfs', storage]);
 }
