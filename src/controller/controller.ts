@@ -303,7 +303,11 @@ export class Controller implements ControlPort {
       await this.#manifests.rescan();
       const onHost = await this.#host.list();
       await this.#manifests.adopt(onHost);
-      const names = [...new Set([...this.#manifests.names(), ...onHost, ...(await this.#host.remembered())])];
+      // Of whom it cannot be told yet whether they are gone keep what they have.
+      const remembered = (await this.#host.remembered()).filter(
+        name => this.#manifests.desired(name).state === 'absent',
+      );
+      const names = [...new Set([...this.#manifests.names(), ...onHost, ...remembered])];
       this.#gate.expect(new Set(names), name => this.#manifests.desired(name));
       this.#queue.addAll([...(await this.#resting.awake(names)), HOST_KEY]);
       this.#relistedAt = performance.now();

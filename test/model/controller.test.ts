@@ -219,6 +219,17 @@ describe('the controller on a host', () => {
       await world.restartController();
       assert.equal(world.print(), '');
     });
+    test('as far as a directory that cannot be read can tell, and was never valid, keeps what was asked of it', async () => {
+      await started({});
+      world.manifests.breakFile('web');
+      await world.settle();
+      await world.controller.suspend('web', null);
+      world.killController();
+      world.manifests.remove('web');
+      world.manifests.heal({ reason: 'DirectoryMissing', message: 'there is no directory' });
+      await world.restartController();
+      assert.ok(world.host.suspensions.has('web'));
+    });
     test('and dropped again starts anew', async () => {
       await started({ web: NETWORK });
       world.host.systemctlStop('web');

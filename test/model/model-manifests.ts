@@ -90,7 +90,11 @@ export class ModelManifests implements ManifestPort {
   }
 
   desired(name: string): Desired {
-    return this.#desired.get(name) ?? { state: 'absent' };
+    const desired = this.#desired.get(name);
+    if (desired !== undefined) return desired;
+    return this.#hold === null
+      ? { state: 'absent' }
+      : { state: 'unknown', problems: [], reason: this.#hold.message };
   }
 
   names(): readonly string[] {
