@@ -105,10 +105,6 @@ export class BootSlots {
     return (this.#held.get(name)?.timer ?? null) !== null;
   }
 
-  figures(): { readonly booting: number; readonly waiting: number } {
-    return { booting: this.#taken(), waiting: this.#waiting.size };
-  }
-
   /** Gives nobody a turn any more. */
   stop(): void {
     this.#waiting.clear();
