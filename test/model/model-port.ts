@@ -44,6 +44,8 @@ export class ModelPort implements HostPort {
   failing: HostStepName | null = null;
   readonly #host: ModelHost;
   readonly #seenDisturbances = new Map<string, number>();
+  /** Containers of which a step is under way. */
+  readonly #worked = new Set<string>();
   readonly #pace: Pace;
   readonly #launches = new Launches();
   #listener: ((name: string | null) => void) | null = null;
@@ -124,7 +126,8 @@ export class ModelPort implements HostPort {
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
     const { disturbances } = this.#host;
-    this.#pace.looks?.(name);
+    // Who looks at a container that is being worked on looks at it for another's sake, and decides nothing of this one.
+    if (!this.#worked.has(name)) this.#pace.looks?.(name);
     await this.#call();
     this.#seenDisturbances.set(name, disturbances);
     const isLaunched = this.#launches.watch(name);
@@ -219,7 +222,20 @@ export class ModelPort implements HostPort {
     return [];
   }
 
-  async apply(name: string, step: HostStep): Promise<void> {
+  apply(name: string, step: HostStep): Promise<void> {
+    return this.#work(name, () => this.#apply(name, step));
+  }
+
+  async #work(name: string, work: () => Promise<void>): Promise<void> {
+    this.#worked.add(name);
+    try {
+      await work();
+    } finally {
+      this.#worked.delete(name);
+    }
+  }
+
+  async #apply(name: string, step: HostStep): Promise<void> {
     await this.#call();
     this.trace.push(`${name}: ${step.name}`);
     this.#pace.begins?.(name, step);
@@ -273,9 +289,11 @@ export class ModelPort implements HostPort {
     await this.#call();
   }
 
-  async saveMemory(name: string, memory: string): Promise<void> {
-    await this.#call();
-    this.#host.memories.set(name, memory);
+  saveMemory(name: string, memory: string): Promise<void> {
+    return this.#work(name, async () => {
+      await this.#call();
+      this.#host.memories.set(name, memory);
+    });
   }
 
   async loadMemory(name: string): Promise<string | null> {

@@ -57,9 +57,7 @@ export class Watcher {
     watched.reasons = [this.reasonToStop(name)];
     watched.desired = this.#sim.folder.desired(name);
     watched.notReady = this.#notReady(watched.desired);
-    // Others look at it too, to see whether it is Ready, and change nothing of what is decided by now.
-    const isDecided = this.#sim.clock.nowMs - watched.removingAtMs < MAX_STEP_MS && !watched.wasMeant;
-    watched.wasMeant = !isDecided && this.#sim.folder.isMeant(name);
+    watched.wasMeant = this.#sim.folder.isMeant(name);
   }
 
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
@@ -77,8 +75,6 @@ export class Watcher {
     const watched = this.#of(name);
     const { nowMs } = this.#sim.clock;
     this.#countStep(name, watched, nowMs);
-    if (!watched.wasMeant) watched.removingAtMs = nowMs;
-    if (step.name === 'writeUnit') watched.removingAtMs = Number.NEGATIVE_INFINITY;
     switch (step.name) {
       case 'stop':
       case 'killMain':
@@ -226,7 +222,6 @@ export class Watcher {
       ...{
         reasons: [],
         wasMeant: false,
-        removingAtMs: Number.NEGATIVE_INFINITY,
         desired: ABSENT,
         notReady: [],
         lastEnd: null,
@@ -246,8 +241,6 @@ interface Watched {
   /** Why it could have been stopped when nspawnd began its last look. */
   reasons: readonly (string | null)[];
   wasMeant: boolean;
-  /** When the last step of a removal began that was right. */
-  removingAtMs: number;
   /** What was wanted of it then. */
   desired: Desired;
   /** Whom it depends on and who was not ready then. */
@@ -269,5 +262,3 @@ interface Watched {
 
 const MISSED_START = 'it did not start in time';
 const MAX_STEPS_IN_10_S = 150;
-/** So long a step takes at most, with all that is slow about it. */
-const MAX_STEP_MS = 20_000;
