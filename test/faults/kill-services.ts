@@ -31,9 +31,12 @@ const FIFO = {
   command: ['/bin/sh', '-c', 'echo started > /var/lib/startup-done; exec sleep infinity'],
 };
 
-/** Nobody starts it again but we, and one that is killed so often is refused by systemd unless it forgets. */
+/**
+ * Nobody starts it again but we, and one that is killed so often is refused by systemd unless it forgets. A bus that does not
+ * come up is given up and tried anew: what it waits for is asked over the bus.
+ */
 const RESTART_BUS =
-  'systemctl kill -s KILL dbus; until systemctl restart dbus.socket dbus; do systemctl reset-failed dbus.socket dbus; done 2> /dev/null';
+  'systemctl kill -s KILL dbus; until timeout 10 systemctl restart dbus.socket dbus; do systemctl kill -s KILL dbus; systemctl reset-failed dbus.socket dbus; done 2> /dev/null';
 
 const ROUNDS = { sample: 2, whole: 20 } as const;
 /** A pause of another length each time, so that the service dies at another point of what goes on. */
