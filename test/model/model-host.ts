@@ -300,6 +300,14 @@ export class ModelHost {
     this.now += ms;
   }
 
+  /** Somebody sets the clock. systemd counts by another one, so nothing is younger or older for it. */
+  stepClock(ms: number): void {
+    this.now += ms;
+    for (const unit of this.units.values())
+      for (const at of ['startedAt', 'activeAt', 'changedAt'] as const)
+        if (unit[at] !== undefined) unit[at] += ms;
+  }
+
   trigger(name: string | null): void {
     if (this.losesSignals) return;
     for (const listener of [...this.listeners]) this.carry(() => listener(name));

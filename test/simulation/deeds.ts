@@ -126,7 +126,9 @@ export const DEEDS: Readonly<Record<string, DeedKind>> = {
   }),
   'the clock jumps': kind(1, (sim, _name, random) => {
     sim.watcher.hasClockJumped = true;
-    sim.clock.wallOffsetMs += random.pick([-1, 1]) * random.below(random.pick([3000, 600_000, 90_000_000]));
+    const stepMs = random.pick([-1, 1]) * random.below(random.pick([3000, 600_000, 90_000_000]));
+    sim.clock.wallOffsetMs += stepMs;
+    sim.host.stepClock(stepMs);
   }),
   'the host reboots': kind(2, (sim, _name, random) => shutDown(sim, random)),
   'the power fails': kind(1, (sim, _name, random) => bootAgain(sim, random)),
