@@ -294,7 +294,7 @@ async function clean(world: World): Promise<void> {
       assert.equal(await world.sh('sh', '-c', LEFTOVERS), '');
       return true;
     },
-    { timeoutMs: 120_000, everyMs: 100, describe: 'nothing of nspawnd to be left' },
+    { timeoutMs: 120_000, describe: 'nothing of nspawnd to be left' },
   );
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface EventuallyOptions {
   /** 10 s when not given. */
   readonly timeoutMs?: number;
-  /** 50 ms when not given. */
+  /** When not given, 50 ms, and a tenth of the time waited so far when that is more: a look at a host costs it something. */
   readonly everyMs?: number;
   /** Completes the sentence "waited 10 s for ...". */
   readonly describe?: string;
@@ -15,14 +15,15 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 50, describe = 'a condition' }: EventuallyOptions = {},
+  { timeoutMs = 10_000, everyMs, describe = 'a condition' }: EventuallyOptions = {},
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + timeoutMs;
+  const begin = performance.now();
+  const deadline = begin + timeoutMs;
   for (;;) {
     const outcome = await attempt(condition);
     if ('value' in outcome && outcome.value) return outcome.value;
     if (performance.now() >= deadline) throw timedOut(outcome, describe, timeoutMs);
-    await sleep(everyMs);
+    await sleep(everyMs ?? Math.min(500, Math.max(50, (performance.now() - begin) / 10)));
   }
 }
 
