@@ -129,8 +129,10 @@ export class Records {
     return readFileIfExists(this.#path('memory', name));
   }
 
+  /** Also of a switch that came to its end when its container was gone. */
   async hasMemory(name: string): Promise<boolean> {
-    const found = await Promise.all(KINDS_OF_WORDS.map(kind => exists(this.#path(kind, name))));
+    const kinds = [...KINDS_OF_WORDS, ...KINDS_OF_SWITCHES];
+    const found = await Promise.all(kinds.map(kind => exists(this.#path(kind, name))));
     return found.includes(true);
   }
 
@@ -147,7 +149,7 @@ export class Records {
     return this.#namesIn(KINDS_OF_CONTAINERS);
   }
 
-  /** Names of which `hasMemory` is true. */
+  /** Names of which people were told something. */
   async remembered(): Promise<readonly string[]> {
     return (await this.#namesIn(KINDS_OF_WORDS)).filter(isName);
   }
@@ -187,7 +189,8 @@ function unrecorded(at: number): Omit<EndedRecord, 'lastLines'> {
   };
 }
 
-const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', 'switched', 'updates'] as const;
+const KINDS_OF_SWITCHES = ['switched', 'updates'] as const;
+const KINDS_OF_CONTAINERS = ['ended', 'requests', 'history', ...KINDS_OF_SWITCHES] as const;
 /** What people were told, and what was asked of a guest. */
 const KINDS_OF_WORDS = ['memory', 'probed'] as const;
 const KINDS = [...KINDS_OF_CONTAINERS, ...KINDS_OF_WORDS, 'suspended'] as const;

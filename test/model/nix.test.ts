@@ -60,6 +60,18 @@ describe('a guest made by Nix', () => {
     assert.deepEqual(world.host.nix.profiles.get('web')?.generations, ['/srv/web', B]);
     assert.equal(world.port.trace.filter(line => line === 'web: startSwitch').length, 1);
   });
+  test('whose switch ends when it is gone leaves nothing', async () => {
+    await started({ path: A });
+    await edited({ path: B });
+    const record = world.host.nix.switched.get('web');
+    assert.ok(record !== undefined);
+    world.manifests.remove('web');
+    await world.settle();
+    world.host.nix.switched.set('web', record);
+    await world.look();
+    await world.settle();
+    assert.deepEqual([...world.host.nix.switched], []);
+  });
   test('keeps what it booted and what it was switched to, whatever its profile leads to, and nothing when it is gone', async () => {
     await started({ path: A });
     await edited({ path: B });

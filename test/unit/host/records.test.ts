@@ -80,6 +80,15 @@ test('what people were told of a name proves no container, and is found to be cl
   assert.deepEqual(await records.remembered(), []);
 });
 
+test('a switch that ended when its container was gone leaves something to be cleared away', async context => {
+  const { records } = await fresh(context);
+  await records.putUpdate('web', { mode: 'build', generation: null, at: 1, isTaken: false });
+  assert.deepEqual(await records.names(), ['web']);
+  assert.equal(await records.hasMemory('web'), true);
+  await records.forget('web');
+  assert.equal(await records.hasMemory('web'), false);
+});
+
 test('a file that is just being written aside is no name', async context => {
   const { records, directory } = await fresh(context);
   await records.putHistory('web', NO_HISTORY);
