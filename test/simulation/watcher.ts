@@ -58,6 +58,7 @@ export class Watcher {
     watched.desired = this.#sim.folder.desired(name);
     watched.notReady = this.#notReady(watched.desired);
     watched.wasMeant = this.#sim.folder.isMeant(name);
+    watched.seenEnd = watched.lastEnd;
   }
 
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
@@ -151,7 +152,7 @@ export class Watcher {
   /** The rows of the restart table that say that it stays down. */
   #mayLaunch(name: string, watched: Watched, cause: LaunchCause): void {
     const desired = this.#sim.folder.desired(name);
-    const { lastEnd } = watched;
+    const { lastEnd, seenEnd } = watched;
     // One that comes to nothing is tried again, whatever came before it.
     watched.lastEnd = null;
     if (desired.state !== 'present' || watched.desired !== desired) return;
@@ -160,7 +161,8 @@ export class Watcher {
     const forbid = (row: string) =>
       this.violate('restart table', `${name} (${restartPolicy}) is launched (${cause}): ${row}`);
     if (cause === 'first' && !autoStart) forbid('autoStart is false');
-    if (isAsked || lastEnd === null) return;
+    // Another run has come and gone since nspawnd looked.
+    if (isAsked || lastEnd === null || lastEnd !== seenEnd) return;
     if (lastEnd === 'stopped') forbid('it was stopped by request');
     if (lastEnd === 'clean' && restartPolicy !== 'Always') forbid('it powered itself off');
     if (lastEnd === 'failed' && restartPolicy === 'Never') forbid('it failed');
@@ -225,6 +227,7 @@ export class Watcher {
         desired: ABSENT,
         notReady: [],
         lastEnd: null,
+        seenEnd: null,
         failedAtMs: null,
         missedAtMs: null,
       },
@@ -247,6 +250,8 @@ interface Watched {
   notReady: readonly string[];
   /** How its last run of this boot ended, by what was seen of it; null: it did not. */
   lastEnd: 'stopped' | 'clean' | 'failed' | 'reboot' | null;
+  /** The same when nspawnd began its last look. */
+  seenEnd: Watched['lastEnd'];
   /** When the last failure was one. */
   failedAtMs: number | null;
   /** When a run was given up that did not start in time. */
