@@ -95,8 +95,7 @@ function executors(tools: Tools): Executors {
     listenFifo: name => fifos.listen(name),
     removeFifo: name => fifos.remove(name),
     probe: (name, order) => tools.prober.begin(name, order),
-    buildSandbox: (name, { sandbox, keepNamespace }, signal) =>
-      network.build(name, sandbox, keepNamespace, signal),
+    buildSandbox: (name, order, signal) => network.build(name, order, signal),
     attachNamespace: (name, { leader }, signal) => network.attach(name, leader, signal),
     removeSandbox: (name, _args, signal) => network.remove(name, signal),
     writeGuestHosts: (name, { root }) => guestHosts.write(name, root),

@@ -3,7 +3,7 @@ import { NspawndError } from '../errors.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { HostInterfaceFacts, LinkFacts, SandboxFacts } from '../planning/observed.ts';
 import { GUEST_LINK, linkAlias, namespacePath } from '../planning/sandbox.ts';
-import type { MacvlanSpec, SandboxSpec } from '../planning/step.ts';
+import type { MacvlanSpec, SandboxSpec, StepArguments } from '../planning/step.ts';
 import { run } from './command.ts';
 import { exists, removeFile } from './files.ts';
 import { hostInterface, interfaceIndex } from './host-interface.ts';
@@ -71,9 +71,9 @@ export class Network {
       leader === null ? null : namespaceInode(`/proc/${leader}/ns/net`),
       leader === null ? null : namespaceInode('/proc/self/ns/net'),
     ]);
-    const builtAt = mark?.builtAt ?? null;
+    const builtAfter = mark?.builtAfter ?? null;
     const isOurs =
-      builtAt !== null ||
+      builtAfter !== null ||
       links.guestLink?.alias === linkAlias(name) ||
       links.hostLink?.alias === linkAlias(name);
     const state = namespace === 'present' ? (isOurs ? 'ours' : 'foreign') : namespace;
@@ -81,7 +81,7 @@ export class Network {
       ...links,
       ...devices,
       namespace: state,
-      builtAt,
+      builtAfter,
       guard,
       isJoined: joined === null || own === null || state !== 'ours' ? null : joined === own,
       isPrivate: joined === null || hosts === null ? null : joined !== hosts,
@@ -89,12 +89,13 @@ export class Network {
   }
 
   /** Makes it so, from whatever is there; what is already right is not touched. */
-  async build(name: string, spec: SandboxSpec, keepNamespace: boolean, signal: AbortSignal): Promise<void> {
+  async build(name: string, order: StepArguments['buildSandbox'], signal: AbortSignal): Promise<void> {
+    const { sandbox: spec } = order;
     this.invalidate(name);
     // The guard is where an address that is to leave the guest is remembered: it lets go of it when it has left.
     const stale = spec.staleGuestAddresses.map(withoutPrefix);
     const guard = this.#guard.set(spec.hostLink, [...spec.guard, ...stale]);
-    const built = this.#buildLinks(name, spec, keepNamespace, signal);
+    const built = this.#buildLinks(name, order, signal);
     // Both are awaited whatever happens, so that nothing goes on behind a failed step.
     const results = await Promise.allSettled([guard, built]);
     this.invalidate(name);
@@ -161,8 +162,7 @@ export class Network {
 
   async #buildLinks(
     name: string,
-    spec: SandboxSpec,
-    keepNamespace: boolean,
+    { sandbox: spec, keepNamespace, after }: StepArguments['buildSandbox'],
     signal: AbortSignal,
   ): Promise<void> {
     await this.#removeStaleName(name);
@@ -184,7 +184,7 @@ export class Network {
     if (isFresh && keepNamespace) return;
     // The mark comes before what it marks: a kill in between leaves nothing that looks foreign.
     const macvlans = spec.macvlans.map(({ parent }) => parent);
-    if (isFresh || mark === null) await this.#marks.put(name, { builtAt: Date.now(), macvlans });
+    if (isFresh || mark === null) await this.#marks.put(name, { builtAfter: after, macvlans });
     else if (macvlans.some(parent => !mark.macvlans.includes(parent)))
       await this.#marks.put(name, { ...mark, macvlans: [...new Set([...mark.macvlans, ...macvlans])] });
     if (host !== null && guest !== null) {

@@ -1,9 +1,9 @@
-import { utimes, writeFile } from 'node:fs/promises';
-import { listDirectory, lstatIfExists, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
+import { writeFile } from 'node:fs/promises';
+import { listDirectory, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
 
 export interface SandboxMark {
-  /** When the sandbox was built from nothing: the time of the file. */
-  readonly builtAt: number;
+  /** Which run had ended when the sandbox was built from nothing; empty: none. */
+  readonly builtAfter: string;
   /** On which interfaces of the host it was given macvlans. */
   readonly macvlans: readonly string[];
 }
@@ -17,16 +17,15 @@ export class SandboxMarks {
   }
 
   async read(name: string): Promise<SandboxMark | null> {
-    const stat = await lstatIfExists(this.#path(name));
-    if (stat === null) return null;
-    const text = Number(stat.size) === 0 ? '' : ((await readFileIfExists(this.#path(name))) ?? '');
-    return { builtAt: Number(stat.mtimeMs), macvlans: text.split('\n').filter(line => line !== '') };
+    const text = await readFileIfExists(this.#path(name));
+    if (text === null) return null;
+    const [builtAfter = '', ...macvlans] = text.split('\n');
+    return { builtAfter, macvlans: macvlans.filter(line => line !== '') };
   }
 
-  async put(name: string, { builtAt, macvlans }: SandboxMark): Promise<void> {
+  async put(name: string, { builtAfter, macvlans }: SandboxMark): Promise<void> {
     await makeDirectoryFor(this.#path(name));
-    await writeFile(this.#path(name), macvlans.map(parent => `${parent}\n`).join(''));
-    await utimes(this.#path(name), builtAt / 1000, builtAt / 1000);
+    await writeFile(this.#path(name), [builtAfter, ...macvlans].map(line => `${line}\n`).join(''));
   }
 
   async remove(name: string): Promise<void> {

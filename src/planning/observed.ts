@@ -219,8 +219,8 @@ export interface FailedUnits {
 /** The named network namespace and the veth pair, as the kernel has them. */
 export interface SandboxFacts {
   readonly namespace: 'absent' | 'ours' | 'foreign' | 'stale';
-  /** When the sandbox was last built from nothing; null where it was not. */
-  readonly builtAt: number | null;
+  /** Which run had ended when the sandbox was last built from nothing, empty for none; null where it was not built. */
+  readonly builtAfter: string | null;
   /** True while the running guest sits in this very namespace; null while no guest runs. */
   readonly isJoined: boolean | null;
   /** False while the running guest shares the host's network; null while no guest runs. */

@@ -21,7 +21,7 @@ import type { UnitPaths } from './render/unit.ts';
 import { countFailure, decideRun, READY_RESET_MS, type RunDecision } from './restart.ts';
 import { withRollout } from './rollout.ts';
 import { hasBooted, hasStartedUp, isReady, runState } from './run-state.ts';
-import { sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
+import { lastRun, sandboxDrift, sandboxSpec, withoutDevices, withoutInterfaces } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 import { killIfForced, planStopping, stopping } from './stopping.ts';
 import { planSuspended } from './suspended.ts';
@@ -188,7 +188,13 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
     }
     const drift = sandboxDrift(sandbox, observed.sandbox);
     if (drift.length > 0)
-      steps.push(step('buildSandbox', { sandbox, keepNamespace: true, isEdited }, drift.join(', ')));
+      steps.push(
+        step(
+          'buildSandbox',
+          { sandbox, keepNamespace: true, after: lastRun(observed), isEdited },
+          drift.join(', '),
+        ),
+      );
   }
   if (manifest.spec.readiness === 'fifo' && fifo.exists && !fifo.isListening && !hasStartedUp(observed)) {
     steps.push(step('listenFifo', {}, 'the guest will say there that it has started'));

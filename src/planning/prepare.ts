@@ -4,7 +4,7 @@ import { usableSystem } from './nix.ts';
 import type { Observed } from './observed.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
 import { type UnitPaths, unitText } from './render/unit.ts';
-import { isSandboxGone, isSandboxUsed, sandboxDrift, surplusDevices } from './sandbox.ts';
+import { isSandboxGone, isSandboxUsed, lastRun, sandboxDrift, surplusDevices } from './sandbox.ts';
 import { type SandboxSpec, type Step, step } from './step.ts';
 
 /** The steps before a start: what is dead is cleaned up, what a start needs is made. None are left when all is as desired. */
@@ -69,8 +69,9 @@ export function returnInterfaces({ sandbox }: Observed): readonly Step[] {
 
 function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
   if (sandbox === null) {
-    const { builtAt, lent } = observed.sandbox;
-    const isOurs = (builtAt !== null || lent.length > 0) && !isSandboxGone(observed.name, observed.sandbox);
+    const { builtAfter, lent } = observed.sandbox;
+    const isOurs =
+      (builtAfter !== null || lent.length > 0) && !isSandboxGone(observed.name, observed.sandbox);
     return isOurs ? [step('removeSandbox', {}, 'it has no network of its own')] : [];
   }
   const surplus = surplusDevices(sandbox, observed.sandbox);
@@ -78,11 +79,11 @@ function prepareSandbox(sandbox: SandboxSpec | null, observed: Observed): readon
     const because = surplus.length > 0 ? surplus.join(', ') : 'the last run may have changed it';
     return [
       step('removeSandbox', {}, because),
-      step('buildSandbox', { sandbox, keepNamespace: false }, because),
+      step('buildSandbox', { sandbox, keepNamespace: false, after: lastRun(observed) }, because),
     ];
   }
   const drift = sandboxDrift(sandbox, observed.sandbox);
   return drift.length === 0
     ? []
-    : [step('buildSandbox', { sandbox, keepNamespace: false }, drift.join(', '))];
+    : [step('buildSandbox', { sandbox, keepNamespace: false, after: lastRun(observed) }, drift.join(', '))];
 }

@@ -131,20 +131,23 @@ export function isSandboxGone(name: string, facts: SandboxFacts): boolean {
     (facts.namespace === 'absent' || facts.namespace === 'foreign') &&
     facts.hostLink?.alias !== linkAlias(name) &&
     facts.guard.length === 0 &&
-    facts.builtAt === null &&
+    facts.builtAfter === null &&
     facts.lent.length === 0
   );
 }
 
-/** A guest's run leaves its traces in the namespace (links, rules, settings): the next run gets a fresh one. */
-export function isSandboxUsed(observed: Observed): boolean {
-  const { builtAt } = observed.sandbox;
-  return (
-    builtAt !== null &&
-    observed.ended !== null &&
-    observed.ended.at > builtAt &&
-    observed.history.launch !== null
-  );
+/**
+ * A guest's run leaves its traces in the namespace (links, rules, settings): the next run gets a fresh one. Told by the run
+ * and not by the time, since a clock may be set.
+ */
+export function isSandboxUsed({ sandbox, ended, history }: Observed): boolean {
+  if (sandbox.builtAfter === null || ended === null || history.launch === null) return false;
+  return ended.invocationId !== sandbox.builtAfter;
+}
+
+/** What a sandbox that is built now is marked with. */
+export function lastRun({ ended }: Observed): string {
+  return ended?.invocationId ?? '';
 }
 
 function linkDrift(

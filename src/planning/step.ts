@@ -57,6 +57,8 @@ export interface StepArguments {
   buildSandbox: {
     readonly sandbox: SandboxSpec;
     readonly keepNamespace: boolean;
+    /** The run that had ended by then; empty for none. */
+    readonly after: string;
     readonly isEdited?: boolean;
   };
   /** Give the namespace of the running guest its name back. */

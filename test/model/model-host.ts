@@ -19,7 +19,7 @@ export class ModelHost {
   /** By the name of the host's end. */
   readonly pairs = new Map<string, ModelPair>();
   readonly guard = new Map<string, readonly string[]>();
-  readonly marks = new Map<string, number>();
+  readonly marks = new Map<string, string>();
   /** The host's own interfaces by name, and in which namespace each is. Virtual ones: they die with it. */
   readonly interfaces = new Map<string, number>();
   /** Units in which containers ran before: those that run. */

@@ -385,7 +385,8 @@ export class ModelPort implements HostPort {
       this.#host.probes.ask(name, order, this);
     },
     removeFifo: name => void this.#host.fifos.delete(name),
-    buildSandbox: (name, { sandbox, keepNamespace }) => this.#buildSandbox(name, sandbox, keepNamespace),
+    buildSandbox: (name, { sandbox, keepNamespace, after }) =>
+      this.#buildSandbox(name, sandbox, keepNamespace, after),
     attachNamespace: (name, { leader }) => {
       const run = this.#host.unit(name).run;
       this.#refuse(name, run === undefined || run.leader !== leader, 'attach the namespace of a stranger');
@@ -508,7 +509,7 @@ export class ModelPort implements HostPort {
     host.startUnit(name);
   }
 
-  async #buildSandbox(name: string, spec: SandboxSpec, keepNamespace: boolean): Promise<void> {
+  async #buildSandbox(name: string, spec: SandboxSpec, keepNamespace: boolean, after: string): Promise<void> {
     const host = this.#host;
     this.#refuse(name, !keepNamespace && host.unit(name).run !== undefined, 'build under a running guest');
     this.#setGuard(spec.hostLink, [
@@ -524,7 +525,7 @@ export class ModelPort implements HostPort {
     if (pair !== undefined && pair.alias !== spec.alias) throw new NspawndError('ForeignLink', spec.hostLink);
     const isFresh = !host.namespaces.has(name);
     if (isFresh && keepNamespace) return;
-    if (isFresh || !host.marks.has(name)) host.marks.set(name, host.now);
+    if (isFresh || !host.marks.has(name)) host.marks.set(name, after);
     await this.#point();
     if (isFresh) host.namespaces.set(name, host.nextId());
     await this.#point();
@@ -619,8 +620,8 @@ export class ModelPort implements HostPort {
     const wanted = [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])];
     const pair = host.pairs.get(hostLinkName(name));
     const namespace = host.namespaces.get(name);
-    const builtAt = host.marks.get(name) ?? null;
-    const isOurs = builtAt !== null || pair?.alias === linkAlias(name);
+    const builtAfter = host.marks.get(name) ?? null;
+    const isOurs = builtAfter !== null || pair?.alias === linkAlias(name);
     const hasGuestEnd = pair !== undefined && namespace !== undefined && pair.namespace === namespace;
     const run = host.unit(name).run;
     const state =
@@ -630,7 +631,7 @@ export class ModelPort implements HostPort {
     const joined = run !== undefined && leader === run.leader ? run.namespace : null;
     return {
       namespace: state,
-      builtAt,
+      builtAfter,
       isJoined: joined === null || state !== 'ours' ? null : joined === namespace,
       isPrivate: joined === null ? null : joined !== 0,
       hostLink:

@@ -89,7 +89,13 @@ export const EXAMS: Readonly<
     sim.killNspawnd();
     await sim.settle();
     // A FIFO that nobody holds open any more is made anew, and some failures may be old enough by now.
-    const done = sim.port.trace.filter(line => !/Fifo$|resetHistory$/.test(line));
+    // Of a name whose deletion is held nobody knows at first whether it is one.
+    const isHeld = sim.folder.names().some(other => {
+      const desired = sim.folder.desired(other);
+      return desired.state === 'present' && desired.heldBecause !== undefined;
+    });
+    const excused = isHeld ? /Fifo$|resetHistory$|HostsFile$|GuestHosts$/ : /Fifo$|resetHistory$/;
+    const done = sim.port.trace.filter(line => !excused.test(line));
     check(done.length === 0, 'adoption', `it did ${done.join(', ')}`);
     check(before === invocations(sim), 'adoption', 'a container was disturbed');
   },

@@ -90,6 +90,10 @@ export class Watcher {
           if (watched.notReady.includes(other))
             this.violate('dependencies', `${name} is launched, and ${other} is not ready`);
         break;
+      case 'recordFailure':
+        // The next try counts from here, however long the stop takes to be made.
+        if (this.reasonToStop(name) === MISSED_START) watched.missedAtMs = nowMs;
+        break;
       case 'recordStopped':
       case 'resetHistory':
         watched.restarts = 0;
@@ -145,7 +149,7 @@ export class Watcher {
     const { reasons } = this.#of(name);
     const reason = this.reasonToStop(name) ?? reasons.find(found => found !== null) ?? null;
     // That is the failure, however long the stop takes.
-    if (reason === MISSED_START) this.#of(name).missedAtMs = this.#sim.clock.nowMs;
+    if (reason === MISSED_START) this.#of(name).missedAtMs ??= this.#sim.clock.nowMs;
     if (reason === null) this.violate('no stop without a reason', `${name}: ${step.name} (${step.because})`);
   }
 

@@ -9,7 +9,7 @@ describe("the event of a guest's network", () => {
   const observed = runningAsDesired();
   const sandbox = sandboxSpec(webManifest(), observed.sandbox);
   const build = (isEdited: boolean) =>
-    step('buildSandbox', { sandbox, keepNamespace: true, isEdited }, 'stale address');
+    step('buildSandbox', { sandbox, keepNamespace: true, after: '', isEdited }, 'stale address');
 
   it('is a warning when something has damaged it', () => {
     assert.equal(eventOf(build(false), observed)?.type, 'Warning');

@@ -204,7 +204,7 @@ export const observeds: fc.Arbitrary<Observed> = fc
         }),
         sandbox: fc.record({
           namespace: fc.constantFrom('absent', 'ours', 'foreign', 'stale'),
-          builtAt: timeOrNull,
+          builtAfter: fc.option(invocation),
           isJoined: fc.option(fc.boolean()),
           isPrivate: fc.option(fc.boolean()),
           hostLink: link,

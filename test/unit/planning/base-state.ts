@@ -119,7 +119,7 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
     probes: goodProbes(manifest),
     failedUnits: { names: [], more: 0 },
     sandbox: hasNetwork
-      ? { ...sandboxAsDesired(manifest, true), builtAt: startedAt - 100, isJoined: true, isPrivate: true }
+      ? { ...sandboxAsDesired(manifest, true), builtAfter: '', isJoined: true, isPrivate: true }
       : { ...NO_SANDBOX, isJoined: null, isPrivate: false },
   };
 }
@@ -170,7 +170,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
     probes: NO_PROBES,
     failedUnits: null,
     sandbox: hasOwnNetwork(manifest.spec)
-      ? { ...sandboxAsDesired(manifest, false), builtAt: NOW - 30_000 }
+      ? { ...sandboxAsDesired(manifest, false), builtAfter: EARLIER_INVOCATION }
       : NO_SANDBOX,
     guestHosts: manifest.spec.privateNetwork && manifest.spec.guestHosts ? 'present' : 'absent',
     leftoverCopies: [],
@@ -238,7 +238,7 @@ export const ABSENT_FIFO: Observed['fifo'] = { exists: false, isListening: false
 
 export const NO_SANDBOX: Observed['sandbox'] = {
   namespace: 'absent',
-  builtAt: null,
+  builtAfter: null,
   isJoined: null,
   isPrivate: null,
   hostLink: null,

@@ -201,7 +201,7 @@ describe('what a start needs is put right even while nobody starts it:', () => {
   test('the sandbox after a run, since that may have left rules and routes in it', () => {
     check(
       ['removeSandbox (the last run may have changed it)', `${SANDBOX} (the last run may have changed it)`],
-      ({ sandbox }) => ({ sandbox: { ...sandbox, builtAt: NOW - 90_000 } }),
+      ({ sandbox }) => ({ sandbox: { ...sandbox, builtAfter: 'the run before' } }),
     );
   });
   test('the sandbox, piece by piece', () => {
@@ -268,7 +268,7 @@ describe('what a start needs is put right even while nobody starts it:', () => {
     const { sandbox } = downAsDesired();
     checkPlan(
       present(manifest),
-      { ...downAsDesired(manifest), sandbox: { ...sandbox, builtAt: null, namespace: 'foreign' } },
+      { ...downAsDesired(manifest), sandbox: { ...sandbox, builtAfter: null, namespace: 'foreign' } },
       [],
     );
   });
@@ -512,7 +512,7 @@ describe('an obstacle', () => {
     ],
     "somebody else's namespace": [
       'ForeignNamespace',
-      ({ sandbox }) => ({ sandbox: { ...sandbox, namespace: 'foreign', builtAt: null } }),
+      ({ sandbox }) => ({ sandbox: { ...sandbox, namespace: 'foreign', builtAfter: null } }),
     ],
     "somebody else's link": [
       'ForeignLink',
@@ -572,7 +572,7 @@ describe('an obstacle', () => {
       {
         ...downAsDesired(manifest),
         request: START,
-        sandbox: { ...sandbox, namespace: 'foreign', builtAt: null },
+        sandbox: { ...sandbox, namespace: 'foreign', builtAfter: null },
       },
       LAUNCH,
     );

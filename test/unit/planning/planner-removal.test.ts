@@ -74,7 +74,7 @@ describe('a container whose manifest is gone', () => {
       `removeSandbox (${GONE})`,
     ],
     'the mark of its sandbox': [
-      { sandbox: { ...nothingYet().sandbox, builtAt: NOW - 1000 } },
+      { sandbox: { ...nothingYet().sandbox, builtAfter: '' } },
       `removeSandbox (${GONE})`,
     ],
     'what was said of it': [{ hasMemory: true }, `forget (${GONE})`],

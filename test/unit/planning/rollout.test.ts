@@ -50,7 +50,8 @@ function starting(spec: JsonObject = {}): Observed {
 function backingOff(spec: JsonObject = {}): Observed {
   const ended = endedBy({ invocationId: 'last' }, webManifest(spec));
   const history = { ...ended.history, countedInvocationId: 'last', nextRetryAt: NOW + 1000, failures: 1 };
-  return { ...ended, unit: { ...ended.unit, activeState: 'inactive' }, history };
+  const sandbox = { ...ended.sandbox, builtAfter: 'last' };
+  return { ...ended, unit: { ...ended.unit, activeState: 'inactive' }, history, sandbox };
 }
 
 function upFor(ms: number, spec: JsonObject = {}): Observed {

@@ -6,9 +6,9 @@ import { isSandboxGone, isSandboxUsed, sandboxDrift, sandboxSpec } from '../../.
 import type { SandboxSpec } from '../../../src/planning/step.ts';
 import {
   downAsDesired,
+  EARLIER_INVOCATION,
   manifestOf,
   NO_SANDBOX,
-  NOW,
   nothingYet,
   runningAsDesired,
   webManifest,
@@ -164,10 +164,11 @@ test('a sandbox is gone when neither its namespace, its link nor its guard is th
 
 test('a sandbox is used when a run ended after it was built', () => {
   const down = downAsDesired();
-  const builtAt = (at: number | null) => ({ ...down, sandbox: { ...down.sandbox, builtAt: at } });
-  assert.equal(isSandboxUsed(builtAt(NOW - 30_000)), false);
-  assert.equal(isSandboxUsed(builtAt(NOW - 90_000)), true);
-  assert.equal(isSandboxUsed(builtAt(null)), false);
+  const builtAfter = (run: string | null) => ({ ...down, sandbox: { ...down.sandbox, builtAfter: run } });
+  assert.equal(isSandboxUsed(builtAfter(EARLIER_INVOCATION)), false);
+  assert.equal(isSandboxUsed(builtAfter('the run before')), true);
+  assert.equal(isSandboxUsed(builtAfter('')), true);
+  assert.equal(isSandboxUsed(builtAfter(null)), false);
   assert.equal(isSandboxUsed(nothingYet()), false);
   assert.equal(isSandboxUsed(runningAsDesired()), false);
 });
