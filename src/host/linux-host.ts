@@ -12,6 +12,7 @@ import type { FormerUnitFacts, Observed, RootFacts } from '../planning/observed.
 import type { UnitPaths } from '../planning/render/unit.ts';
 import type { HostStep } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
+import { allOf } from './all-of.ts';
 import { Burst } from './burst.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopiesOf } from './ephemeral-copy.ts';
@@ -42,6 +43,7 @@ import { SourceWatch, watchedPath } from './source-watch.ts';
 import { StartFifos } from './start-fifo.ts';
 import { containerOfSystemdSignal, SYSTEMD_MATCHES, Systemd } from './systemd.ts';
 import { UnitFiles } from './unit-files.ts';
+import { inOneClock } from './wall-clock.ts';
 
 export interface LinuxHostOptions {
   readonly runtimeDirectory: string;
@@ -192,71 +194,51 @@ export class LinuxHost implements HostPort {
 
   readonly remembered = () => this.#records.remembered();
 
-  async observe(name: string, manifest: Manifest | null): Promise<Observed> {
-    const isLaunched = this.#launches.watch(name);
+  observe(name: string, manifest: Manifest | null): Promise<Observed> {
     this.#namesByLink.set(hostLinkName(name), name);
     this.#sourceWatch.set(name, manifest === null ? null : watchedPath(manifest));
     for (const link of [...(manifest?.spec.macvlans ?? []), ...(manifest?.spec.interfaces ?? [])])
       this.#wantedBy.set(link, new Set([...(this.#wantedBy.get(link) ?? []), name]));
-    const [host, unit, unitFile, machine, request, history, suspension, rootFacts, fifo, guestHosts] =
-      await Promise.all([
-        this.#facts.read(() => this.#countRunning()),
-        this.#systemd.unit(name),
-        this.#unitFiles.observe(name),
-        this.#machined.machine(name),
-        this.#records.request(name),
-        this.#records.history(name),
-        this.#records.suspension(name),
-        manifest === null ? NO_ROOT : observeRoot(manifest.spec.root, isNixMade(manifest.spec)),
-        this.#fifos.observe(name),
-        this.#guestHosts.observe(name),
-        this.#lastWords.ahead(this.#records.ended(name)),
-      ]);
+    return inOneClock(() => this.#observe(name, manifest));
+  }
+
+  async #observe(name: string, manifest: Manifest | null): Promise<Observed> {
+    const isLaunched = this.#launches.watch(name);
+    const lastWords = this.#lastWords.ahead(this.#records.ended(name));
+    const [{ unit, machine, unitFile, ...early }] = await Promise.all([
+      allOf({
+        host: this.#facts.read(() => this.#countRunning()),
+        unit: this.#systemd.unit(name),
+        unitFile: this.#unitFiles.observe(name),
+        machine: this.#machined.machine(name),
+        request: this.#records.request(name),
+        history: this.#records.history(name),
+        suspension: this.#records.suspension(name),
+        root: manifest === null ? NO_ROOT : observeRoot(manifest.spec.root, isNixMade(manifest.spec)),
+        fifo: this.#fifos.observe(name),
+        guestHosts: this.#guestHosts.observe(name),
+      }),
+      lastWords,
+    ]);
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
-    const [asked, copies, former, process, sandbox, ended, hasMemory, nix, hasNixLeftovers, kept] =
-      await Promise.all([
-        this.#questions.facts(name, unit, manifest),
-        unit.mainPid > 0 ? [] : leftoverCopiesOf(manifest, unitFile.text),
-        this.#formerUnit(name, manifest),
-        processFacts(unit.mainPid),
-        this.#network.observe(
-          name,
-          isRunning ? machine.leader : null,
-          this.#monitor.isWatching(),
-          manifest?.spec,
-        ),
-        // Later than the unit: one that is seen to be down has left its record.
-        this.#records.ended(name).then(record => this.#lastWords.of(record, unit.mainPid > 0)),
-        this.#records.hasMemory(name),
-        manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
-        this.#builds.hasAny(name),
-        keptSystems(name),
-      ]);
-    return {
-      name,
-      now: Date.now(),
-      host,
-      unit: { ...unit, hasJob: unit.hasJob || isLaunched() },
-      unitFile,
-      former,
-      process,
-      machine,
-      ended,
-      request,
-      history,
-      suspension,
-      hasMemory,
-      root: rootFacts,
-      fifo,
-      ...asked,
-      sandbox,
-      guestHosts,
-      leftoverCopies: copies,
-      nix,
-      hasNixLeftovers,
-      keptSystems: kept,
-    };
+    const leader = isRunning ? machine.leader : null;
+    const { asked, ...late } = await allOf({
+      asked: this.#questions.facts(name, unit, manifest),
+      leftoverCopies: unit.mainPid > 0 ? [] : leftoverCopiesOf(manifest, unitFile.text),
+      former: this.#formerUnit(name, manifest),
+      process: processFacts(unit.mainPid),
+      sandbox: this.#network.observe(name, leader, this.#monitor.isWatching(), manifest?.spec),
+      // Later than the unit: one that is seen to be down has left its record.
+      ended: this.#records.ended(name).then(record => this.#lastWords.of(record, unit.mainPid > 0)),
+      hasMemory: this.#records.hasMemory(name),
+      nix: manifest === null ? null : this.#nix.observe(name, manifest, unit.invocationId),
+      hasNixLeftovers: this.#builds.hasAny(name),
+      keptSystems: keptSystems(name),
+    });
+    const now = Date.now();
+    const hasJob = unit.hasJob || isLaunched();
+    return { name, now, ...early, unit: { ...unit, hasJob }, unitFile, machine, ...asked, ...late };
   }
 
   readonly glance: HostPort['glance'] = names =>

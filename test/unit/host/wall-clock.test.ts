@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { WallClock } from '../../../src/host/wall-clock.ts';
+import { inOneClock, WallClock } from '../../../src/host/wall-clock.ts';
 
 /** The clock set by so much, for this test. */
 function setClock(context: TestContext, byMs: number): void {
@@ -33,3 +33,21 @@ for (const [how, byMs] of [
     setClock(context, byMs);
     assert.ok(Math.abs(Date.now() - (clock.at(micros) ?? 0) - ageMs) < 1000);
   });
+
+test('a look in whose middle the clock is set is done once more', async context => {
+  let looks = 0;
+  const seen = await inOneClock(async () => {
+    looks++;
+    const before = Date.now();
+    if (looks === 1) setClock(context, 86_400_000);
+    return Date.now() - before;
+  });
+  assert.equal(looks, 2);
+  assert.ok(seen < 1000, `${seen} ms`);
+});
+
+test('a clock that is set all the time keeps nobody from looking', async context => {
+  let looks = 0;
+  await inOneClock(async () => setClock(context, 86_400_000 * ++looks));
+  assert.equal(looks, 5);
+});
