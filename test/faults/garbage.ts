@@ -35,7 +35,7 @@ export const garbage: Fault = {
     const { problems } = await world.source();
     const taken = (await world.list()).filter(({ metadata }) => !/^(lives-|among)/.test(metadata.name));
     const named = new Set(problems.map(({ file }) => file));
-    await everyFileIsAccountedFor(scene, texts, named);
+    await everyFileIsAccountedFor(scene, texts, named, problems.length < MAX_PROBLEMS);
     const listed = await world.ctl('get');
     assert.equal(listed.exitCode, 0);
     assert.equal(await world.sh('systemctl', 'show', '-P', 'MainPID', 'nspawnd'), before, 'the same nspawnd');
@@ -56,16 +56,25 @@ export const garbage: Fault = {
   },
 };
 
-/** What is neither named in a problem nor a container is a file that holds no manifest, such as an empty one. */
+/** So many are told at most; `decide.ts` of the manifests. */
+const MAX_PROBLEMS = 1000;
+
+/**
+ * What is neither named in a problem nor a container is a file that holds no manifest, such as an empty one. So many problems
+ * are not told all: then only of the files up to the last that is named.
+ */
 async function everyFileIsAccountedFor(
   { world }: Scene,
   texts: readonly string[],
   named: ReadonlySet<string>,
+  areAllTold: boolean,
 ): Promise<void> {
+  const last = areAllTold ? null : [...named].sort().at(-1);
   const taken = new Set((await world.list()).map(({ metadata }) => metadata.name));
   const silent = texts.filter((text, index) => {
     const isTaken = [...text.matchAll(/name: *"?([-a-z0-9]+)/g)].some(([, name]) => taken.has(name ?? ''));
-    return !isTaken && !named.has(`${MANIFESTS}/g-${index}.yaml`);
+    const file = `${MANIFESTS}/g-${index}.yaml`;
+    return !isTaken && !named.has(file) && (last == null || file <= last);
   });
   const isEmpty = (text: string) => /^(\s|---|#[^\n]*|null|~|\ufeff)*$/.test(text);
   assert.deepEqual(silent.filter(text => !isEmpty(text)).slice(0, 3), []);
