@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { exampleTrees } from './start/trees.ts';
 import {
   faultsHostTree,
+  gitHostTree,
   guestTree,
   hostTree,
   kubectlHostTree,
@@ -51,8 +52,7 @@ const SPECIAL_HOSTS = [
   ['fault-sample', faultsHostTree],
   ['completion', shellsHostTree],
   ['kubectl', kubectlHostTree],
-  // For its git.
-  ['gitops', kubectlHostTree],
+  ['gitops', gitHostTree],
 ] as const;
 
 interface Job {

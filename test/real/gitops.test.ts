@@ -8,7 +8,7 @@ import { manifestText, sleeper, useWorld } from './world.ts';
  * The README's "Manifests from git", word for word: what it says to type is typed here, what it says to write is written, and a
  * real repository is pulled. The timer is not waited for; its service is started instead.
  */
-const world = useWorld({ with: 'kubectl' }, async booted => {
+const world = useWorld({ with: 'git' }, async booted => {
   const { host } = booted;
   await booted.sh('git', 'init', '--quiet', '--initial-branch=main', WORK);
   await booted.sh('git', '-C', WORK, 'config', 'user.email', 'admin@test');

@@ -55,7 +55,7 @@ export function hostTree(suite: Suite): TreeRecipe {
 }
 
 /** What a host may have besides, by the name that `with` takes. */
-export const EXTRAS = ['nix', 'shells', 'kubectl', 'bench'] as const;
+export const EXTRAS = ['nix', 'shells', 'kubectl', 'git', 'bench'] as const;
 export type Extra = (typeof EXTRAS)[number];
 
 /**
@@ -92,9 +92,14 @@ export function kubectlHostTree(suite: Suite): TreeRecipe {
     name: 'kubectl-host',
     suite,
     parent: hostTree(suite),
-    packages: ['kubectl', 'promtool', 'git'],
+    packages: ['kubectl', 'promtool'],
     script: '',
   };
+}
+
+/** A host that has its manifests from git. */
+export function gitHostTree(suite: Suite): TreeRecipe {
+  return { name: 'git-host', suite, parent: hostTree(suite), packages: ['git'], script: '' };
 }
 
 /** A host whose clock can be made to jump for one program: test hosts share the machine's. */
@@ -110,6 +115,7 @@ const TREE_WITH: Readonly<Record<Extra, (suite: Suite) => TreeRecipe>> = {
   nix: nixHostTree,
   shells: shellsHostTree,
   kubectl: kubectlHostTree,
+  git: gitHostTree,
   bench: benchHostTree,
 };
 
