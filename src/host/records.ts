@@ -232,6 +232,8 @@ const probeResultSchema = z.object({
   state: z.enum(['unknown', 'success', 'failure']),
   detail: z.string(),
   since: z.number().nullable(),
+  // What an earlier nspawnd has found is asked once more.
+  question: word.default(''),
 });
 const probedSchema = z.object({
   invocationId: word,

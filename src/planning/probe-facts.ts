@@ -22,12 +22,14 @@ export interface ProbeResult {
   readonly detail: string;
   /** When it came to this state; null: it never has. */
   readonly since: number | null;
+  /** Which question it answers, as `questionId` has it; empty: none has been answered often enough yet. */
+  readonly question: string;
 }
 
 /** What is to be asked of a guest: addresses are filled in. */
 export type Questions = { readonly [K in ProbeKind]?: Probe };
 
-export const UNASKED: ProbeResult = { state: 'unknown', detail: '', since: null };
+export const UNASKED: ProbeResult = { state: 'unknown', detail: '', since: null, question: '' };
 export const NO_PROBES: ProbeFacts = {
   invocationId: '',
   asked: '',

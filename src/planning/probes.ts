@@ -18,6 +18,11 @@ export function questionsId(questions: Questions): string {
   return Object.keys(questions).length === 0 ? '' : specHash(questions as unknown as JsonObject);
 }
 
+/** Tells whether two probes ask the same in the same way. */
+export function questionId(probe: Probe): string {
+  return specHash(probe as unknown as JsonObject);
+}
+
 /** What a probe has found of the run that is under way; null: there is no such probe. */
 function resultOf(kind: ProbeKind, { spec }: Manifest, observed: Observed): ProbeResult | null {
   if (spec[`${kind}Probe`] === undefined) return null;
@@ -34,6 +39,29 @@ function hasPassedStartup(manifest: Manifest, observed: Observed): boolean {
 export function areProbesGood(manifest: Manifest, observed: Observed): boolean {
   const readiness = resultOf('readiness', manifest, observed)?.state ?? 'success';
   return hasPassedStartup(manifest, observed) && readiness === 'success';
+}
+
+/**
+ * Whether a guest that is Ready has said so to what its manifest asks now, and that it lives; `badly`: its last word was
+ * another one. What it said to other questions makes it Ready, and shows nothing of these.
+ */
+export function haveAnswered(manifest: Manifest, observed: Observed): 'well' | 'badly' | 'not yet' {
+  const questions = questionsOf(manifest);
+  const open = (['readiness', 'liveness'] as const).flatMap(kind => {
+    const [probe, result] = [questions[kind], resultOf(kind, manifest, observed)];
+    if (probe === undefined || result === null) return [];
+    return result.state === 'success' && result.question === questionId(probe) ? [] : [result];
+  });
+  if (open.length === 0) return 'well';
+  return open.some(({ detail }) => detail !== '') ? 'badly' : 'not yet';
+}
+
+/** Since when the probes of a run let it be Ready; null: no probe had a say. */
+export function goodSince(manifest: Manifest, observed: Observed): number | null {
+  const times = (['startup', 'readiness'] as const)
+    .map(kind => resultOf(kind, manifest, observed)?.since ?? null)
+    .filter(since => since !== null);
+  return times.length === 0 ? null : Math.max(...times);
 }
 
 /** Which probe keeps a guest that has booted from being Ready; null: none. */
@@ -56,12 +84,18 @@ export function failedProbe(manifest: Manifest, observed: Observed): string | nu
   for (const kind of ['startup', 'liveness'] as const) {
     const result = resultOf(kind, manifest, observed);
     const times = manifest.spec[`${kind}Probe`]?.failureThreshold ?? 1;
-    if (result?.state === 'failure')
+    if (result?.state === 'failure' && isAbout(kind, manifest, result))
       return `its ${kind}Probe failed${times > 1 ? ` ${times} times in a row` : ''}: ${result.detail}`;
     // Until it has started nobody has asked whether it lives.
     if (result !== null && result.state !== 'success' && kind === 'startup') return null;
   }
   return null;
+}
+
+/** Nobody is stopped for what it said to a question that is not asked any more. */
+function isAbout(kind: ProbeKind, manifest: Manifest, { question }: ProbeResult): boolean {
+  const probe = questionsOf(manifest)[kind];
+  return probe !== undefined && questionId(probe) === question;
 }
 
 const LOOPBACK = '127.0.0.1';

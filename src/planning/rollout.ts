@@ -6,6 +6,7 @@ import { isRealised, usableSystem } from './nix.ts';
 import { isOtherSystem, switchOfRun } from './nix-switch.ts';
 import type { History, Observed } from './observed.ts';
 import { type Plan, type Waiting, waiting } from './plan.ts';
+import { goodSince, haveAnswered } from './probes.ts';
 import { decideRun, describeEnd } from './restart.ts';
 import { isReady, runState } from './run-state.ts';
 import { type Step, step } from './step.ts';
@@ -17,9 +18,10 @@ const TRIAL_FAILURES = 3;
 const MIN_DEADLINE_SEC = 60;
 
 /**
- * The trial of an edited spec, laid over the plan for the container: it begins with the first try to launch it, ends well
- * when the guest was Ready for a while, and badly when it failed three times or its deadline has passed. Then the last
- * spec that was Ready is in force again, and the next plan brings that about.
+ * The trial of an edited spec, laid over the plan for the container: it begins with the first try to launch it, or when a
+ * running guest is asked anew; it ends well when the guest was Ready for a while and every probe has found that, and badly
+ * when it failed three times or its deadline has passed. Then the last spec that was Ready is in force again, and the next
+ * plan brings that about.
  */
 export function withRollout(
   desired: Extract<Desired, { state: 'present' }>,
@@ -28,16 +30,14 @@ export function withRollout(
 ): Plan {
   const { manifest, generation, rollout } = desired;
   if (rollout === undefined || adoptedRun(manifest, observed) !== null) return base;
-  if (!rollout.isProven && runsReady(manifest, observed)) return prove(manifest, observed, base);
-  if (!isOnTrial(desired)) return base;
-
-  const trial = trialOf(generation, observed);
-  if (trial === null) {
-    // What is launched while its own system cannot be made is an earlier one.
-    const isLaunched = base.steps.some(({ name }) => name === 'launch') && isRealised(manifest, observed);
+  const trial = isOnTrial(desired) ? trialOf(generation, observed) : null;
+  if (isOnTrial(desired) && isTrialToBegin(manifest, observed, base, trial)) {
     const begin = step('beginTrial', { generation }, `revision ${rollout.revision} was never Ready`);
-    return isLaunched ? { ...base, steps: [begin, ...base.steps] } : base;
+    return { ...base, steps: [begin, ...base.steps] };
   }
+  if (!rollout.isProven && runsReady(manifest, observed)) return prove(manifest, observed, base, trial);
+  if (trial === null) return base;
+
   const cause = isHeldUp(observed, base) ? null : whyFailed(manifest, observed, trial);
   if (cause !== null) return reject(desired, observed, cause);
   return withDeadline(observed, base, trial.since + deadlineSec(manifest) * 1000);
@@ -61,6 +61,22 @@ function trialOf(generation: number, { history, request }: Observed): History['t
   return request !== null && request.verb !== 'stop' && request.at > trial.since ? null : trial;
 }
 
+function isTrialToBegin(
+  manifest: Manifest,
+  observed: Observed,
+  { steps }: Plan,
+  trial: History['trial'],
+): boolean {
+  // The clock was set back: nobody knows how long it has taken.
+  if (trial !== null) return trial.since > observed.now;
+  if (steps.some(({ name }) => name === 'launch')) {
+    // What is launched while its own system cannot be made is an earlier one.
+    return isRealised(manifest, observed);
+  }
+  const isAskedAnew = steps.some(one => one.name === 'probe' && one.arguments.isEdited);
+  return isAskedAnew && runsSpec(manifest, observed);
+}
+
 /** How long a trial may take from the first launch on. */
 export function deadlineSec({ spec }: Manifest): number {
   return spec.progressDeadlineSeconds ?? Math.max(MIN_DEADLINE_SEC, spec.timeoutStartSec);
@@ -78,21 +94,26 @@ function runsReady(manifest: Manifest, observed: Observed): boolean {
   return runsSpec(manifest, observed) && isReady(manifest, observed);
 }
 
-/** Since when it is what it is: it was started, or switched to another system. */
-function isSoSince(observed: Observed): number | null {
+/** Since when it is what it is: it was started, or switched to another system, or its probes became good. */
+function isSoSince(manifest: Manifest, observed: Observed): number | null {
   const { activeAt } = observed.unit;
-  const switched = switchOfRun(observed);
-  return activeAt === null || switched === null ? activeAt : Math.max(activeAt, switched.at);
+  if (activeAt === null) return null;
+  return Math.max(activeAt, switchOfRun(observed)?.at ?? activeAt, goodSince(manifest, observed) ?? activeAt);
 }
 
-function prove(manifest: Manifest, observed: Observed, base: Plan): Plan {
-  const since = isSoSince(observed);
-  if (since === null) return base;
+function prove(manifest: Manifest, observed: Observed, base: Plan, trial: History['trial']): Plan {
+  const readySince = isSoSince(manifest, observed);
+  const answer = haveAnswered(manifest, observed);
+  // While what it says to a probe is bad, no time is enough.
+  if (readySince === null || answer === 'badly') return base;
+  // A probe may be asked for the first time after an hour; one that was edited, long after the guest became Ready.
+  const enoughMs =
+    answer === 'well' ? PROVEN_AFTER_MS : Math.max(PROVEN_AFTER_MS, deadlineSec(manifest) * 1000);
+  const since = answer === 'well' ? readySince : Math.max(readySince, trial?.since ?? readySince);
   // A clock that was set back must not keep it from ever being proven.
-  if (Math.abs(observed.now - since) < PROVEN_AFTER_MS)
-    return withDeadline(observed, base, since + PROVEN_AFTER_MS);
+  if (Math.abs(observed.now - since) < enoughMs) return withDeadline(observed, base, since + enoughMs);
   const { specHash } = manifest;
-  const proof = step('proveSpec', { specHash }, `Ready for ${PROVEN_AFTER_MS / 1000} s`);
+  const proof = step('proveSpec', { specHash }, `Ready for ${enoughMs / 1000} s`);
   return { ...base, steps: [...base.steps, proof] };
 }
 
@@ -133,7 +154,7 @@ function whyFailed(
   return `it was not Ready within ${deadline} s${failures > 0 ? `: ${history.lastFailure}` : ''}`;
 }
 
-/** Whatever the earlier spec says of restarts: its guest is started. */
+/** Whatever the earlier spec says of restarts: its guest is started. One that was taken over without a restart goes so, too. */
 function reject(
   { manifest, rollout }: Extract<Desired, { state: 'present' }>,
   observed: Observed,
@@ -141,9 +162,11 @@ function reject(
 ): Plan {
   const because = `revision ${rollout?.fallback?.revision} is to run again`;
   const { specHash } = manifest;
+  const wasTakenOver = runsSpec(manifest, observed) && observed.process?.specHash !== specHash;
+  const restart = step('markRestart', { invocationId: observed.unit.invocationId, cause: because }, because);
   const steps: readonly Step[] = [
     step('rejectSpec', { specHash, cause, lines: linesOf(observed) }, cause),
-    step('markRestart', { invocationId: observed.unit.invocationId, cause: because }, because),
+    ...(wasTakenOver ? [] : [restart]),
   ];
   return waiting(observed, steps, {
     reason: 'RollingBack',

@@ -5,7 +5,7 @@ import {
   type ProbeKind,
   type ProbeResult,
 } from '../../src/planning/probe-facts.ts';
-import { questionsId } from '../../src/planning/probes.ts';
+import { questionId, questionsId } from '../../src/planning/probes.ts';
 import type { ProbeOrder } from '../../src/planning/step.ts';
 import type { ModelHost } from './model-host.ts';
 
@@ -73,7 +73,7 @@ export class ModelProbes {
         if (asking.order.questions[kind] === undefined) continue;
         const state = this.bad.get(name)?.has(kind) === true ? 'failure' : 'success';
         if (kind !== 'startup' || results.startup.state === 'unknown')
-          results = { ...results, [kind]: this.#result(state) };
+          results = { ...results, [kind]: this.#result(state, questionId(asking.order.questions[kind])) };
         const isStarted = asking.order.questions.startup === undefined || results.startup.state === 'success';
         if (!isStarted) break;
       }
@@ -83,7 +83,8 @@ export class ModelProbes {
     });
   }
 
-  #result(state: 'success' | 'failure'): ProbeResult {
-    return { state, detail: state === 'success' ? '' : 'exited with status 1', since: this.#host.now };
+  #result(state: 'success' | 'failure', question = ''): ProbeResult {
+    const detail = state === 'success' ? '' : 'exited with status 1';
+    return { state, detail, since: this.#host.now, question };
   }
 }

@@ -1,12 +1,14 @@
 import type { Probe } from '../../api/probe-fields.ts';
 import { messageOf } from '../../errors.ts';
 import type { ProbeResult } from '../../planning/probe-facts.ts';
+import { questionId } from '../../planning/probes.ts';
 import { type Answer, notAsked } from './answer.ts';
 import { count, type Tally, tallyOf } from './tally.ts';
 
 /** One probe of one run, asked again and again until it is told to end. */
 export class ProbeLoop {
   readonly #probe: Probe;
+  readonly #question: string;
   readonly #ask: (probe: Probe, signal: AbortSignal) => Promise<Answer>;
   readonly #onResult: (result: ProbeResult) => Promise<boolean>;
   readonly #abort = new AbortController();
@@ -21,6 +23,7 @@ export class ProbeLoop {
     onResult: (result: ProbeResult) => Promise<boolean>,
   ) {
     this.#probe = probe;
+    this.#question = questionId(probe);
     this.#tally = tallyOf(before);
     this.#ask = ask;
     this.#onResult = onResult;
@@ -41,7 +44,7 @@ export class ProbeLoop {
     const startedAt = performance.now();
     const answer = await this.#ask(this.#probe, signal).catch(error => notAsked(messageOf(error)));
     if (signal.aborted) return;
-    this.#tally = count(this.#tally, answer, this.#probe, Date.now());
+    this.#tally = count(this.#tally, answer, this.#probe, this.#question, Date.now());
     const goesOn = await this.#onResult(this.#tally.result);
     if (signal.aborted || !goesOn) return;
     // From beginning to beginning; one that took longer than its period is followed by the next at once.

@@ -99,7 +99,7 @@ class ProbedRun {
       asked: questionsId(questions),
       startup:
         isPassed && startup.state !== 'success'
-          ? { state: 'success', detail: '', since: Date.now() }
+          ? { ...UNASKED, state: 'success', since: Date.now() }
           : startup,
       readiness,
       liveness,
@@ -149,7 +149,7 @@ class ProbedRun {
     if (this.#isOver) return false;
     const before = this.#facts[kind];
     this.#facts = { ...this.#facts, [kind]: result };
-    const isTurned = before.state !== result.state;
+    const isTurned = before.state !== result.state || before.question !== result.question;
     const isStarted = kind === 'startup' && result.state === 'success';
     // What a bad answer says is shown while it matters.
     const isTold = isTurned || (result.state !== 'success' && before.detail !== result.detail);

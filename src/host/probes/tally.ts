@@ -13,11 +13,12 @@ export function tallyOf(result: ProbeResult): Tally {
   return { result, good: 0, bad: 0 };
 }
 
-/** One more answer, counted as Kubernetes counts. Where nothing could be asked nothing changes. */
+/** One more answer, counted as Kubernetes counts; `question` is what it answers. Where nothing could be asked nothing changes. */
 export function count(
   { result, good, bad }: Tally,
   answer: Answer,
-  { successThreshold, failureThreshold }: Probe,
+  { successThreshold, failureThreshold }: Pick<Probe, 'successThreshold' | 'failureThreshold'>,
+  question: string,
   now: number,
 ): Tally {
   if (answer.is === 'none') return { result: { ...result, detail: answer.detail }, good, bad };
@@ -32,5 +33,9 @@ export function count(
         ? 'failure'
         : result.state;
   const since = state === result.state ? result.since : now;
-  return { result: { state, detail: answer.detail, since }, ...counted };
+  const isSaid = counted.good === successThreshold || counted.bad === failureThreshold;
+  return {
+    result: { state, detail: answer.detail, since, question: isSaid ? question : result.question },
+    ...counted,
+  };
 }

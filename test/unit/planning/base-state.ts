@@ -5,8 +5,8 @@ import { specHash } from '../../../src/api/spec-hash.ts';
 import { launchHash } from '../../../src/planning/change.ts';
 import type { Desired } from '../../../src/planning/desired.ts';
 import { type LinkFacts, NO_HISTORY, type Observed } from '../../../src/planning/observed.ts';
-import { NO_PROBES } from '../../../src/planning/probe-facts.ts';
-import { questionsId, questionsOf } from '../../../src/planning/probes.ts';
+import { NO_PROBES, type ProbeKind } from '../../../src/planning/probe-facts.ts';
+import { questionId, questionsId, questionsOf } from '../../../src/planning/probes.ts';
 import { RENDERER, type UnitPaths, unitText } from '../../../src/planning/render/unit.ts';
 
 /**
@@ -126,9 +126,13 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
 
 /** Everything the manifest wants asked is asked, and was good at once. */
 export function goodProbes(manifest: Manifest): Observed['probes'] {
-  const good = { state: 'success', detail: '', since: NOW - 1_799_000 } as const;
-  const asked = questionsId(questionsOf(manifest));
-  return { invocationId: INVOCATION, asked, startup: good, readiness: good, liveness: good };
+  const questions = questionsOf(manifest);
+  const good = (kind: ProbeKind) => {
+    const question = questions[kind] === undefined ? '' : questionId(questions[kind]);
+    return { state: 'success', detail: '', since: NOW - 1_799_000, question } as const;
+  };
+  const results = { startup: good('startup'), readiness: good('readiness'), liveness: good('liveness') };
+  return { invocationId: INVOCATION, asked: questionsId(questions), ...results };
 }
 
 /** Down because a person stopped it, with everything prepared for its next start. */

@@ -33,11 +33,16 @@ function check(
   checkPlan(present(webManifest(spec)), { ...observed, ...change(observed) }, expected);
 }
 
-const bad = (detail = 'exited with status 1'): ProbeResult => ({ state: 'failure', detail, since: NOW });
+const bad = (detail = 'exited with status 1'): ProbeResult => ({
+  ...UNASKED,
+  state: 'failure',
+  detail,
+  since: NOW,
+});
 
-/** The results of probes as they are, but for one. */
+/** The results of probes as they are, but for one, of the same question. */
 const with_ = (kind: ProbeKind, result: ProbeResult) => (observed: Observed) => ({
-  probes: { ...observed.probes, [kind]: result },
+  probes: { ...observed.probes, [kind]: { ...result, question: observed.probes[kind].question } },
 });
 
 /** Ready, and phase, as people are told. */
@@ -163,6 +168,18 @@ describe('a liveness probe', () => {
       with_('liveness', bad('no answer within 3 s')),
       { livenessProbe },
     );
+  });
+
+  test('that failed before it was edited stops nobody', () => {
+    const edited = { livenessProbe: { ...livenessProbe, periodSeconds: 3 } };
+    const noted = 'noteSpec (the running guest has this spec now)';
+    const asked = 'probe liveness (its probes changed)';
+    check([asked, noted], with_('liveness', bad()), edited, { livenessProbe });
+    // Another one asks already, and has no answer yet.
+    const stale = (observed: Observed) => ({
+      probes: { ...observed.probes, liveness: { ...bad(), question: 'v1-another' } },
+    });
+    check([], stale, { livenessProbe });
   });
 
   test('that fails changes nothing of what is Ready, nor while a person has it', () => {

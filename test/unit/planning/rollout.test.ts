@@ -7,10 +7,12 @@ import type { NixFacts } from '../../../src/planning/nix-facts.ts';
 import type { Observed } from '../../../src/planning/observed.ts';
 import { nothing } from '../../../src/planning/plan.ts';
 import { plan } from '../../../src/planning/planner.ts';
+import { type ProbeKind, type ProbeResult, UNASKED } from '../../../src/planning/probe-facts.ts';
 import { deadlineSec } from '../../../src/planning/rollout.ts';
 import { summarize } from '../../../src/planning/summarize.ts';
 import {
   endedBy,
+  goodProbes,
   INVOCATION,
   manifestOf,
   NOW,
@@ -91,6 +93,84 @@ describe('a spec is proven', () => {
     check(FIRST, observed, ['noteSpec (the running guest has this spec now)'], { restartIfChanged: false });
   });
   test('not where nobody keeps a history', () => check(undefined, upFor(10_000), []));
+});
+
+describe('a spec with probes is proven', () => {
+  const exec = { exec: { command: ['/bin/true'] } };
+  const ALL = { startupProbe: exec, readinessProbe: exec, livenessProbe: exec, timeoutStartSec: 60 };
+  /** Up for so long, with one probe as it is here. */
+  const probed = (upMs: number, kind: ProbeKind, result: Partial<ProbeResult>): Observed => {
+    const observed = upFor(upMs, ALL);
+    const { probes } = observed;
+    return { ...observed, probes: { ...probes, [kind]: { ...probes[kind], ...result } } };
+  };
+  const proof = (rollout: RolloutFacts, observed: Observed, expected: readonly string[]) =>
+    check(rollout, observed, expected, ALL);
+
+  test('a while after they became good, however long that took', () => {
+    const early = { since: NOW - 20_000 };
+    for (const kind of ['startup', 'readiness'] as const) {
+      proof(FIRST, probed(50_000, kind, early), ['proveSpec SPEC (Ready for 10 s)']);
+      proof(FIRST, probed(50_000, kind, { since: NOW - 4000 }), ['waiting for Settling until +6000']);
+    }
+  });
+  test('when it has said that it lives; where it is not asked for long, after its deadline', () => {
+    const unasked = { ...UNASKED };
+    proof(FIRST, probed(50_000, 'liveness', unasked), ['waiting for Settling until +10000']);
+    proof(FIRST, probed(60_000, 'liveness', unasked), ['proveSpec SPEC (Ready for 60 s)']);
+  });
+  test('not while it says that it does not, or not to what is asked now', () => {
+    for (const rollout of [FIRST, ON_TRIAL]) {
+      const begun = (kind: ProbeKind, result: Partial<ProbeResult>) =>
+        tried(probed(900_000, kind, result), 50);
+      const isBad = { detail: 'exited with status 1' };
+      proof(rollout, begun('liveness', { ...UNASKED, ...isBad }), []);
+      proof(rollout, begun('liveness', { ...isBad, question: 'v1-another' }), []);
+      proof(rollout, begun('readiness', { ...isBad, question: 'v1-another' }), []);
+    }
+  });
+});
+
+describe('an edit of probes that a running guest takes over', () => {
+  const before = { readinessProbe: { exec: { command: ['/bin/true'] } }, timeoutStartSec: 60 };
+  const spec = { ...before, readinessProbe: { exec: { command: ['/bin/false'] } } };
+  const running = runningAsDesired(webManifest(before));
+  const noted = {
+    ...running,
+    history: { ...running.history, seenSpecHash: webManifest(spec).specHash },
+    probes: { ...running.probes, asked: goodProbes(webManifest(spec)).asked },
+  };
+  const failing = (agoSec: number) =>
+    tried(
+      {
+        ...noted,
+        probes: {
+          ...noted.probes,
+          readiness: { ...goodProbes(webManifest(spec)).readiness, state: 'failure', detail: 'no' },
+        },
+      },
+      agoSec,
+    );
+
+  test('is on trial from then on', () => {
+    const steps = [
+      'beginTrial generation 1 (revision 2 was never Ready)',
+      'probe readiness (its probes changed)',
+      'noteSpec (the running guest has this spec now)',
+    ];
+    check(ON_TRIAL, running, steps, spec);
+    const notYet = { ...noted, probes: { ...noted.probes, readiness: running.probes.readiness } };
+    check(ON_TRIAL, tried(notYet, 10), ['waiting for Settling until +50000'], spec);
+  });
+  test('goes at its deadline, and the guest stays', () => {
+    check(ON_TRIAL, failing(59), ['waiting for ReadinessProbeFailed until +1000'], spec);
+    check(
+      ON_TRIAL,
+      failing(60),
+      ['rejectSpec SPEC (it was not Ready within 60 s)', 'waiting for RollingBack'],
+      spec,
+    );
+  });
 });
 
 describe('a spec whose system is made by Nix is proven', () => {
@@ -204,6 +284,12 @@ describe('a trial', () => {
     check(ON_TRIAL, { ...observed, request }, asked);
     check(ON_TRIAL, { ...observed, request: { ...request, at: NOW - 901_000 } }, [
       ...ROLLED_BACK('it was not Ready within 90 s'),
+    ]);
+  });
+  test('begins anew when the clock was set back', () => {
+    check(ON_TRIAL, tried(starting(), -3600), [
+      'beginTrial generation 1 (revision 2 was never Ready)',
+      'waiting for Starting',
     ]);
   });
   test('of an earlier version says nothing of this one', () => {

@@ -15,6 +15,7 @@ function states(answers: string, thresholds: Partial<Probe>, before = UNASKED): 
         tally,
         answer === '+' ? GOOD : answer === '-' ? bad('no') : notAsked('broken'),
         probe,
+        'asked',
         index,
       );
       return tally.result.state[0];
@@ -33,7 +34,7 @@ test('is unknown until so many answers in a row are good, or bad', () => {
 test('stays what it is until as many say otherwise', () => {
   assert.equal(states('+--+---', {}), 'ssssssf');
   assert.equal(states('---+-+', { successThreshold: 2 }), 'uuffff');
-  const before = { state: 'success', detail: '', since: 1 } as const;
+  const before = { state: 'success', detail: '', since: 1, question: '' } as const;
   assert.equal(states('--', {}, before), 'ss');
   assert.equal(states('---', {}, before), 'ssf');
 });
@@ -45,12 +46,32 @@ test('is not changed by what could not be asked', () => {
 
 test('knows since when, and what the last bad answer said', () => {
   const probe = { successThreshold: 1, failureThreshold: 1 } as Probe;
-  const first = count(tallyOf(UNASKED), bad('one'), probe, 100);
-  assert.deepEqual(first.result, { state: 'failure', detail: 'one', since: 100 });
-  assert.deepEqual(count(first, bad('two'), probe, 200).result, {
+  const first = count(tallyOf(UNASKED), bad('one'), probe, 'asked', 100);
+  assert.deepEqual(first.result, { state: 'failure', detail: 'one', since: 100, question: 'asked' });
+  assert.deepEqual(count(first, bad('two'), probe, 'asked', 200).result, {
     state: 'failure',
     detail: 'two',
     since: 100,
+    question: 'asked',
   });
-  assert.deepEqual(count(first, GOOD, probe, 300).result, { state: 'success', detail: '', since: 300 });
+  assert.deepEqual(count(first, GOOD, probe, 'asked', 300).result, {
+    state: 'success',
+    detail: '',
+    since: 300,
+    question: 'asked',
+  });
+});
+
+test('answers another question only when that was answered often enough', () => {
+  const probe = { successThreshold: 1, failureThreshold: 2 };
+  const before = { state: 'success', detail: '', since: 1, question: 'old' } as const;
+  const first = count(tallyOf(before), bad('no'), probe, 'new', 2);
+  assert.deepEqual(first.result, { ...before, detail: 'no' });
+  assert.deepEqual(count(first, bad('no'), probe, 'new', 3).result, {
+    state: 'failure',
+    detail: 'no',
+    since: 3,
+    question: 'new',
+  });
+  assert.equal(count(first, GOOD, probe, 'new', 3).result.question, 'new');
 });
