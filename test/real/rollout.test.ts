@@ -172,3 +172,69 @@ async function edition(name: string): Promise<string> {
   const text = await world.sh('sh', '-c', `tr '\\0' '\\n' < /proc/${pid}/cmdline`);
   return /^--setenv=EDITION=(.*)$/m.exec(text)?.[1] ?? '';
 }
+
+/** Never good, however it is asked. */
+const NEVER = { exec: { command: ['/bin/sh', '-c', 'echo no; exit 1'] }, periodSeconds: 1 };
+test('an edit whose probes never find it good goes back, also with nspawnd restarted and killed meanwhile; undo and retry after it', async () => {
+  const bad = { environment: { EDITION: 'bad' } };
+  const edits = {
+    unready: sleeper({ ...bad, readinessProbe: NEVER, progressDeadlineSeconds: 12 }),
+    unstarted: sleeper({ ...bad, startupProbe: { ...NEVER, failureThreshold: 2 } }),
+    // Longer than a spec without probes takes to count as one that works.
+    lifeless: sleeper({ ...bad, livenessProbe: { ...NEVER, periodSeconds: 6, failureThreshold: 3 } }),
+    // Only its probes are other ones: its guest goes on running meanwhile and afterwards.
+    asked: sleeper({ environment: { EDITION: 'good' }, readinessProbe: NEVER, progressDeadlineSeconds: 15 }),
+  };
+  const names = Object.keys(edits);
+  await Promise.all(names.map(name => proven(name, GOOD)));
+  const run = await world.invocation('asked');
+  for (const [name, spec] of Object.entries(edits)) await world.drop(name, spec);
+  await world.until('unready', 'Ready', 'False', 'ReadinessProbeFailed');
+  await world.sh('systemctl', 'restart', 'nspawnd');
+  await world.untilEvent('lifeless', 'Failed', /livenessProbe failed 3 times/);
+  await world.sh('systemctl', 'kill', '-s', 'KILL', 'nspawnd');
+  await eventually(async () => (await world.get('unready')) !== null, { describe: 'nspawnd to be back' });
+
+  const because = {
+    unready: /it was not Ready within 12 s/,
+    unstarted: /it failed 3 times: its startupProbe failed 2 times in a row: exited with status 1: no/,
+    lifeless: /it was not Ready within 90 s: its livenessProbe failed|it failed 3 times: its livenessProbe/,
+    asked: /it was not Ready within 15 s/,
+  };
+  for (const [name, message] of Object.entries(because)) {
+    const rolledBack = await world.until(name, 'RolledBack', 'True', 'NotReadyInTime', 180_000);
+    assert.match(rolledBack.message, message);
+  }
+  await world.untilReady(...names);
+  for (const name of names) assert.equal(await edition(name), 'good');
+  assert.equal(
+    await world.invocation('asked'),
+    run,
+    'a guest that took it over without a restart goes back without one',
+  );
+
+  // Remembered: nothing is tried again by itself.
+  const runs = await Promise.all(names.map(name => world.invocation(name)));
+  await world.sh('systemctl', 'restart', 'nspawnd');
+  for (const name of names) {
+    await world.until(name, 'RolledBack', 'True');
+    assert.equal((await world.ctl('reconcile', name)).exitCode, 0);
+  }
+  assert.deepEqual(await Promise.all(names.map(name => world.invocation(name))), runs);
+
+  assert.equal((await world.ctl('rollout', 'retry', 'unready')).exitCode, 0);
+  await eventually(
+    async () => {
+      assert.match((await world.ctl('rollout', 'history', 'unready')).stdout, /^3 .* Rejected/m);
+      return true;
+    },
+    { timeoutMs: 60_000, describe: 'the second try to fail' },
+  );
+  await world.untilReady('unready');
+  for (const name of ['unready', 'asked']) {
+    const before = await world.invocation(name);
+    assert.equal((await world.ctl('rollout', 'undo', name)).exitCode, 0);
+    assert.equal(await world.condition(name, 'RolledBack'), undefined);
+    assert.equal(await world.invocation(name), before);
+  }
+});
