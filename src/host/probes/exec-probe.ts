@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { messageOf } from '../../errors.ts';
 import { lastCleanLines } from '../clean-line.ts';
@@ -9,9 +9,10 @@ import { boundingSetOf } from '../guest-facts.ts';
 import { type Answer, bad, GOOD, notAsked, tooLate } from './answer.ts';
 import { type GuestPlace, placeOfGuest } from './guest-place.ts';
 
-/** What of its output is kept, and how much of it is read at all: who writes more waits, until its time is over. */
+/** What of its output is kept, and how much of it is read at a time: who writes more waits a moment, and takes little of a core. */
 const MAX_KEPT_CHARACTERS = 1024;
 const MAX_READ_CHARACTERS = 64 * 1024;
+const PAUSE_MS = 20;
 const SHOWN_LINES = 3;
 
 /**
@@ -29,10 +30,12 @@ export async function probeExec(
 ): Promise<Answer> {
   const place = await placeOfGuest(name, mainPid);
   if (place === null) return notAsked('the guest is not found');
+  await sweep(name, mainPid, place);
   const group = `${place.group}/nspawnd-probe-${++lastGroup}`;
   try {
     const argv = await enteringArgv(place, command);
     await mkdir(group);
+    if (signal.aborted) return notAsked('given up');
     return await runIn(group, argv, timeoutSec, signal);
   } catch (error) {
     return notAsked(`it could not be run: ${messageOf(error)}`);
@@ -42,6 +45,25 @@ export async function probeExec(
 }
 
 let lastGroup = 0;
+
+const swept = new Map<string, { readonly mainPid: number; readonly done: Promise<void> }>();
+
+/** What an earlier nspawnd asked when it was killed may hang in the guest for as long as that runs. Once for each run. */
+function sweep(name: string, mainPid: number, place: GuestPlace): Promise<void> {
+  const last = swept.get(name);
+  if (last?.mainPid === mainPid) return last.done;
+  const done = removeLeftGroups(place);
+  swept.set(name, { mainPid, done });
+  return done;
+}
+
+async function removeLeftGroups({ group }: GuestPlace): Promise<void> {
+  const entries = await readdir(group).catch(() => []);
+  for (const entry of entries.filter(one => /^nspawnd-probe-\d+$/.test(one))) {
+    await writeFile(`${group}/${entry}/cgroup.kill`, '1').catch(() => undefined);
+    await removeGroup(`${group}/${entry}`);
+  }
+}
 
 async function enteringArgv({ leader }: GuestPlace, command: readonly string[]): Promise<readonly string[]> {
   const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
@@ -150,14 +172,17 @@ function endOf(child: ChildProcess): Promise<{ code: number | null; signalName: 
 
 function keepEnd(child: ChildProcess): () => string {
   let kept = '';
-  let read = 0;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8');
     stream?.on('error', () => undefined);
+    let read = 0;
     stream?.on('data', (text: string) => {
       kept = (kept + text).slice(-MAX_KEPT_CHARACTERS);
       read += text.length;
-      if (read > MAX_READ_CHARACTERS) stream.pause();
+      if (read < MAX_READ_CHARACTERS) return;
+      read = 0;
+      stream.pause();
+      setTimeout(() => stream.resume(), PAUSE_MS).unref();
     });
   }
   return () => kept;
