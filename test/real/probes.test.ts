@@ -113,6 +113,15 @@ describe('a readiness probe', () => {
     });
   });
 
+  test('by exec may print much', async () => {
+    const print = 'yes much | head -c 500000; yes more | head -c 500000 >&2; test -e /run/up || exit 8';
+    await world.drop('loud', sleeper({ readinessProbe: { ...sh(print), ...QUICK } }));
+    await world.until('loud', 'Ready', 'False', 'ReadinessProbeFailed');
+    assert.match(await ready('loud'), /exited with status 8: m/);
+    await world.amongGuest('loud', ['touch', '/run/up']);
+    await world.untilReady('loud');
+  });
+
   test('of a guest without systemd is asked all the same', async () => {
     await world.drop('plain', sleeper({ readinessProbe: { ...sh('test -e /run/ready'), ...QUICK } }));
     await world.until('plain', 'Ready', 'False', 'ReadinessProbeFailed');
@@ -301,6 +310,33 @@ describe('a startup probe', () => {
 });
 
 describe('a restart of nspawnd', () => {
+  test('leaves nothing in a guest of what it was asking when it was killed', async () => {
+    const hangs = { ...sh('echo begun >>/run/begun; exec sleep 4712'), ...QUICK, timeoutSeconds: 600 };
+    await world.drop('left', sleeper({ readinessProbe: hangs }));
+    const asked = async () => {
+      const pid = await world.mainPid('left');
+      return pid === 0 ? '' : groupsOfProbes('left');
+    };
+    const first = await eventually(
+      async () => {
+        assert.match(await world.sh('pgrep', '-xf', 'sleep 4712'), /^\d+$/);
+        assert.notEqual(await asked(), '');
+        return world.sh('pgrep', '-xf', 'sleep 4712');
+      },
+      { timeoutMs: 60_000, describe: 'it to be asked' },
+    );
+    await world.sh('systemctl', 'kill', '-s', 'KILL', 'nspawnd');
+    await eventually(
+      async () => {
+        const now = await world.sh('pgrep', '-xf', 'sleep 4712');
+        assert.match(now, /^\d+$/, 'one');
+        assert.notEqual(now, first);
+        return true;
+      },
+      { timeoutMs: 60_000, describe: 'it to be asked anew, and not beside the old one' },
+    );
+  });
+
   test('makes nobody un-Ready and restarts no guest, and the probes go on', async () => {
     const readinessProbe = { ...sh('test ! -e /run/bad'), periodSeconds: 2, failureThreshold: 1 };
     await world.drop('kept', sleeper({ readinessProbe, startupProbe: { ...sh('true'), ...QUICK } }));
