@@ -147,13 +147,14 @@ export function hashNames(names: readonly string[]): string {
     .slice(0, 12);
 }
 
-function remember({ vanished, memory, monotonicMs }: GuardLook): GuardMemory {
+function remember({ vanished, isHostListed, memory, monotonicMs }: GuardLook): GuardMemory {
   const isSame =
     vanished.size === memory.vanished.size && [...vanished].every(name => memory.vanished.has(name));
   return {
     vanished,
     changedAtMs: isSame ? memory.changedAtMs : monotonicMs,
-    swept: new Set([...memory.swept].filter(name => vanished.has(name))),
+    // Before the host was listed some of them may not be known again yet.
+    swept: new Set([...memory.swept].filter(name => vanished.has(name) || !isHostListed)),
   };
 }
 

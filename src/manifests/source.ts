@@ -8,7 +8,7 @@ import { AcceptedStore } from './accepted-store.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { World } from './contender.ts';
 import { type Decision, decide, tombstone } from './decide.ts';
-import { type GuardVerdict, guardDeletions, NO_GUARD_MEMORY } from './guard.ts';
+import { GuardKeeper } from './guard-keeper.ts';
 import { HostAddresses } from './host-addresses.ts';
 import { IdentityKeeper } from './identity-keeper.ts';
 import { judgeFiles } from './judge.ts';
@@ -18,10 +18,10 @@ import { reportChange, reportStatus } from './report.ts';
 import { type RolloutHost, Rollouts } from './rollouts.ts';
 import { safeText } from './safe-text.ts';
 import { ScanLoop } from './scan-loop.ts';
-import { type Snapshot, SnapshotTaker } from './snapshot.ts';
+import { SnapshotTaker } from './snapshot.ts';
 import type { ManifestSourceOptions } from './source-options.ts';
-import { faultOf, noStatus, statusOf } from './status.ts';
-import { rootsIn, type Survey, survey } from './survey.ts';
+import { noStatus, statusOf } from './status.ts';
+import { rootsIn, survey } from './survey.ts';
 import { withoutUnrecorded } from './unrecorded.ts';
 import type { View } from './view.ts';
 import { warmUp } from './warm-up.ts';
@@ -45,6 +45,7 @@ class ManifestSource implements ManifestPort {
   readonly #store: AcceptedStore;
   readonly #taker: SnapshotTaker;
   readonly #identity: IdentityKeeper;
+  readonly #guard: GuardKeeper;
   readonly #roots = new RealRoots();
   readonly #addresses: HostAddresses;
   readonly #watch: DirectoryWatch;
@@ -56,7 +57,6 @@ class ManifestSource implements ManifestPort {
   /** Names without a version that were found on the host. */
   readonly #hostNames = new Set<string>();
   #isHostListed = false;
-  #guardMemory = NO_GUARD_MEMORY;
   #areRootsStale = true;
   #desired = new Map<string, Desired>();
   #view: View;
@@ -70,6 +70,7 @@ class ManifestSource implements ManifestPort {
     this.#addresses = new HostAddresses(options.hostAddresses);
     this.#store = new AcceptedStore(`${stateDirectory}/accepted`, log);
     this.#identity = new IdentityKeeper(`${stateDirectory}/directory.json`, options.bootId, log);
+    this.#guard = new GuardKeeper(`${stateDirectory}/held.json`, log);
     this.#taker = new SnapshotTaker(directory, ownerUid, clock);
     this.#loop = new ScanLoop(
       () => this.#scan(),
@@ -89,6 +90,7 @@ class ManifestSource implements ManifestPort {
   async start(onTrigger: (names: readonly string[]) => void, signal: AbortSignal): Promise<void> {
     await this.#store.load();
     await this.#identity.load();
+    await this.#guard.load();
     for (const name of this.#store.unreadable) this.#hostNames.add(name);
     warmUp(this.#options.hostLinkName);
     signal.addEventListener('abort', () => void this.#close(), { once: true });
@@ -219,8 +221,11 @@ class ManifestSource implements ManifestPort {
     );
 
     const found = survey(snapshot, this.#store.versions, this.#hostNames);
-    const identity = this.#identity.look(snapshot.listing, found, this.#clock.monotonic());
-    const guard = this.#guard(snapshot, found, identity.isReplaced);
+    const monotonicMs = this.#clock.monotonic();
+    const identity = this.#identity.look(snapshot.listing, found, monotonicMs);
+    const { isReplaced } = identity;
+    const isHostListed = this.#isHostListed;
+    const guard = this.#guard.look(snapshot, found, { isReplaced, isHostListed, monotonicMs });
     const world = this.#look([snapshot.listing.realPath]);
     const decision = decide({
       survey: found,
@@ -231,6 +236,7 @@ class ManifestSource implements ManifestPort {
       nowText: this.#nowText(),
     });
 
+    await this.#guard.keep();
     const failures = await this.#record(decision.keep);
     for (const name of decision.drop) {
       await this.#store.remove(name);
@@ -246,13 +252,13 @@ class ManifestSource implements ManifestPort {
           lastScan: this.#nowText(),
         },
         snapshot.listing,
-        identity.isReplaced,
+        isReplaced,
         guard,
       ),
       canTellAbsence:
         snapshot.listing.state === 'ok' &&
-        !identity.isReplaced &&
-        this.#isHostListed &&
+        !isReplaced &&
+        isHostListed &&
         guard.held === null &&
         found.namelessFiles.length === 0 &&
         found.pendingFiles.length === 0,
@@ -270,24 +276,6 @@ class ManifestSource implements ManifestPort {
 
   #look(directories: readonly string[]): World {
     return lookAtWorld(this.#options, this.#addresses.known(), this.#roots, directories);
-  }
-
-  #guard(snapshot: Snapshot, found: Survey, isReplaced: boolean): GuardVerdict {
-    const verdict = guardDeletions({
-      known: found.known,
-      vanished: found.vanished,
-      directoryFault: faultOf(snapshot.listing),
-      isReplaced,
-      isEmpty: found.isEmpty,
-      isHostListed: this.#isHostListed,
-      namelessFiles: found.namelessFiles,
-      pendingFiles: found.pendingFiles,
-      suspects: found.suspects,
-      memory: this.#guardMemory,
-      monotonicMs: this.#clock.monotonic(),
-    });
-    this.#guardMemory = verdict.memory;
-    return verdict;
   }
 
   /** Keeps versions and tombstones; what could not be written is logged and comes back by name. */

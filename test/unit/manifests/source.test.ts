@@ -14,6 +14,8 @@ const files = (...names: string[]): Record<string, string> =>
 const names = (count: number) => Array.from({ length: count }, (_, index) => `c${index}`);
 const address = (local: string) => ({ privateNetwork: true, localAddress: local });
 
+const HELD = 'present, held: TooManyDeletions';
+
 /** Waits for the watch alone to bring a state about. */
 async function becomes(host: SourceHost, name: string, state: string): Promise<void> {
   await eventually(() => host.state(name) === state, { everyMs: 5, describe: `${name} to be ${state}` });
@@ -377,6 +379,23 @@ suite('a manifest that is gone', { concurrency: 4 }, () => {
     await host.moveIn('c0.yaml', manifestText('c0'));
     assert.equal(await host.source.confirmPrune(before), false);
     check(host, { c0: 'present' });
+  });
+
+  test('with all of ten, of which half are back, is held through a restart, however few those are by then', async context => {
+    const host = await SourceHost.start(context, { files: files(...names(10)) });
+    await host.remove(...names(10).map(name => `${name}.yaml`));
+    await host.settle();
+    for (const name of names(5)) await host.moveIn(`${name}.yaml`, manifestText(name));
+    await host.settle();
+    const held = Object.fromEntries(names(10).map((name, index) => [name, index < 5 ? 'present' : HELD]));
+    check(host, held);
+    await host.startSource(names(10));
+    await host.settle();
+    check(host, held);
+    assert.equal(await host.source.confirmPrune(host.source.status().held?.hash ?? ''), true);
+    check(host, { c4: 'present', c5: 'absent', c9: 'absent' });
+    await host.settle();
+    assert.deepEqual(await readdir(host.stateDirectory), ['accepted', 'directory.json']);
   });
 
   test('and comes back within a moment was never gone', async context => {
