@@ -59,6 +59,8 @@ export class Watcher {
     watched.notReady = this.#notReady(watched.desired);
     watched.wasMeant = this.#sim.folder.isMeant(name);
     watched.seenEnd = watched.lastEnd;
+    watched.wasReady = this.#sim.isReady(name);
+    watched.lookedAtMs = this.#sim.clock.nowMs;
   }
 
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
@@ -87,12 +89,12 @@ export class Watcher {
         else watched.restarts = 0;
         this.#mayLaunch(name, watched, step.arguments.cause);
         for (const other of this.#notReady(watched.desired))
-          if (watched.notReady.includes(other))
+          if (watched.notReady.includes(other) && !this.#of(other).wasReady)
             this.violate('dependencies', `${name} is launched, and ${other} is not ready`);
         break;
       case 'recordFailure':
-        // The next try counts from here, however long the stop takes to be made.
-        if (this.reasonToStop(name) === MISSED_START) watched.missedAtMs = nowMs;
+        // The next try counts from the look that found it, however long the stop takes to be made.
+        if (this.reasonToStop(name) === MISSED_START) watched.missedAtMs = watched.lookedAtMs;
         break;
       case 'recordStopped':
       case 'resetHistory':
@@ -232,6 +234,8 @@ export class Watcher {
         notReady: [],
         lastEnd: null,
         seenEnd: null,
+        wasReady: false,
+        lookedAtMs: 0,
         failedAtMs: null,
         missedAtMs: null,
       },
@@ -256,6 +260,9 @@ interface Watched {
   lastEnd: 'stopped' | 'clean' | 'failed' | 'reboot' | null;
   /** The same when nspawnd began its last look. */
   seenEnd: Watched['lastEnd'];
+  /** Whether it was ready then. */
+  wasReady: boolean;
+  lookedAtMs: number;
   /** When the last failure was one. */
   failedAtMs: number | null;
   /** When a run was given up that did not start in time. */
