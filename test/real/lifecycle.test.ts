@@ -27,6 +27,18 @@ test('a dropped manifest becomes a running, named, registered container, and a d
   assert.doesNotMatch(await world.host.readFile('/etc/hosts'), /web/);
 });
 
+test('an ephemeral guest runs in a copy of a whole tree, its device nodes with it, and leaves none', async () => {
+  const root = '/var/lib/machines/base';
+  await world.sh('test', '-c', `${root}/dev/console`);
+  await world.drop('copied', { root, ephemeral: true, command: ['/bin/sleep', 'infinity'] });
+  await world.untilReady('copied');
+  await world.amongGuest('copied', ['touch', '/mark']);
+  assert.equal(await world.exits('test', '-e', `${root}/mark`), 1);
+  await world.remove('copied');
+  await world.untilGone('copied');
+  assert.equal(await world.sh('ls', '-A', '/var/lib/machines'), 'base');
+});
+
 test('a stop that was asked for holds, also over a restart of nspawnd, until somebody starts it again', async () => {
   const policies = { 'by-ctl': 'OnFailure', 'by-systemd': 'Always' };
   for (const [name, restartPolicy] of Object.entries(policies))

@@ -65,6 +65,8 @@ export function unitText(
     'DeviceAllow=block-blkext rw',
     'DeviceAllow=/dev/mapper/control rw',
     'DeviceAllow=block-device-mapper rw',
+    // A tree of Debian's has this node, besides those that everybody may make; systemd 262 gives up a copy without it.
+    ...(spec.ephemeral ? ['DeviceAllow=/dev/char/5:1 m'] : []),
     environmentLine('NSPAWND_SPEC_HASH', manifest.specHash),
     environmentLine('NSPAWND_LAUNCH_HASH', launchHash(manifest)),
     environmentLine('NSPAWND_RENDERER', RENDERER),
