@@ -40,8 +40,10 @@ export async function showTimes(
   names: readonly string[],
 ): Promise<{ readonly state: string; readonly times: readonly number[] }> {
   const asked = ['ActiveState', ...names.map(name => `${name}Monotonic`)];
-  const { stdout } = await host.exec(['systemctl', 'show', ...asked.flatMap(name => ['-P', name]), unit]);
-  const [state = '', ...micros] = stdout.split('\n');
+  const { stdout } = await host.exec(['systemctl', 'show', ...asked.flatMap(name => ['-p', name]), unit]);
+  // In an order of systemd's own.
+  const values = new Map(stdout.split('\n').map(line => line.split('=') as [string, string]));
+  const [state = '', ...micros] = asked.map(name => values.get(name) ?? '');
   return { state, times: micros.map(text => Number(text) / 1000) };
 }
 
