@@ -86,13 +86,13 @@ export function shellsHostTree(suite: Suite): TreeRecipe {
   return { name: 'shells-host', suite, parent: hostTree(suite), packages: ['zsh', 'fish'], script: '' };
 }
 
-/** A host with what others talk to nspawnd with: Kubernetes' command, and Prometheus' reader of metrics. */
+/** A host with what others talk to nspawnd with: Kubernetes' command, Prometheus' reader of metrics, and git. */
 export function kubectlHostTree(suite: Suite): TreeRecipe {
   return {
     name: 'kubectl-host',
     suite,
     parent: hostTree(suite),
-    packages: ['kubectl', 'promtool'],
+    packages: ['kubectl', 'promtool', 'git'],
     script: '',
   };
 }
