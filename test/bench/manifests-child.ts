@@ -33,8 +33,6 @@ const [scratch = '', countText = ''] = process.argv.slice(2);
 const count = Number(countText);
 const top = join(scratch, `of-${count}`);
 const directory = join(top, 'manifests');
-process.stdout.write(JSON.stringify(await measure()));
-process.exit(0);
 
 async function measure(): Promise<MeasuredManifests> {
   await mkdir(directory, { recursive: true });
@@ -184,3 +182,7 @@ spec:
   await utimes(aside, then, then);
   await rename(aside, join(directory, `${nameOf(index)}.yaml`));
 }
+
+// At the end, when the class above is one.
+process.stdout.write(JSON.stringify(await measure()));
+process.exit(0);
