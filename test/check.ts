@@ -1,20 +1,33 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { makeRoomPrograms, type Rooms } from './check/room-programs.ts';
+import { tellSourcePlaces } from './check/source-places.ts';
+import { repository } from './testbed/places.ts';
 
 /**
  * `npm run check`: everything that can be known of the code without root and without a booted host, side by side. One
  * line per part; of a part that failed, all it said.
  */
-const repository = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Of one room, which is all of its files: each test has deadlines of its own, and this one is for what they forgot. A room
  * of a minute takes five beside booted hosts.
  */
 const TEST_TIMEOUT_MS = 600_000;
+
+/** What was found is kept, with the hash of each file that it was found in; only what a change touches is judged again. */
+const TYPES = [
+  '--noEmit',
+  '--pretty',
+  'false',
+  '--incremental',
+  '--tsBuildInfoFile',
+  'node_modules/.cache/nspawnd/types.tsbuildinfo',
+  '-p',
+  '.',
+];
 
 interface Part {
   readonly name: string;
@@ -40,28 +53,28 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'unit/cli/steering.test.ts',
   ],
   cli: ['unit/cli'],
-  others: ['unit'],
+  others: ['unit', 'check'],
 };
 
-const entries = mkdtempSync(join(tmpdir(), 'nspawnd-check-'));
-process.on('exit', () => rmSync(entries, { recursive: true, force: true }));
+const programs = mkdtempSync(join(tmpdir(), 'nspawnd-check-'));
+process.on('exit', () => rmSync(programs, { recursive: true, force: true }));
 
-const parts: readonly Part[] = [
-  { name: 'types', command: [bin('tsc'), '--noEmit', '--pretty', 'false', '-p', '.'] },
-  { name: 'lint and format', command: [bin('biome'), 'ci', '--colors=off', '.'] },
-  {
-    name: 'tests',
-    command: [
-      process.execPath,
-      ...['--import', 'tsx', '--test', '--test-reporter=spec'],
-      ...[`--test-timeout=${TEST_TIMEOUT_MS}`, `--test-concurrency=${Object.keys(ROOMS).length}`],
-      ...shareOut().map(([room, files]) => writeEntry(room, files)),
-    ],
-    summary: closingSummary,
-  },
-];
-
-const outcomes = await Promise.all(parts.map(runPart));
+const outcomes = await Promise.all([
+  runPart({ name: 'types', command: [bin('tsc'), ...TYPES] }),
+  runPart({ name: 'lint and format', command: [bin('biome'), 'ci', '--colors=off', '.'] }),
+  makeRoomPrograms(shareOut(), programs).then(paths =>
+    runPart({
+      name: 'tests',
+      command: [
+        process.execPath,
+        ...['--test', '--test-reporter=spec'],
+        ...[`--test-timeout=${TEST_TIMEOUT_MS}`, `--test-concurrency=${paths.length}`],
+        ...paths,
+      ],
+      summary: closingSummary,
+    }),
+  ),
+]);
 process.exitCode = outcomes.every(Boolean) ? 0 : 1;
 
 async function runPart(part: Part): Promise<boolean> {
@@ -69,7 +82,7 @@ async function runPart(part: Part): Promise<boolean> {
   const { exitCode, output } = await run(part.command);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const isGood = exitCode === 0;
-  const shown = isGood ? (part.summary?.(output) ?? '') : output;
+  const shown = isGood ? (part.summary?.(output) ?? '') : tellSourcePlaces(output, programs);
   console.log(`${isGood ? 'ok    ' : 'FAILED'} ${part.name} (${seconds} s)\n${shown}`.trimEnd());
   return isGood;
 }
@@ -91,7 +104,7 @@ function run([program = '', ...args]: readonly string[]): Promise<{ exitCode: nu
 }
 
 /** Every file in the first room that names it. */
-function shareOut(): readonly (readonly [string, readonly string[]])[] {
+function shareOut(): Rooms {
   const taken = new Set<string>();
   return Object.entries(ROOMS)
     .map(([room, paths]) => {
@@ -100,16 +113,6 @@ function shareOut(): readonly (readonly [string, readonly string[]])[] {
       return [room, files] as const;
     })
     .filter(([, files]) => files.length > 0);
-}
-
-/** A file that is all tests of a room. */
-function writeEntry(room: string, files: readonly string[]): string {
-  const path = join(entries, `${room}.test.mjs`);
-  const imports = files.map(
-    file => `import ${JSON.stringify(pathToFileURL(join(repository, file)).href)};\n`,
-  );
-  writeFileSync(path, imports.join(''));
-  return path;
 }
 
 /** The test files at or below a path of `test`, in order. What needs a host is elsewhere. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { formatAge, formatDuration } from '../../../src/api/age.ts';
 import type { Container } from '../../../src/api/container.ts';
 import { CliError } from '../../../src/cli/cli-error.ts';
@@ -105,7 +106,6 @@ describe('escaping', () => {
   });
 
   it('in JSON and YAML keeps the value', async () => {
-    const { parse } = await import('yaml');
     for (const text of [
       '\u009b31m',
       '\u202eabc\nd',
