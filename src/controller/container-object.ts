@@ -4,6 +4,7 @@ import { type Container, type ContainerStatus, MANIFEST_ANNOTATION, unitName } f
 import { API_VERSION, KIND } from '../api/manifest.ts';
 import type { Desired } from '../planning/desired.ts';
 import type { Observed } from '../planning/observed.ts';
+import { remembered } from '../planning/remembered.ts';
 import { rolloutState } from '../planning/rollout-facts.ts';
 import type { Summary } from '../planning/summarize.ts';
 import { nixStatus } from './nix-status.ts';
@@ -26,7 +27,7 @@ export function containerObject(
     kind: KIND,
     metadata: {
       name,
-      uid: uidOf(name, createdAt),
+      uid: uidOf(`${name} ${createdAt}`),
       generation,
       resourceVersion: before?.metadata.resourceVersion ?? '',
       creationTimestamp: createdAt,
@@ -100,7 +101,6 @@ function conditionOf(
 }
 
 /** A name that was deleted and made anew is another object. */
-function uidOf(name: string, createdAt: string): string {
-  const hex = createHash('sha256').update(`${name} ${createdAt}`).digest('hex');
-  return uidFrom(hex);
-}
+const uidOf = remembered((nameAndTime: string) =>
+  uidFrom(createHash('sha256').update(nameAndTime).digest('hex')),
+);

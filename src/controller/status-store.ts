@@ -132,6 +132,7 @@ export class StatusStore {
     event: RecordedEvent,
     before?: RecordedEvent,
   ): void {
+    if (this.#changes.listenerCount('event') === 0) return;
     const object = this.#eventObject(name, event);
     this.#changes.emit('event', {
       type,

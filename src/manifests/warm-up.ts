@@ -1,7 +1,11 @@
 import { validateFiles } from './validate.ts';
 
+let isWarm = false;
+
 /** The first manifest that comes finds its code compiled: worth 15 ms to it. */
 export function warmUp(hostLinkName: (name: string) => string): void {
+  if (isWarm) return;
+  isWarm = true;
   validateFiles([{ file: '', text: WARM_UP }], hostLinkName);
 }
 

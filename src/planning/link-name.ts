@@ -1,3 +1,5 @@
+import { remembered } from './remembered.ts';
+
 /** The host side's link name, so that everything that knows `ve-NAME` from `--network-veth` finds it. */
 export function hostLinkName(name: string): string {
   return shortLinkName(fullLinkName(name));
@@ -17,11 +19,15 @@ export function fullMacvlanName(hostInterface: string): string {
  * SipHash-2-4 in URL-safe base64. Source: systemd, src/nspawn/nspawn-network.c, shorten_ifname(); systemd#3846.
  */
 function shortLinkName(full: string): string {
-  if (full.length <= MAX_LINK_NAME) return full;
+  return full.length <= MAX_LINK_NAME ? full : shortened(full);
+}
+
+/** Every look at a container asks for its link. */
+const shortened = remembered((full: string): string => {
   const hash = siphash24(HASH_KEY, Buffer.from(full));
   const tail = [18n, 12n, 6n, 0n].map(shift => BASE64_URL[Number((hash >> shift) & 63n)]).join('');
   return full.slice(0, MAX_LINK_NAME - 4) + tail;
-}
+});
 
 /** What the link would be called if the kernel had no limit: its altname where it had to be shortened. */
 export function fullLinkName(name: string): string {

@@ -23,7 +23,17 @@ export function namespacePath(name: string): string {
  * may be given alone. Addresses are /32 and /128, so nothing is on-link by accident.
  */
 export function sandboxSpec(manifest: Manifest, facts: SandboxFacts): SandboxSpec {
-  const { name, spec } = manifest;
+  const wanted = specs.get(manifest) ?? wantedSandbox(manifest);
+  specs.set(manifest, wanted);
+  const stale = facts.guard.filter(address => !wanted.guard.includes(address));
+  return stale.length === 0 ? wanted : { ...wanted, staleGuestAddresses: stale.map(withPrefix) };
+}
+
+/** Asked for in every look at every container with a network of its own. */
+const specs = new WeakMap<Manifest, SandboxSpec>();
+
+/** As the manifest has it, whatever is there. */
+function wantedSandbox({ name, spec }: Manifest): SandboxSpec {
   const hostLink = hostLinkName(name);
   const hasPair = spec.privateNetwork;
   // Without a link of its own its addresses are only for the hosts file.
@@ -39,7 +49,7 @@ export function sandboxSpec(manifest: Manifest, facts: SandboxFacts): SandboxSpe
     guestAddresses: locals.map(withPrefix),
     guestRoutes: hosts.flatMap(host => [host, `default via ${host}`]),
     guard: locals,
-    staleGuestAddresses: facts.guard.filter(address => !locals.includes(address)).map(withPrefix),
+    staleGuestAddresses: [],
     macvlans: spec.macvlans.map(macvlanSpec),
     interfaces: spec.interfaces,
   };

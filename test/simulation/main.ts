@@ -1,10 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { bundleWorker } from './bundle.ts';
 import { makeLife } from './life.ts';
 import { live } from './live.ts';
 import { report } from './report.ts';
+import type { Bunch } from './worker.ts';
 
 /**
  * `npm run simulate -- [--seeds N] [--from S] [--seed S] [--jobs J]`: N lives from seed S on, in J processes; a failure is
@@ -23,17 +24,7 @@ const { values } = parseArgs({
 const BUNCH = 50;
 const SAY_EVERY_MS = 10_000;
 
-/** What a process says of a bunch of seeds. */
-interface Bunch {
-  readonly lives: number;
-  readonly steps: number;
-  readonly calls: number;
-  readonly lastedMs: number;
-  readonly failed: readonly { readonly seed: number; readonly oracle: string }[];
-}
-
-if (process.send !== undefined) work();
-else if (values.seed !== undefined) process.exitCode = await tell(Number(values.seed));
+if (values.seed !== undefined) process.exitCode = await tell(Number(values.seed));
 else process.exitCode = await simulate();
 
 async function tell(seed: number): Promise<number> {
@@ -58,7 +49,10 @@ async function simulate(): Promise<number> {
         `${(sum.lastedMs / 86_400_000).toFixed(1)} days, ${sum.calls} calls, ${sum.steps} steps, ${failed.length} failed`,
     );
   };
-  const workers = Array.from({ length: Number(values.jobs) }, () => fork(fileURLToPath(import.meta.url)));
+  await using worker = await bundleWorker();
+  // Nothing lives for long: most of it is gone when so much has come together.
+  const execArgv = ['--max-semi-space-size=32'];
+  const workers = Array.from({ length: Number(values.jobs) }, () => fork(worker.path, { execArgv }));
   await Promise.all(
     workers.map(
       worker =>
@@ -87,19 +81,4 @@ async function simulate(): Promise<number> {
   say();
   for (const { seed } of failed.slice(0, Number(values.failures))) console.log(await report(seed));
   return failed.length === 0 && sum.lives === count ? 0 : 1;
-}
-
-function work(): void {
-  process.on('disconnect', () => process.exit(0));
-  process.on('message', async ([from, size]: [number, number]) => {
-    const bunch = { lives: size, steps: 0, calls: 0, lastedMs: 0, failed: [] as Bunch['failed'][number][] };
-    for (let seed = from; seed < from + size; seed++) {
-      const { violation, lastedMs, steps, calls } = await live(makeLife(seed));
-      bunch.lastedMs += lastedMs;
-      bunch.steps += steps;
-      bunch.calls += calls;
-      if (violation !== null) bunch.failed.push({ seed, oracle: violation.oracle });
-    }
-    (process as unknown as ChildProcess).send(bunch);
-  });
 }

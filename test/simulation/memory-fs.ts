@@ -73,8 +73,8 @@ export class MemoryFs {
   install(): void {
     const promises = fs.promises as unknown as Record<string, Call>;
     const mine: Record<string, Call> = {
-      lstat: path => stats(this.#get(path)),
-      stat: path => stats(this.#get(path)),
+      lstat: path => new Stats(this.#get(path)),
+      stat: path => new Stats(this.#get(path)),
       realpath: path => this.#get(path) && path,
       readlink: path => {
         throw failure('EINVAL', path);
@@ -99,7 +99,7 @@ export class MemoryFs {
         path === '/proc/self/mountinfo' ? mounts : readFileSync(path, ...(more as [])),
       // Modules are still loaded from the real one.
       lstatSync: (path: string, ...more: unknown[]) =>
-        MODULES.test(path) ? lstatSync(path, ...(more as [])) : stats(this.#get(path)),
+        MODULES.test(path) ? lstatSync(path, ...(more as [])) : new Stats(this.#get(path)),
     });
     syncBuiltinESMExports();
     this.#uninstall = () => {
@@ -156,7 +156,7 @@ export class MemoryFs {
     if (flags === 'w') this.write(path, '', false);
     const node = this.#get(path);
     return {
-      stat: () => this.#do(() => stats(node)),
+      stat: () => this.#do(() => new Stats(node)),
       read: (buffer: Uint8Array, offset: number, length: number, position: number) =>
         this.#do(() => {
           const bytes = Buffer.from(node.text ?? '').subarray(position, position + length);
@@ -183,17 +183,50 @@ interface Node {
   ctimeMs: number;
 }
 
-function stats({ inode, text, mtimeMs, ctimeMs }: Node): object {
-  const ns = (ms: number) => BigInt(Math.round(ms * 1000)) * 1000n;
-  const size = Buffer.byteLength(text ?? '');
-  return {
-    ...{ dev: 1n, ino: BigInt(inode), uid: BigInt(process.getuid?.() ?? 0), size: BigInt(size) },
-    ...{ mode: text === null ? 0o40755n : 0o100644n, mtimeMs, ctimeMs },
-    ...{ mtimeNs: ns(mtimeMs), ctimeNs: ns(ctimeMs) },
-    ...{ isFile: () => text !== null, isDirectory: () => text === null, isSymbolicLink: () => false },
-  };
+/** As `lstat` with `bigint` answers, as far as it is asked. */
+class Stats {
+  readonly dev = 1n;
+  readonly uid = OUR_UID;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mode: bigint;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly #isFile: boolean;
+
+  constructor({ inode, text, mtimeMs, ctimeMs }: Node) {
+    this.#isFile = text !== null;
+    this.ino = BigInt(inode);
+    this.size = BigInt(text === null ? 0 : Buffer.byteLength(text));
+    this.mode = this.#isFile ? 0o100644n : 0o40755n;
+    this.mtimeMs = mtimeMs;
+    this.ctimeMs = ctimeMs;
+    this.mtimeNs = BigInt(Math.round(mtimeMs * 1000) * 1000);
+    this.ctimeNs = BigInt(Math.round(ctimeMs * 1000) * 1000);
+  }
+
+  isFile(): boolean {
+    return this.#isFile;
+  }
+
+  isDirectory(): boolean {
+    return !this.#isFile;
+  }
+
+  isSymbolicLink(): boolean {
+    return false;
+  }
 }
 
+const OUR_UID = BigInt(process.getuid?.() ?? 0);
+
+/** Most are part of every life, and where they come from is nobody's question: the stack takes longer than the rest. */
 function failure(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${code}: ${path}`), { code });
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }

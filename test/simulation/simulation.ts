@@ -46,6 +46,8 @@ export class Simulation {
   /** Nobody may start nspawnd: the host is going down. */
   isDown = false;
   readonly #chance: Random;
+  /** Sees the host as an nspawnd would, and is none. */
+  readonly #observer: ModelPort;
   #awaited = 0;
   #callsAtMoment = 0;
   #momentMs = -1;
@@ -70,6 +72,7 @@ export class Simulation {
     this.#chance = new Random(life.seed ^ 0x5eed);
     this.watcher = new Watcher(this);
     const { host, clock } = this;
+    this.#observer = new ModelPort(host);
     host.now = clock.wallMs();
     host.schedule = (what, afterMs, happen) => void clock.after(this.#durationMs(what, afterMs), happen);
     host.lingersMs = () => (this.#chance.chance(this.life.tuning.lingerChance) ? this.#chance.below(400) : 0);
@@ -163,7 +166,7 @@ export class Simulation {
 
   /** The next plan of every container, as nothing but the planner sees it. */
   async plans(): Promise<readonly Plan[]> {
-    const observer = new ModelPort(this.host);
+    const observer = this.#observer;
     const names = new Set([...this.folder.names(), ...(await observer.list())]);
     return Promise.all(
       [...names].sort().map(async name => {

@@ -68,6 +68,15 @@ const LIVE = [
 
 /** What of a spec a running guest was started with, and would have to be started again for. */
 export function launchedWith(spec: JsonObject): string {
+  const known = launches.get(spec) ?? launchFieldsOf(spec);
+  launches.set(spec, known);
+  return known;
+}
+
+/** Asked for at every look at a guest that runs. */
+const launches = new WeakMap<JsonObject, string>();
+
+function launchFieldsOf(spec: JsonObject): string {
   const isByNix = ['path', 'config', 'flake'].some(field => spec[field] !== undefined);
   const fields = Object.entries(spec).filter(([field]) => !LIVE.includes(field));
   return JSON.stringify([isByNix, ...fields.sort(([a], [b]) => (a < b ? -1 : 1))]);

@@ -46,14 +46,10 @@ export class VirtualClock {
     const now = Object.getOwnPropertyDescriptor(performance, 'now');
     const wallMs = () => this.wallMs();
     // Code that asks for a date that it names gets the real thing.
-    class VirtualDate extends RealDate {
-      constructor(...given: readonly unknown[]) {
-        super(...((given.length === 0 ? [wallMs()] : given) as [number]));
-      }
-      static override now(): number {
-        return wallMs();
-      }
-    }
+    const VirtualDate = new Proxy(RealDate, {
+      construct: (_, given) => new RealDate(...((given.length === 0 ? [wallMs()] : given) as [number])),
+      get: (_, key) => (key === 'now' ? wallMs : Reflect.get(RealDate, key)),
+    });
     const virtual = {
       setTimeout: (call: (...args: unknown[]) => void, delayMs = 0, ...args: unknown[]) =>
         this.after(delayMs, () => call(...args)),

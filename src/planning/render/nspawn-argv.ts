@@ -26,12 +26,16 @@ export interface LaunchPaths {
   readonly guestHosts: string;
 }
 
+/** What of a host, and of a system from Nix, the argv depends on; `unitText` has to know. */
+export type LaunchHost = Pick<HostFacts, 'nspawnPath' | 'machineId'>;
+export type LaunchSystem = Pick<SystemFacts, 'closure' | 'platform'>;
+
 /** systemd-nspawn's argv for a manifest. Pure text: what is in here is what `systemctl cat` shows. */
 export function nspawnArgv(
   manifest: Manifest,
-  host: HostFacts,
+  host: LaunchHost,
   paths: LaunchPaths,
-  system: SystemFacts | null = null,
+  system: LaunchSystem | null = null,
 ): readonly string[] {
   const { name, spec } = manifest;
   return [
@@ -61,7 +65,7 @@ export function nspawnArgv(
 }
 
 /** A system from Nix names its init itself, which then is PID 1 as with --boot. */
-function payload({ spec }: Manifest, system: SystemFacts | null): readonly string[] {
+function payload({ spec }: Manifest, system: LaunchSystem | null): readonly string[] {
   if (system !== null) return ['--', `${system.closure}/init`];
   return spec.command === undefined ? ['--boot'] : ['--as-pid2', '--', ...spec.command];
 }
@@ -70,7 +74,7 @@ function payload({ spec }: Manifest, system: SystemFacts | null): readonly strin
  * The store, and the origin's other places. The profile is read-only but for its users' part: what the host's own Nix
  * writes to must not be the guest's to redirect.
  */
-function nixArguments(name: string, { platform }: SystemFacts): readonly string[] {
+function nixArguments(name: string, { platform }: LaunchSystem): readonly string[] {
   return [
     ...(platform === 'i686-linux' ? ['--personality=x86'] : []),
     `--bind-ro=${NIX_STORE}`,

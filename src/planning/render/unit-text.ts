@@ -9,11 +9,13 @@ export function environmentLine(name: string, value: string): string {
 
 /** One word of a command line: as a value, and `$` (variables) doubled too; systemd.service(5), "COMMAND LINES". */
 export function quoteArgument(word: string): string {
-  return quoteValue(word.replaceAll('$', '$$$$'));
+  return quoteValue(word.includes('$') ? word.replaceAll('$', '$$$$') : word);
 }
 
 /** One word of a unit file: systemd.syntax(7) quoting, with `%` (specifiers) doubled so that it means itself. */
 export function quoteValue(word: string): string {
+  // Most words are.
+  if (PLAIN.test(word)) return word;
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
@@ -22,6 +24,9 @@ export function quoteValue(word: string): string {
     .replace(CONTROL_CHARACTERS, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return /^[-A-Za-z0-9_@+=:,./%$]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
+
+/** What means itself, and needs no quotes. */
+const PLAIN = /^[-A-Za-z0-9_@+=:,./$]+$/;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
 const CONTROL_CHARACTERS = /[\u0001-\u001f\u007f]/g;

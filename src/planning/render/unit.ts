@@ -5,8 +5,7 @@ import { canonicalJson } from '../../api/spec-hash.ts';
 import { launchHash } from '../change.ts';
 import type { SystemFacts } from '../nix-facts.ts';
 import { NIX_STORE } from '../nix-places.ts';
-import type { HostFacts } from '../observed.ts';
-import { type LaunchPaths, nspawnArgv } from './nspawn-argv.ts';
+import { type LaunchHost, type LaunchPaths, type LaunchSystem, nspawnArgv } from './nspawn-argv.ts';
 import { environmentLine, OWNER_SECTION, quoteArgument, quoteValue } from './unit-text.ts';
 
 /**
@@ -27,9 +26,30 @@ export interface UnitPaths extends LaunchPaths {
 /** The unit file `container@NAME.service`, whole. `system` is what it boots where Nix makes that. */
 export function unitText(
   manifest: Manifest,
-  host: HostFacts,
+  host: LaunchHost,
   paths: UnitPaths,
   system: SystemFacts | null = null,
+): string {
+  const madeOf = [
+    ...[host.nspawnPath, host.machineId],
+    ...[paths.fifo, paths.guestHosts, paths.endedDirectory, paths.runtimeDirectory],
+    ...(system === null ? [] : [system.closure, system.platform]),
+  ].join('\n');
+  const known = texts.get(manifest);
+  if (known?.madeOf === madeOf) return known.text;
+  const text = makeUnitText(manifest, host, paths, system);
+  texts.set(manifest, { madeOf, text });
+  return text;
+}
+
+/** Asked for in every look at a container that is down: the last text of each manifest, and what else it was made of. */
+const texts = new WeakMap<Manifest, { readonly madeOf: string; readonly text: string }>();
+
+function makeUnitText(
+  manifest: Manifest,
+  host: LaunchHost,
+  paths: Omit<UnitPaths, 'nixDirectory'>,
+  system: LaunchSystem | null,
 ): string {
   const { name, spec } = manifest;
   const argv = nspawnArgv(manifest, host, paths, system);
@@ -87,7 +107,10 @@ export function unitText(
 }
 
 /** `systemctl reload` switches the guest to its system, and answers as that does. systemd finds the program. */
-function reloadArgv(name: string, { runtimeDirectory }: UnitPaths): readonly string[] {
+function reloadArgv(
+  name: string,
+  { runtimeDirectory }: Pick<UnitPaths, 'runtimeDirectory'>,
+): readonly string[] {
   return ['nspawnctl', '--socket', runtimeDirectory, 'update', '--reload-only', name];
 }
 
@@ -105,9 +128,11 @@ export function ephemeralRootOf(text: string): string | null {
   }
 }
 
+const OWNER_LINE = `\n${OWNER_SECTION}\n`;
+
 /** Whether a unit file was made by us. */
 export function isOurUnit(text: string): boolean {
-  return `\n${text}\n`.includes(`\n${OWNER_SECTION}\n`);
+  return text.includes(OWNER_LINE) || `\n${text}\n`.includes(OWNER_LINE);
 }
 
 /**
