@@ -23,6 +23,7 @@ import { isOurUnit, type UnitPaths } from '../../src/planning/render/unit.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
 import type { HostStep, HostStepName, SandboxSpec, StepArguments } from '../../src/planning/step.ts';
 import { environmentOf, HOST_NAMESPACE, type ModelHost, type ModelPair } from './model-host.ts';
+import { isForAnothersSake } from './sake.ts';
 
 /**
  * One nspawnd's hold on the model. Every step is done in small parts with a point between any two, where this nspawnd may
@@ -44,8 +45,6 @@ export class ModelPort implements HostPort {
   failing: HostStepName | null = null;
   readonly #host: ModelHost;
   readonly #seenDisturbances = new Map<string, number>();
-  /** Containers of which a step is under way. */
-  readonly #worked = new Set<string>();
   readonly #pace: Pace;
   readonly #launches = new Launches();
   #listener: ((name: string | null) => void) | null = null;
@@ -126,10 +125,10 @@ export class ModelPort implements HostPort {
 
   async observe(name: string, manifest: Manifest | null): Promise<Observed> {
     const { disturbances } = this.#host;
-    // Who looks at a container that is being worked on looks at it for another's sake, and decides nothing of this one.
-    if (!this.#worked.has(name)) this.#pace.looks?.(name);
+    const isForItself = !isForAnothersSake();
+    if (isForItself) this.#pace.looks?.(name);
     await this.#call();
-    this.#seenDisturbances.set(name, disturbances);
+    if (isForItself) this.#seenDisturbances.set(name, disturbances);
     const isLaunched = this.#launches.watch(name);
     const early = this.#look(name, manifest);
     if (this.#pace.tears?.() !== true) return { ...early, unit: { ...early.unit, hasJob: isLaunched() } };
@@ -224,20 +223,7 @@ export class ModelPort implements HostPort {
     return [];
   }
 
-  apply(name: string, step: HostStep): Promise<void> {
-    return this.#work(name, () => this.#apply(name, step));
-  }
-
-  async #work(name: string, work: () => Promise<void>): Promise<void> {
-    this.#worked.add(name);
-    try {
-      await work();
-    } finally {
-      this.#worked.delete(name);
-    }
-  }
-
-  async #apply(name: string, step: HostStep): Promise<void> {
+  async apply(name: string, step: HostStep): Promise<void> {
     await this.#call();
     this.trace.push(`${name}: ${step.name}`);
     this.#pace.begins?.(name, step);
@@ -291,11 +277,9 @@ export class ModelPort implements HostPort {
     await this.#call();
   }
 
-  saveMemory(name: string, memory: string): Promise<void> {
-    return this.#work(name, async () => {
-      await this.#call();
-      this.#host.memories.set(name, memory);
-    });
+  async saveMemory(name: string, memory: string): Promise<void> {
+    await this.#call();
+    this.#host.memories.set(name, memory);
   }
 
   async loadMemory(name: string): Promise<string | null> {

@@ -18,6 +18,8 @@ export class FileFolder implements Folder {
   /** What inotify would do, sooner or later. */
   readonly #wakeLater: (wake: () => void) => void;
   readonly #specs = new Map<string, JsonObject>();
+  /** Files that were there when nspawnd last listed them. */
+  #listed: ReadonlySet<string> = new Set();
   /** Whose deletion nspawnd has seen while it was one. */
   readonly #rightlyGone = new Set<string>();
   /** Whose deletion a person has confirmed, and who did not come back. */
@@ -30,6 +32,11 @@ export class FileFolder implements Folder {
     this.#bootId = bootId;
     this.#wakeLater = wakeLater;
     for (const path of [TOP, DIRECTORY, STATE]) fs.mkdir(path);
+    fs.onListed = (path, files) => {
+      if (path !== DIRECTORY) return;
+      for (const name of this.names()) this.#noteGone(name);
+      this.#listed = new Set(files);
+    };
   }
 
   put(name: string, spec: JsonObject): void {
@@ -83,12 +90,12 @@ export class FileFolder implements Folder {
     return !this.#rightlyGone.has(name) && (this.#specs.has(name) || !this.#fs.has(DIRECTORY));
   }
 
-  /** For before anything of it changes. */
+  /** For before anything of it changes, on either side. */
   #noteGone(name: string): void {
     const state = this.#source?.desired(name).state;
-    const isGone = this.#fs.has(DIRECTORY) && !this.#specs.has(name);
     if (state === 'present') this.#rightlyGone.delete(name);
-    if (state === 'absent' && isGone) this.#rightlyGone.add(name);
+    // What is announced comes from the last listing; a file that has come since is seen by the next one.
+    if (state === 'absent' && !this.#listed.has(`${name}.yaml`)) this.#rightlyGone.add(name);
   }
 
   confirmed(names: readonly string[]): void {

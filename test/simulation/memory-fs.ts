@@ -13,6 +13,8 @@ export class MemoryFs {
   readonly #takesTime: () => Promise<void> | null;
   /** A server's is asked for everything beside other work. */
   readonly #type: 'ext4' | 'nfs4';
+  /** An nspawnd has been told what is in a directory. */
+  onListed: ((path: string, names: readonly string[]) => void) | null = null;
   /** Which nspawnd this is; null: none runs. */
   #reader: number | null = null;
   #lastReader = 0;
@@ -81,7 +83,9 @@ export class MemoryFs {
       },
       readdir: (path, options) => {
         const areWhole = (options as { withFileTypes?: boolean } | undefined)?.withFileTypes === true;
-        return this.#list(path).map(name => (areWhole ? this.#entry(path, name) : name));
+        const names = this.#list(path);
+        this.onListed?.(path, names);
+        return names.map(name => (areWhole ? this.#entry(path, name) : name));
       },
       readFile: path => this.#get(path).text,
       mkdir: path => this.mkdir(path),
