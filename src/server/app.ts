@@ -8,6 +8,7 @@ import type { Credentials } from './credentials.ts';
 import { formOf } from './form.ts';
 import type { ServerLog } from './log.ts';
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from './media-types.ts';
+import { methodsOf } from './methods-of.ts';
 import type { Query } from './query.ts';
 import type { Face, Route } from './route.ts';
 import { textFormOf } from './text-form.ts';
@@ -22,8 +23,6 @@ export interface AppOptions extends Face {
   readonly credentials: Credentials | null;
   readonly log: ServerLog;
 }
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 const PATCH_TYPES = [MERGE_PATCH, APPLY_PATCH, JSON_PATCH];
 
@@ -78,8 +77,14 @@ export function buildApp(options: AppOptions): FastifyInstance {
       if (request.method !== 'GET') return send(reply, refuse('Forbidden', readingOnlyBecause));
     });
   }
+  // Before the body is looked at: whatever it is, it is not wanted.
+  app.addHook('onRequest', async (request, reply) => {
+    const methods = request.is404 ? methodsOf(request.url, options.routes) : [];
+    if (methods.length === 0) return;
+    reply.header('allow', methods.join(', '));
+    return send(reply, refuse('MethodNotAllowed', `${request.method} is not possible here`));
+  });
   for (const route of options.routes) addRoute(app, route, options);
-  for (const path of new Set(options.routes.map(route => route.path))) refuseOtherMethods(app, path, options);
   return app;
 }
 
@@ -127,22 +132,6 @@ function openWatch(answer: WatchAnswer, reply: FastifyReply, options: AppOptions
   reply.raw.writeHead(expired.code, { 'content-type': 'application/json' });
   reply.raw.end(JSON.stringify(expired));
   return reply;
-}
-
-function refuseOtherMethods(app: FastifyInstance, path: string, options: AppOptions): void {
-  const known = new Set<string>(
-    options.routes.filter(route => route.path === path).map(({ method }) => method),
-  );
-  app.route({
-    method: METHODS.filter(method => !known.has(method)),
-    url: path,
-    // Before the body is looked at: whatever it is, it is not wanted.
-    onRequest: async (request, reply) => {
-      reply.header('allow', [...known].join(', '));
-      return send(reply, refuse('MethodNotAllowed', `${request.method} is not possible here`));
-    },
-    handler: async (_request, reply) => reply,
-  });
 }
 
 function send(reply: FastifyReply, answer: PlainAnswer): FastifyReply {
