@@ -22,6 +22,7 @@ const stepsOf = (desired: Desired, observed: Observed) =>
 /** The order of the work; a plan is a part of it. */
 const ORDER: readonly StepName[] = [
   'endSuspension',
+  'beginTrial',
   'clearRequest',
   'noteSpec',
   'recordStopped',
