@@ -30,7 +30,7 @@ function heapAfterCollection(): number {
 }
 
 describe('get -w', () => {
-  it('does not grow over a hundred thousand changes, nor does the server that tells them', async t => {
+  it('does not grow over forty thousand changes, nor does the server that tells them', async t => {
     const control = new ControlModel();
     const { rootSocket } = await serve(t, { control });
     control.put('web');
@@ -63,9 +63,10 @@ describe('get -w', () => {
     };
     await churn(0, 12_000);
     const early = heapAfterCollection();
-    await churn(12_000, 102_000);
+    await churn(12_000, 42_000);
     const late = heapAfterCollection();
-    assert.ok(late - early < 3 * MEBI, `${((late - early) / MEBI).toFixed(1)} MiB more`);
+    // A third of this comes and goes by itself.
+    assert.ok(late - early < MEBI, `${((late - early) / MEBI).toFixed(1)} MiB more`);
     closed.abort();
     assert.equal(await watching, 0);
   });

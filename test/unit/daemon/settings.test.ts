@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { build } from 'esbuild';
 import { allSettings, configSchema, settingsSchema } from '../../../src/config.ts';
 import { ConfigError, judgeSettings, readConfigFile } from '../../../src/config-file.ts';
 import { readConfig } from '../../../src/options.ts';
@@ -16,14 +18,38 @@ async function fileOf(context: TestContext, text: string): Promise<string> {
   return join(base, 'nspawnd.yaml');
 }
 
-/** The daemon's own start, as far as the settings. */
-function daemon(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const argv = ['--import', 'tsx', join(repository, 'src/main.ts'), '--check-config', ...args];
+/** The daemon's own start, as far as the settings; bundled, as it is shipped. */
+let bundled: Promise<string> | null = null;
+
+async function daemon(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  bundled ??= makeBundle();
+  const argv = [await bundled, '--check-config', ...args];
   return new Promise(resolve => {
     execFile(process.execPath, argv, { cwd: repository }, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stdout, stderr });
     });
   });
+}
+
+async function makeBundle(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'nspawnd-bundle-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'nspawnd.mjs');
+  await build({
+    entryPoints: [join(repository, 'src/main.ts')],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['x11', 'usocket'],
+    define: { NSPAWND_VERSION: '"9.9.9"' },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
+    logLevel: 'error',
+  });
+  return file;
 }
 
 function problemsOf(text: string): readonly string[] {

@@ -273,7 +273,8 @@ describe('a copy', () => {
     })();
     const target = join(scratch, 'target');
     try {
-      for (let turn = 0; turn < 150; turn += 1) {
+      // One that follows a link is caught in one of the first ten.
+      for (let turn = 0; turn < 40; turn += 1) {
         await mkdir(target);
         await copy([guest, '/tree'], [target, '/']).catch(() => undefined);
         for (const path of await readdir(target, { recursive: true }))

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { formatProblem } from '../../../src/api/problem.ts';
 import { MAX_PROBLEMS_PER_FILE } from '../../../src/manifests/document.ts';
 import { parseText } from '../../../src/manifests/parse.ts';
+import { anyText } from '../any-text.ts';
 import { manifestText } from './manifest-text.ts';
 
 const HEAD = 'apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata: { name: web }\n';
@@ -250,7 +251,7 @@ suite('whatever the text is', () => {
     fc.assert(
       fc.property(
         fc.oneof(
-          fc.string({ unit: 'binary' }),
+          anyText(),
           fc.array(piece, { maxLength: 30 }).map(list => list.join('')),
         ),
         text => {

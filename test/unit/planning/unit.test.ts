@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import type { JsonObject } from '../../../src/api/manifest.ts';
 import { nspawnArgv } from '../../../src/planning/render/nspawn-argv.ts';
 import { ephemeralRootOf, isOurUnit, unitText } from '../../../src/planning/render/unit.ts';
+import { anyText } from '../any-text.ts';
 import { HOST, manifestOf, PATHS, webManifest } from './base-state.ts';
 import { readUnit, splitWords } from './read-unit.ts';
 
@@ -54,7 +55,7 @@ describe('a word of the command reaches nspawn as it was written:', () => {
     test(name, () => assert.deepEqual(payloadOf(['/bin/true', word]), ['/bin/true', word]));
   }
   test('any at all', () => {
-    const word = fc.string({ unit: 'binary' }).filter(text => !text.includes('\0'));
+    const word = anyText().filter(text => !text.includes('\0'));
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 4 }), command => {
         assert.deepEqual(payloadOf(command), command);
@@ -65,7 +66,7 @@ describe('a word of the command reaches nspawn as it was written:', () => {
 
 describe('the unit', () => {
   test('is one setting per line whatever the manifest says', () => {
-    const value = fc.string({ unit: 'binary' }).filter(text => !text.includes('\0'));
+    const value = anyText().filter(text => !text.includes('\0'));
     const lines = (spec: JsonObject) =>
       unitText(manifestOf('web', { root: '/srv/root', ...spec }), HOST, PATHS).split('\n').length;
     fc.assert(
