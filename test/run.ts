@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { makeRoomPrograms } from './check/room-programs.ts';
+import { tellSourcePlaces } from './check/source-places.ts';
 import { exampleTrees } from './start/trees.ts';
+import { repository } from './testbed/places.ts';
 import {
   faultsHostTree,
   gitHostTree,
@@ -23,7 +26,6 @@ import { ensureTree } from './testbed/tree.ts';
  *   npm test -- network        only the files whose name contains a word
  *   npm test -- --suite testing network
  */
-const repository = fileURLToPath(new URL('..', import.meta.url));
 /** Two cores boot guests; a third file waits at most of the time for the other two. */
 const FILES_AT_ONCE = 3;
 /** For a whole file, on a machine that does a lot besides; each wait inside has its own, shorter bound. */
@@ -37,13 +39,21 @@ const ALSO: Readonly<Record<string, readonly Suite[]>> = { kubectl: ['testing'] 
 const LONG = [
   'fault-sample',
   'faults',
-  'nix',
-  'nix-builds',
-  'testbed',
-  'network',
-  'roots',
-  'scale',
+  'rollout',
   'directory',
+  'testbed',
+  'nix',
+  'scale',
+  'cp',
+  'bad-input',
+  'roots',
+  'network',
+  'terminal',
+  'verbs',
+  'exec',
+  'probes',
+  'nix-builds',
+  'lifecycle',
 ];
 
 /** Files whose names begin so have a host with more in it. */
@@ -76,7 +86,9 @@ const startedAt = performance.now();
 // Ctrl-C reaches the children by the terminal; they take their hosts down, and we wait for them.
 process.once('SIGINT', () => undefined);
 if (words.length === 0 && suiteOption === undefined) await runCheck();
-await prepareTrees();
+const programs = mkdtempSync(join(tmpdir(), 'nspawnd-tests-'));
+process.on('exit', () => rmSync(programs, { recursive: true, force: true }));
+await Promise.all([prepareTrees(), makePrograms()]);
 const results = await runAll(jobs);
 await lookAgainAlone(results);
 report(results);
@@ -126,6 +138,15 @@ async function prepareTrees(): Promise<void> {
   await Promise.all(recipes.map(ensureTree));
 }
 
+/** One of each file, whatever suite it runs on: compiling all it imports takes a process seconds. */
+async function makePrograms(): Promise<void> {
+  const files = [...new Set(jobs.map(({ file }) => file))];
+  await makeRoomPrograms(
+    files.map(file => [basename(file, '.test.ts'), [file]]),
+    programs,
+  );
+}
+
 async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
   const waiting = [...all];
   const done: Result[] = [];
@@ -159,15 +180,18 @@ async function runJob(job: Job): Promise<Result> {
   const begin = performance.now();
   const argv = [
     process.execPath,
-    '--import',
-    'tsx',
     '--test',
     '--test-reporter=spec',
     `--test-timeout=${FILE_TIMEOUT_MS}`,
-    job.file,
+    join(programs, basename(job.file).replace(/\.ts$/, '.mjs')),
   ];
   const { exitCode, output } = await execute(argv, { NSPAWND_TEST_SUITE: job.suite }, false);
-  return { job, isGood: exitCode === 0, output, seconds: (performance.now() - begin) / 1000 };
+  return {
+    job,
+    isGood: exitCode === 0,
+    output: tellSourcePlaces(output, programs),
+    seconds: (performance.now() - begin) / 1000,
+  };
 }
 
 function execute(
