@@ -24,6 +24,14 @@ const dist = join(repository, 'dist');
 // dbus-next asks for these two only for transports nspawnd has no use for.
 const neverLoaded = ['x11', 'usocket'];
 
+/** zod brings its messages in fifty languages, and English by another way. */
+const withoutTranslations = {
+  name: 'without-translations',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
+  },
+};
+
 // Some dependencies are CommonJS and call require() at run time; an ES module has none unless it is made. The command's ask
 // only for what is in Node, and node:module takes time to load.
 const requireOfDaemon = [
@@ -80,6 +88,11 @@ async function bundle(name, entryPoint, require, more) {
     define: { NSPAWND_VERSION: JSON.stringify(version) },
     banner: { js: ['#!/usr/bin/env node', ...require].join('\n') },
     legalComments: 'none',
+    // What is in a file is in memory as long as the program runs, and one letter that is not Latin doubles it: comments go.
+    // Names and short lines stay, so that a stack trace can be read.
+    minifyWhitespace: true,
+    lineLimit: 160,
+    plugins: [withoutTranslations],
     logLevel: 'warning',
     metafile: true,
     ...more,

@@ -1,4 +1,4 @@
-import { type ExecaError, execa } from 'execa';
+import { execa } from 'execa';
 import { NspawndError } from '../errors.ts';
 
 /** What a command printed. Bounded; `stdout` without its last newline. */
@@ -17,9 +17,9 @@ export interface CommandOptions {
 }
 
 /** Answers are read by us. */
-const ENVIRONMENT = { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' };
-const DEFAULT_TIMEOUT_MS = 10_000;
-const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
+export const ENVIRONMENT = { LC_ALL: 'C.UTF-8', SYSTEMD_COLORS: '0' };
+export const DEFAULT_TIMEOUT_MS = 10_000;
+export const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 const MAX_ERROR_TEXT = 500;
 
 /** Runs a program by an argv array, never through a shell, with a deadline and a bound on what it may print. */
@@ -37,11 +37,32 @@ export async function run(
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
-  const accepted = options.accept ?? [0];
-  if (result.exitCode !== undefined && accepted.includes(result.exitCode)) {
-    return { stdout: result.stdout, exitCode: result.exitCode };
-  }
-  throw commandError(program, args, result as unknown as ExecaError);
+  return checked(program, args, options, result as unknown as Outcome);
+}
+
+/** How a command ended, and what it left; as execa tells it. */
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Undefined: it was ended, or it was never begun. */
+  readonly exitCode: number | undefined;
+  /** Of an error: `ENOENT` where there is no such program. */
+  readonly code: string | undefined;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+  readonly shortMessage: string;
+}
+
+/** An exit code that is no answer is an error. */
+export function checked(
+  program: string,
+  args: readonly string[],
+  { accept = [0] }: CommandOptions,
+  outcome: Outcome,
+): CommandResult {
+  const { exitCode, stdout } = outcome;
+  if (exitCode !== undefined && accept.includes(exitCode)) return { stdout, exitCode };
+  throw commandError(program, args, outcome);
 }
 
 export interface Ended {
@@ -80,7 +101,7 @@ export async function runToEnd(program: string, args: readonly string[], timeout
   return { output, exitCode: result.exitCode ?? null, isTimedOut: result.timedOut };
 }
 
-function commandError(program: string, args: readonly string[], result: ExecaError): NspawndError {
+function commandError(program: string, args: readonly string[], result: Outcome): NspawndError {
   const shown = [program, ...args].join(' ').slice(0, MAX_ERROR_TEXT);
   if (result.code === 'ENOENT')
     return new NspawndError('CommandMissing', `${program} is not installed`, { cause: result });

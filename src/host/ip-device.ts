@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isErrorCode } from '../errors.ts';
-import { run } from './command.ts';
 import { inNamespace } from './ip.ts';
 import { parseIpJson } from './ip-json.ts';
+import { runShort } from './short-command.ts';
 
 /** A network interface in detail, as `ip -details -json link show` has it. */
 export interface IpDevice {
@@ -68,7 +68,7 @@ export async function setDevice(
   settings: readonly string[],
   signal?: AbortSignal,
 ): Promise<void> {
-  await run('ip', [...inNamespace(namespace), 'link', 'set', 'dev', device, ...settings], {
+  await runShort('ip', [...inNamespace(namespace), 'link', 'set', 'dev', device, ...settings], {
     ...(signal === undefined ? {} : { signal }),
   });
 }
@@ -82,7 +82,7 @@ async function list(
   options: readonly string[],
   what: readonly string[],
 ): Promise<readonly IpDevice[]> {
-  const { stdout, exitCode } = await run(
+  const { stdout, exitCode } = await runShort(
     'ip',
     [...inNamespace(namespace), ...options, '-details', '-json', ...what],
     { accept: [0, 1, 255] },

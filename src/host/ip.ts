@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { run } from './command.ts';
 import { parseIpJson } from './ip-json.ts';
+import { runShort } from './short-command.ts';
 
 /** iproute2: batches of commands in one process, and its JSON, checked at the edge. */
 
@@ -11,7 +11,7 @@ export async function ipBatch(
   signal?: AbortSignal,
 ): Promise<void> {
   if (lines.length === 0) return;
-  await run('ip', [...inNamespace(namespace), '-batch', '-'], {
+  await runShort('ip', [...inNamespace(namespace), '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     ...(signal === undefined ? {} : { signal }),
   });
@@ -24,7 +24,7 @@ export async function ipRemove(
   signal?: AbortSignal,
 ): Promise<void> {
   if (lines.length === 0) return;
-  await run('ip', [...inNamespace(namespace), '-force', '-batch', '-'], {
+  await runShort('ip', [...inNamespace(namespace), '-force', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     accept: [0, 1, 2],
     ...(signal === undefined ? {} : { signal }),
@@ -60,7 +60,7 @@ export async function ipShow(
 ): Promise<{ link: IpLink; routes: readonly IpRoute[] } | null> {
   // Only `link show` tells the alias, and in a batch whatever follows it sees no addresses and no routes.
   const lines = [`address show dev ${link}`, `route show table all dev ${link}`, `link show dev ${link}`];
-  const { stdout, exitCode } = await run('ip', [...inNamespace(namespace), '-json', '-batch', '-'], {
+  const { stdout, exitCode } = await runShort('ip', [...inNamespace(namespace), '-json', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     accept: [0, 1, 255],
   });
@@ -78,7 +78,7 @@ export async function ipShow(
 
 /** Every veth link of the host's namespace. */
 export async function ipVethLinks(): Promise<readonly IpLink[]> {
-  const { stdout } = await run('ip', ['-json', 'link', 'show', 'type', 'veth']);
+  const { stdout } = await runShort('ip', ['-json', 'link', 'show', 'type', 'veth']);
   return parseLinks(stdout.trim() === '' ? [] : parseIpJson(stdout));
 }
 

@@ -1,4 +1,4 @@
-import { run } from './command.ts';
+import { runShort } from './short-command.ts';
 
 /**
  * sd_notify(3) for Node, which has no datagram sockets: systemd's own command says it for us (NotifyAccess=all). Does
@@ -30,5 +30,5 @@ export function feedWatchdog(isAlive: () => boolean): () => void {
 
 async function notify(args: readonly string[]): Promise<void> {
   if (process.env.NOTIFY_SOCKET === undefined) return;
-  await run('systemd-notify', args);
+  await runShort('systemd-notify', args);
 }

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { isErrorCode } from '../errors.ts';
-import { run } from './command.ts';
+import { runShort } from './short-command.ts';
 
 /**
  * Frames that leave a guest with a foreign source address are dropped where they enter the host: a guest cannot be its
@@ -30,6 +30,7 @@ table inet ${TABLE} {
 export class SourceGuard {
   /** Link -> addresses let through, as the kernel last said; null: not read since something may have changed. */
   #known: Promise<Elements | null> | null = null;
+  #invalidations = 0;
   #isAvailable = true;
   #lastChange: Promise<unknown> = Promise.resolve();
 
@@ -51,10 +52,13 @@ export class SourceGuard {
   /** Forgets what was read: the next look asks the kernel. */
   invalidate(): void {
     this.#known = null;
+    this.#invalidations++;
   }
 
   async addresses(link: string): Promise<readonly string[]> {
     if (!this.#isAvailable) return [];
+    // What is read while a change is on its way may be from before it.
+    if (this.#known === null) await this.#lastChange;
     return (await this.#read())?.get(link) ?? [];
   }
 
@@ -79,9 +83,11 @@ export class SourceGuard {
       ...(addresses.length === 0 && before.length > 0 ? [element('delete', 'links', `"${link}"`)] : []),
     ];
     if (lines.length === 0) return;
+    const invalidations = this.#invalidations;
     this.#known = null;
-    await nft(lines.join('\n'));
-    this.#known ??= Promise.resolve(new Map([...elements, [link, addresses]]));
+    await nft(`${lines.join('\n')}\n`);
+    if (invalidations === this.#invalidations)
+      this.#known = Promise.resolve(new Map([...elements, [link, addresses]]));
   }
 
   async #readOrCreate(): Promise<Elements> {
@@ -113,7 +119,7 @@ function setOf(address: string): string {
 }
 
 async function nft(script: string): Promise<void> {
-  await run('nft', ['-f', '-'], { input: script });
+  await runShort('nft', ['-f', '-'], { input: script });
 }
 
 const listingSchema = z.object({
@@ -125,7 +131,9 @@ const pairSchema = z.object({ concat: z.tuple([z.string(), z.string()]) });
 
 /** Null: there is no table of ours. */
 async function readElements(): Promise<Elements | null> {
-  const { stdout, exitCode } = await run('nft', ['-j', 'list', 'table', 'inet', TABLE], { accept: [0, 1] });
+  const { stdout, exitCode } = await runShort('nft', ['-j', 'list', 'table', 'inet', TABLE], {
+    accept: [0, 1],
+  });
   if (exitCode !== 0) return null;
   const byLink = new Map<string, string[]>();
   for (const { set } of listingSchema.parse(JSON.parse(stdout)).nftables) {

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { FifoFacts } from '../planning/observed.ts';
-import { run } from './command.ts';
 import { listDirectory, lstatIfExists, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
+import { runShort } from './short-command.ts';
 
 const open = promisify(openFile);
 
@@ -53,7 +53,7 @@ export class StartFifos {
   async create(name: string): Promise<void> {
     await this.remove(name);
     await makeDirectoryFor(this.path(name), 0o700);
-    await run('mkfifo', ['-m', '0600', '--', this.path(name)]);
+    await runShort('mkfifo', ['-m', '0600', '--', this.path(name)]);
     await this.listen(name);
   }
 

@@ -1,28 +1,43 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FailedUnits } from '../../planning/observed.ts';
 
-/** What was failing when a guest had just booted often mends itself, and what fails often does so soon after. */
-const SECOND_LOOK_MS = 30_000;
-const LATER_LOOK_MS = 600_000;
+/** What fails is asked again after a while; what fails when a guest has just booted often mends itself. */
 const FAILED_LOOK_MS = 60_000;
+/** Where units came or went, again so long after the last look; twice as long each time nothing was found. */
+const FIRST_GAP_MS = 30_000;
+const LONGEST_GAP_MS = 600_000;
+/** Where nothing came or went, so rarely; where nobody can tell, as if something had. */
+const QUIET_LOOK_MS = 3_600_000;
 /** One look costs 12 ms of a core; so rarely that all of them together stay below a third of a percent. */
 const PACE_MS = 4000;
-const SWEEP_MS = 10_000;
+/** The first look of a run does not wait for long, and fifty of them at once leave room for others. */
+const URGENT_PACE_MS = 200;
+const SWEEP_MS = 20_000;
 
 interface Known {
   readonly invocationId: string;
   readonly failedUnits: FailedUnits | null;
   readonly looks: number;
+  /** When to look if units came or went since, and when in any case. */
   readonly dueAt: number;
+  readonly dueAnywayAt: number;
+  /** As of just before the last look. */
+  readonly mark: string | null;
+}
+
+export interface DegradedTools {
+  readonly look: (name: string) => Promise<FailedUnits | null>;
+  /** Changes when a unit of the guest comes or goes; null: nobody can tell. */
+  readonly mark: (name: string) => string | null;
+  readonly onTrigger: (name: string) => void;
 }
 
 /**
- * Finds out which units of the guests have failed: once they have booted, a little later, then rarely. One guest at a time,
- * and nobody waits for it; a trigger says that something else was found.
+ * Finds out which units of the guests have failed: once they have booted, and again when units came or went. One guest at a
+ * time, and nobody waits for it; a trigger says that something else was found.
  */
 export class DegradedWatch {
-  readonly #look: (name: string) => Promise<FailedUnits | null>;
-  readonly #onTrigger: (name: string) => void;
+  readonly #tools: DegradedTools;
   readonly #known = new Map<string, Known>();
   /** Who is to be looked at; the first look of a run does not wait for its turn in time. */
   readonly #queue = new Map<string, { readonly isUrgent: boolean }>();
@@ -31,9 +46,8 @@ export class DegradedWatch {
   #timer: NodeJS.Timeout | null = null;
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(look: (name: string) => Promise<FailedUnits | null>, onTrigger: (name: string) => void) {
-    this.#look = look;
-    this.#onTrigger = onTrigger;
+  constructor(tools: DegradedTools) {
+    this.#tools = tools;
     // A container at rest is looked at by nobody else for a long time.
     this.#sweep = setInterval(() => {
       for (const [name, known] of this.#known) this.#enqueueIfDue(name, known);
@@ -51,7 +65,7 @@ export class DegradedWatch {
     const known =
       before?.invocationId === invocationId
         ? before
-        : { invocationId, failedUnits: null, looks: 0, dueAt: Number.NEGATIVE_INFINITY };
+        : { invocationId, failedUnits: null, looks: 0, dueAt: 0, dueAnywayAt: 0, mark: null };
     this.#known.set(name, known);
     this.#enqueueIfDue(name, known);
     return known.failedUnits;
@@ -71,20 +85,21 @@ export class DegradedWatch {
   }
 
   #enqueueIfDue(name: string, known: Known): void {
-    if (performance.now() < known.dueAt || this.#queue.has(name)) return;
+    const now = performance.now();
+    if (now < known.dueAt || this.#queue.has(name)) return;
+    if (now < known.dueAnywayAt && known.mark !== null && known.mark === this.#tools.mark(name)) return;
     this.#queue.set(name, { isUrgent: known.looks === 0 });
     this.#pump();
   }
 
   #pump(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     if (this.#isLooking || this.#queue.size === 0) return;
     const urgent = [...this.#queue].find(([, { isUrgent }]) => isUrgent)?.[0];
-    const waitMs = this.#lookedAt + PACE_MS - performance.now();
-    if (urgent === undefined && waitMs > 0) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = null;
-        this.#pump();
-      }, waitMs);
+    const waitMs = this.#lookedAt + (urgent === undefined ? PACE_MS : URGENT_PACE_MS) - performance.now();
+    if (waitMs > 0) {
+      this.#timer = setTimeout(() => this.#pump(), waitMs);
       return;
     }
     const [name = ''] = urgent === undefined ? [...this.#queue.keys()] : [urgent];
@@ -101,17 +116,17 @@ export class DegradedWatch {
 
   async #lookAt(name: string, known: Known): Promise<void> {
     // Due again when this look is over.
-    this.#known.set(name, { ...known, dueAt: Number.POSITIVE_INFINITY });
-    const failedUnits = await this.#look(name);
+    const never = Number.POSITIVE_INFINITY;
+    this.#known.set(name, { ...known, dueAt: never, dueAnywayAt: never });
+    const mark = this.#tools.mark(name);
+    const failedUnits = await this.#tools.look(name);
     if (this.#known.get(name)?.invocationId !== known.invocationId) return;
+    const now = performance.now();
     const hasFailed = failedUnits === null || failedUnits.names.length > 0;
-    const nextMs = known.looks === 0 ? SECOND_LOOK_MS : hasFailed ? FAILED_LOOK_MS : LATER_LOOK_MS;
-    this.#known.set(name, {
-      ...known,
-      failedUnits,
-      looks: known.looks + 1,
-      dueAt: performance.now() + nextMs,
-    });
-    if (!isDeepStrictEqual(failedUnits, known.failedUnits)) this.#onTrigger(name);
+    const looks = hasFailed ? 1 : known.looks + 1;
+    const gapMs = hasFailed ? FAILED_LOOK_MS : Math.min(LONGEST_GAP_MS, FIRST_GAP_MS * 2 ** (looks - 1));
+    const dueAnywayAt = now + (hasFailed ? FAILED_LOOK_MS : QUIET_LOOK_MS);
+    this.#known.set(name, { ...known, failedUnits, looks, dueAt: now + gapMs, dueAnywayAt, mark });
+    if (!isDeepStrictEqual(failedUnits, known.failedUnits)) this.#tools.onTrigger(name);
   }
 }

@@ -1,5 +1,5 @@
 import type { FailedUnits } from '../../planning/observed.ts';
-import { run } from '../command.ts';
+import { runShort } from '../short-command.ts';
 
 const TIMEOUT_MS = 3000;
 const MAX_NAMES = 10;
@@ -15,7 +15,7 @@ export async function askFailedUnits(name: string): Promise<FailedUnits | null> 
     '--no-legend',
     '--no-pager',
   ];
-  return run('systemctl', args, { timeoutMs: TIMEOUT_MS }).then(
+  return runShort('systemctl', args, { timeoutMs: TIMEOUT_MS }).then(
     ({ stdout }) => failedUnitsIn(stdout),
     () => null,
   );

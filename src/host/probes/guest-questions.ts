@@ -6,6 +6,7 @@ import { asking } from './ask.ts';
 import { DegradedWatch } from './degraded-watch.ts';
 import { askFailedUnits } from './failed-units.ts';
 import { type ProbeRecords, Prober } from './prober.ts';
+import { unitsMark } from './units-mark.ts';
 
 /** All that running guests are asked, whoever wants to know. */
 export class GuestQuestions {
@@ -14,7 +15,7 @@ export class GuestQuestions {
 
   constructor(records: ProbeRecords, onTrigger: (name: string) => void) {
     this.prober = new Prober(records, asking(), onTrigger);
-    this.#degraded = new DegradedWatch(askFailedUnits, onTrigger);
+    this.#degraded = new DegradedWatch({ look: askFailedUnits, mark: unitsMark, onTrigger });
   }
 
   async facts(

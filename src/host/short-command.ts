@@ -1,0 +1,38 @@
+import { type CommandOptions, type CommandResult, checked, DEFAULT_TIMEOUT_MS, run } from './command.ts';
+import { directoryOf } from './find-program.ts';
+import { Lanes } from './lanes.ts';
+
+const lanes = new Lanes();
+const bash = directoryOf('bash');
+
+/** As `run`, of a program that is done in a moment: by a lane, where there is a bash for it. */
+export async function runShort(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const { input = '', timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  const argv = [program, ...args];
+  const isForLane = options.env === undefined && isLines(input) && !argv.some(word => word.includes('\0'));
+  if (!isForLane || (await bash) === null) return run(program, args, options);
+  const startedAt = performance.now();
+  const answer = await lanes.run({ argv, input: input.slice(0, -1), timeoutMs, signal });
+  const said =
+    answer === null || answer === 'timeout' ? { stdout: '', stderr: '', exitCode: undefined } : answer;
+  return checked(program, args, options, {
+    ...said,
+    stdout: said.stdout.replace(/\n$/, ''),
+    code: said.exitCode === NOT_FOUND ? 'ENOENT' : undefined,
+    timedOut: answer === 'timeout',
+    durationMs: Math.round(performance.now() - startedAt),
+    shortMessage: said.exitCode === undefined ? 'it was ended' : `it failed with exit code ${said.exitCode}`,
+  });
+}
+
+/** Of a shell: there is no such program. */
+const NOT_FOUND = 127;
+
+/** Nothing, or whole lines: a lane puts a newline at the end. */
+function isLines(input: string): boolean {
+  return input === '' || (input.length > 1 && input.endsWith('\n') && !input.includes('\0'));
+}
