@@ -17,4 +17,4 @@ export class Burst {
   }
 }
 
-const BURST_MS = 100;
+const BURST_MS = 250;

@@ -41,8 +41,9 @@ import { observeRoot } from './root-tree.ts';
 import { SourceGuard } from './source-guard.ts';
 import { SourceWatch, watchedPath } from './source-watch.ts';
 import { StartFifos } from './start-fifo.ts';
-import { containerOfSystemdSignal, SYSTEMD_MATCHES, Systemd } from './systemd.ts';
+import { SYSTEMD_MATCHES, Systemd } from './systemd.ts';
 import { UnitFiles } from './unit-files.ts';
+import { type UnitNews, UnitSignals } from './unit-signals.ts';
 import { inOneClock } from './wall-clock.ts';
 
 export interface LinuxHostOptions {
@@ -63,6 +64,7 @@ export interface LinuxHostOptions {
 export class LinuxHost implements HostPort {
   readonly #bus: Bus;
   readonly #systemd: Systemd;
+  readonly #signals = new UnitSignals();
   readonly #machined: Machined;
   readonly #facts: HostFactsReader;
   readonly #guard = new SourceGuard();
@@ -142,10 +144,15 @@ export class LinuxHost implements HostPort {
     this.#onTrigger = onTrigger;
     this.#bus.onSignal(busSignal => {
       this.#systemd.noteSignal(busSignal);
-      const name = machineOfSignal(busSignal) ?? containerOfSystemdSignal(busSignal);
-      if (name !== undefined) onTrigger(name);
+      const machine = machineOfSignal(busSignal);
+      if (machine !== undefined) this.#burst.trigger(machine);
+      const news = this.#signals.read(busSignal);
+      if (news !== undefined) this.#heard(news);
     });
-    this.#bus.onReconnect(() => onTrigger(null));
+    this.#bus.onReconnect(() => {
+      this.#signals.forget();
+      onTrigger(null);
+    });
     signal.addEventListener('abort', () => this.#stop(), { once: true });
     await Promise.all([this.#facts.start(), this.#guard.start(), this.#removeWrittenAside()]);
     if (this.#options.enableIpv6Forwarding) await enableIpv6Forwarding();
@@ -301,6 +308,11 @@ export class LinuxHost implements HostPort {
     this.#sourceWatch.stop();
     this.#questions.stop();
     this.#bus.close();
+  }
+
+  #heard({ name, isUrgent }: UnitNews): void {
+    if (name === null || isUrgent) this.#onTrigger(name);
+    else this.#burst.trigger(name);
   }
 
   #networkChanged(change: NetworkChange | null): void {

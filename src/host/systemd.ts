@@ -1,8 +1,6 @@
-import { nameOfNspawnUnit } from '../api/adopted.ts';
 import { nameOfUnit, unitName } from '../api/container.ts';
 import { NspawndError } from '../errors.ts';
 import { isTemplate } from '../planning/adopted.ts';
-import { nameOfBuildUnit } from '../planning/nix-places.ts';
 import type { UnitFacts } from '../planning/observed.ts';
 import { type Bus, type BusSignal, type BusTarget, escapeLabel, unlessBusError } from './bus.ts';
 import { WallClock } from './wall-clock.ts';
@@ -15,10 +13,6 @@ const MANAGER: BusTarget = {
 };
 const UNIT_INTERFACE = 'org.freedesktop.systemd1.Unit';
 const SERVICE_INTERFACE = 'org.freedesktop.systemd1.Service';
-const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
-const PATH_PREFIXES = ['container@', 'nspawnd-build@', 'systemd-nspawn@'].map(
-  unit => `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`,
-);
 
 const RELOAD_TIMEOUT_MS = 90_000;
 /** A daemon-reload serialises the whole manager: never more than one in this time, whoever asks. */
@@ -228,29 +222,8 @@ export class Systemd {
   }
 }
 
-/** Which container a signal speaks of: its name, `null` for all of them, `undefined` for none. */
-export function containerOfSystemdSignal(signal: BusSignal): string | null | undefined {
-  if (signal.member === 'PropertiesChanged') {
-    if (!PATH_PREFIXES.some(prefix => signal.path.startsWith(prefix))) return undefined;
-    return containerOf(unescapeLabel(signal.path.slice(UNIT_PATH_PREFIX.length)));
-  }
-  if (signal.member === 'JobRemoved') return containerOf(String(signal.body[2]));
-  // A daemon-reload has just ended: anything may have been swapped.
-  if (signal.member === 'Reloading') return signal.body[0] === false ? null : undefined;
-  return undefined;
-}
-
-/** Its own unit, the one in which its system is built, or the one in which it ran before. */
-function containerOf(unit: string): string | undefined {
-  return nameOfUnit(unit) ?? nameOfBuildUnit(unit) ?? nameOfNspawnUnit(unit) ?? undefined;
-}
-
 const NO_SUCH_UNIT = ['org.freedesktop.systemd1.NoSuchUnit'];
 
 function unitPath(unit: string): string {
-  return `${UNIT_PATH_PREFIX}${escapeLabel(unit)}`;
-}
-
-function unescapeLabel(label: string): string {
-  return label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return `/org/freedesktop/systemd1/unit/${escapeLabel(unit)}`;
 }

@@ -3,6 +3,7 @@ import type { FailedUnits } from '../../planning/observed.ts';
 
 /** What fails is asked again after a while; what fails when a guest has just booted often mends itself. */
 const FAILED_LOOK_MS = 60_000;
+const FIRST_LOOK_MS = 1000;
 /** Where units came or went, again so long after the last look; twice as long each time nothing was found. */
 const FIRST_GAP_MS = 30_000;
 const LONGEST_GAP_MS = 600_000;
@@ -10,7 +11,7 @@ const LONGEST_GAP_MS = 600_000;
 const QUIET_LOOK_MS = 3_600_000;
 /** One look costs 12 ms of a core; so rarely that all of them together stay below a third of a percent. */
 const PACE_MS = 4000;
-/** The first look of a run does not wait for long, and fifty of them at once leave room for others. */
+/** The first look of a run does not wait for its turn, but fifty of them at once leave room for others. */
 const URGENT_PACE_MS = 200;
 const SWEEP_MS = 20_000;
 
@@ -62,13 +63,25 @@ export class DegradedWatch {
       return null;
     }
     const before = this.#known.get(name);
-    const known =
-      before?.invocationId === invocationId
-        ? before
-        : { invocationId, failedUnits: null, looks: 0, dueAt: 0, dueAnywayAt: 0, mark: null };
-    this.#known.set(name, known);
-    this.#enqueueIfDue(name, known);
-    return known.failedUnits;
+    if (before?.invocationId === invocationId) {
+      this.#enqueueIfDue(name, before);
+      return before.failedUnits;
+    }
+    // It has just booted, and has enough to do.
+    const dueAt = performance.now() + FIRST_LOOK_MS;
+    this.#known.set(name, {
+      invocationId,
+      failedUnits: null,
+      looks: 0,
+      dueAt,
+      dueAnywayAt: dueAt,
+      mark: null,
+    });
+    setTimeout(() => {
+      const known = this.#known.get(name);
+      if (known !== undefined) this.#enqueueIfDue(name, known);
+    }, FIRST_LOOK_MS).unref();
+    return null;
   }
 
   /** Looks now, because a person asked. */
