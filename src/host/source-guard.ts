@@ -33,6 +33,11 @@ export class SourceGuard {
   #invalidations = 0;
   #isAvailable = true;
   #lastChange: Promise<unknown> = Promise.resolve();
+  readonly #nft: string;
+
+  constructor(nft = 'nft') {
+    this.#nft = nft;
+  }
 
   /** False where there is no nft; rp_filter alone guards IPv4 then. */
   isAvailable(): boolean {
@@ -85,7 +90,7 @@ export class SourceGuard {
     if (lines.length === 0) return;
     const invalidations = this.#invalidations;
     this.#known = null;
-    await nft(`${lines.join('\n')}\n`);
+    await this.#change(`${lines.join('\n')}\n`);
     if (invalidations === this.#invalidations)
       this.#known = Promise.resolve(new Map([...elements, [link, addresses]]));
   }
@@ -93,14 +98,18 @@ export class SourceGuard {
   async #readOrCreate(): Promise<Elements> {
     const found = await this.#read();
     if (found !== null) return found;
-    await nft(RULESET);
+    await this.#change(RULESET);
     const empty: Elements = new Map();
     this.#known = Promise.resolve(empty);
     return empty;
   }
 
+  async #change(script: string): Promise<void> {
+    await runShort(this.#nft, ['-f', '-'], { input: script });
+  }
+
   #read(): Promise<Elements | null> {
-    this.#known ??= readElements().catch(error => {
+    this.#known ??= readElements(this.#nft).catch(error => {
       this.#known = null;
       throw error;
     });
@@ -118,10 +127,6 @@ function setOf(address: string): string {
   return isIPv6(address) ? 'sources6' : 'sources4';
 }
 
-async function nft(script: string): Promise<void> {
-  await runShort('nft', ['-f', '-'], { input: script });
-}
-
 const listingSchema = z.object({
   nftables: z.array(
     z.looseObject({ set: z.object({ name: z.string(), elem: z.array(z.unknown()).default([]) }).optional() }),
@@ -130,8 +135,8 @@ const listingSchema = z.object({
 const pairSchema = z.object({ concat: z.tuple([z.string(), z.string()]) });
 
 /** Null: there is no table of ours. */
-async function readElements(): Promise<Elements | null> {
-  const { stdout, exitCode } = await runShort('nft', ['-j', 'list', 'table', 'inet', TABLE], {
+async function readElements(nft: string): Promise<Elements | null> {
+  const { stdout, exitCode } = await runShort(nft, ['-j', 'list', 'table', 'inet', TABLE], {
     accept: [0, 1],
   });
   if (exitCode !== 0) return null;
