@@ -37,6 +37,16 @@ export function findObstacle(
   );
 }
 
+/**
+ * Whether the network of a guest that runs has to be left as it is. A root that is gone says nothing of it, and an interface
+ * that is missing is not in the way of mending the rest.
+ */
+export function isMendingHindered(sandbox: SandboxSpec | null, observed: Observed): boolean {
+  const obstacle =
+    shadowedUnit(observed) ?? foreignSandbox(sandbox, observed) ?? badInterface(sandbox, observed);
+  return obstacle !== null && obstacle.reason !== 'InterfaceMissing';
+}
+
 /** A mask, or a unit of this name elsewhere, that systemd would run instead of ours. */
 export function shadowedUnit({ unit, unitFile, name }: Observed): Obstacle | null {
   const shadow = (message: string): Obstacle => ({ reason: 'UnitShadowed', message });

@@ -10,7 +10,7 @@ import { keepSystems } from './kept-systems.ts';
 import { planRealisation, type Realisation, usableSystem } from './nix.ts';
 import { planSwitch, restartForSystem } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
-import { findObstacle } from './obstacle.ts';
+import { findObstacle, isMendingHindered } from './obstacle.ts';
 import { nothing, type Plan, stalled, type Waiting, waiting } from './plan.ts';
 import { planAdopted } from './plan-adopted.ts';
 import { planProbes } from './plan-probes.ts';
@@ -119,9 +119,7 @@ function planRunning(
       stopping(observed, `restartPolicy (${manifest.spec.restartPolicy}) says what becomes of it`),
     );
   }
-  // An interface that is missing is not in the way of mending the rest.
-  const isInTheWay = obstacle !== null && obstacle.reason !== 'InterfaceMissing';
-  const isMendable = !isInTheWay && observed.sandbox.isPrivate !== false;
+  const isMendable = !isMendingHindered(sandbox, observed) && observed.sandbox.isPrivate !== false;
   const mendable = isMendable && sandbox !== null ? asStarted(manifest, sandbox, observed) : null;
   const mend = waiting(
     observed,

@@ -19,7 +19,7 @@ const MIN_DEADLINE_SEC = 60;
 
 /**
  * The trial of an edited spec, laid over the plan for the container: it begins with the first try to launch it, or when a
- * running guest is asked anew; it ends well when the guest was Ready for a while and every probe has found that, and badly
+ * running guest is asked anew or was switched to the system that Nix has made of it; it ends well when the guest was Ready for a while and every probe has found that, and badly
  * when it failed three times or its deadline has passed. Then the last spec that was Ready is in force again, and the next
  * plan brings that about.
  */
@@ -74,7 +74,8 @@ function isTrialToBegin(
     return isRealised(manifest, observed);
   }
   const isAskedAnew = steps.some(one => one.name === 'probe' && one.arguments.isEdited);
-  return isAskedAnew && runsSpec(manifest, observed);
+  const isSwitched = switchOfRun(observed) !== null;
+  return (isAskedAnew || isSwitched) && runsSpec(manifest, observed);
 }
 
 /** How long a trial may take from the first launch on. */

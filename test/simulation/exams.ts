@@ -3,7 +3,7 @@ import { HOST_NAMESPACE } from '../model/model-host.ts';
 import type { Random } from '../model/random.ts';
 import { check } from './at-rest.ts';
 import type { Simulation } from './simulation.ts';
-import { editedHard, editedLive } from './specs.ts';
+import { editedHard, editedLive, launchedWith, specOf } from './specs.ts';
 import { sweepAtRest } from './sweep.ts';
 
 /**
@@ -46,7 +46,7 @@ export const EXAMS: Readonly<
       () => false,
     ),
   'nspawnctl stop, and an edit': async (sim, name, random) => {
-    const isAuto = specOf(sim, name)?.autoStart ?? true;
+    const isAuto = specInForce(sim, name)?.autoStart ?? true;
     await ends(
       sim,
       name,
@@ -113,7 +113,7 @@ export const EXAMS: Readonly<
     const isHindered = ({ stalled, waitingFor }: Plan) => stalled !== null || waitingFor !== null;
     const stalled = new Set((await sim.plans()).filter(isHindered).map(({ key }) => key));
     for (const name of sim.life.names) {
-      const spec = specOf(sim, name);
+      const spec = specInForce(sim, name);
       if (spec === null || stalled.has(name)) continue;
       check(isRunning(sim, name) === spec.autoStart, 'boot', `${name}: autoStart is ${spec.autoStart}`);
     }
@@ -153,12 +153,17 @@ async function ends(
   );
 }
 
-/** The spec that comes back when the one in force, of which nobody knows yet whether it works, fails for good. */
+/**
+ * The spec that comes back when the one in force, of which nobody knows yet whether it works, fails for good. A guest that
+ * still runs an older one says nothing of it.
+ */
 function fallbackOf(sim: Simulation, name: string): string | null {
   const desired = sim.folder.desired(name);
   if (desired.state !== 'present' || desired.rollout === undefined) return null;
   const { isProven, fallback, stuckBecause } = desired.rollout;
-  const isOnTrial = !isProven && stuckBecause === null && desired.manifest.spec.rollback;
+  const started = specOf(sim.host.unit(name).run?.text ?? '');
+  const runsIt = started !== null && launchedWith(started) === launchedWith(desired.manifest.written);
+  const isOnTrial = runsIt && !isProven && stuckBecause === null && desired.manifest.spec.rollback;
   return isOnTrial ? (fallback?.specHash ?? null) : null;
 }
 
@@ -171,7 +176,7 @@ function checkRolledBack(sim: Simulation, name: string, fallback: string): void 
 
 /** They are on the host, or it has them itself. */
 function hasItsInterfaces(sim: Simulation, name: string): boolean {
-  const { macvlans = [], interfaces = [] } = specOf(sim, name) ?? {};
+  const { macvlans = [], interfaces = [] } = specInForce(sim, name) ?? {};
   const { host } = sim;
   const isOnHost = (wanted: string) => host.interfaces.get(wanted) === HOST_NAMESPACE;
   const isLent = (wanted: string) =>
@@ -180,7 +185,7 @@ function hasItsInterfaces(sim: Simulation, name: string): boolean {
 }
 
 function dependsOf(sim: Simulation, name: string): readonly string[] {
-  return specOf(sim, name)?.dependsOn ?? [];
+  return specInForce(sim, name)?.dependsOn ?? [];
 }
 
 function request(sim: Simulation, name: string, verb: 'stop' | 'restart'): void {
@@ -195,7 +200,7 @@ function invocations(sim: Simulation): string {
   return sim.life.names.map(name => sim.host.unit(name).invocationId).join(' ');
 }
 
-function specOf(sim: Simulation, name: string) {
+function specInForce(sim: Simulation, name: string) {
   const desired = sim.folder.desired(name);
   return desired.state === 'present' ? desired.manifest.spec : null;
 }

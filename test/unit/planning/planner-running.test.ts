@@ -348,6 +348,13 @@ describe('the network of a running guest', () => {
     test(name, () => check(expected, ({ sandbox }) => ({ sandbox: change(sandbox) })));
   }
 
+  test('gets all of that back also while its root is gone', () => {
+    const root = { state: 'missing', realPath: '', missing: [], detail: '' } as const;
+    check([`${build} (missing source guard for 10.231.136.2)`], ({ sandbox }) => ({
+      root,
+      sandbox: { ...sandbox, guard: [] },
+    }));
+  });
   test('cannot be mended while nobody knows which process sits in it', () => {
     check([], ({ machine, sandbox }) => ({
       machine: machine && { ...machine, isLeaderAlive: false },

@@ -220,10 +220,16 @@ describe('a spec whose system is made by Nix is proven', () => {
       ...{ invocationId: INVOCATION, closure: B, isGood, how: '', output: '' },
       ...{ at: NOW - agoMs, isReported: true },
     });
-    assert.ok(isProven(made({ lastSwitch: lastSwitch(10_000) }, A)));
-    assert.ok(!isProven(made({ lastSwitch: lastSwitch(10_000, false) }, A)));
-    const soon = steps(made({ lastSwitch: lastSwitch(4_000) }, A));
+    const switched = (agoMs: number, isGood = true) => made({ lastSwitch: lastSwitch(agoMs, isGood) }, A);
+    assert.ok(isProven(tried(switched(10_000), 10)));
+    assert.ok(!isProven(tried(switched(10_000, false), 10)));
+    const soon = steps(tried(switched(4_000), 4));
     assert.deepEqual([soon.steps, soon.waitingFor?.until], [[], NOW + 6_000]);
+    // It is on trial from the switch on, also where that is not seen at once; a switch that failed begins none.
+    const begun = (observed: Observed) => steps(observed).steps.map(({ name }) => name);
+    assert.deepEqual(begun(switched(0)), ['beginTrial']);
+    assert.deepEqual(begun(switched(3_600_000)), ['beginTrial']);
+    assert.ok(!begun(switched(0, false)).includes('beginTrial'));
   });
 });
 
