@@ -65,27 +65,25 @@ function statusOf(
   const { unit, machine, process, history } = observed;
   const spec = desired.state === 'present' ? desired.manifest.spec : null;
   const addresses = [spec?.localAddress, spec?.localAddress6].filter(address => address !== undefined);
-  return {
+  const status: { -readonly [K in keyof ContainerStatus]: ContainerStatus[K] } = {
     observedGeneration: generation,
     phase: summary.phase,
     conditions: summary.conditions.map(fact => conditionOf(fact, before, generation, now)),
     restarts: history.restarts,
     addresses,
     unit: unitName(name),
-    ...(summary.waitingFor === null ? {} : { waitingFor: summary.waitingFor }),
-    ...(summary.nextRetryAt === null ? {} : { nextRetryTime: new Date(summary.nextRetryAt).toISOString() }),
-    ...(unit.activeAt === null || unit.mainPid === 0
-      ? {}
-      : { startedAt: new Date(unit.activeAt).toISOString() }),
-    ...(machine === null || !machine.isLeaderAlive ? {} : { leader: machine.leader }),
-    ...(desired.state === 'present' ? { specHash: desired.manifest.specHash } : {}),
-    ...(desired.state !== 'present' || desired.rollout === undefined
-      ? {}
-      : { rollout: { revision: desired.rollout.revision, state: rolloutState(desired) } }),
-    ...(process === null ? {} : { runningSpecHash: process.specHash }),
-    ...(observed.nix === null ? {} : { nix: nixStatus(observed) }),
-    ...(unit.dropInPaths.length === 0 ? {} : { foreignDropIns: unit.dropInPaths }),
   };
+  if (summary.waitingFor !== null) status.waitingFor = summary.waitingFor;
+  if (summary.nextRetryAt !== null) status.nextRetryTime = new Date(summary.nextRetryAt).toISOString();
+  if (unit.activeAt !== null && unit.mainPid !== 0) status.startedAt = new Date(unit.activeAt).toISOString();
+  if (machine?.isLeaderAlive) status.leader = machine.leader;
+  if (desired.state === 'present') status.specHash = desired.manifest.specHash;
+  if (desired.state === 'present' && desired.rollout !== undefined)
+    status.rollout = { revision: desired.rollout.revision, state: rolloutState(desired) };
+  if (process !== null) status.runningSpecHash = process.specHash;
+  if (observed.nix !== null) status.nix = nixStatus(observed);
+  if (unit.dropInPaths.length > 0) status.foreignDropIns = unit.dropInPaths;
+  return status;
 }
 
 function conditionOf(

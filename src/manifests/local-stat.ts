@@ -21,8 +21,16 @@ function statNow(path: string): ReturnType<Stat> {
   }
 }
 
-/** Those where somebody else has to answer; null: nobody knows. proc_pid_mountinfo(5). */
+let lastRead: { readonly mountInfo: string; readonly elsewhere: readonly string[] | null } | null = null;
+
+/** Those where somebody else has to answer; null: nobody knows. Most scans find what the last one has read. */
 function mountPoints(mountInfo: string): readonly string[] | null {
+  if (lastRead?.mountInfo !== mountInfo) lastRead = { mountInfo, elsewhere: readMountPoints(mountInfo) };
+  return lastRead.elsewhere;
+}
+
+/** proc_pid_mountinfo(5). */
+function readMountPoints(mountInfo: string): readonly string[] | null {
   if (mountInfo === '') return null;
   const found: string[] = [];
   for (const line of mountInfo.split('\n')) {

@@ -20,7 +20,6 @@ export class MemoryFs {
   #lastReader = 0;
   readonly #nodes = new Map<string, Node>();
   #lastInode = 0;
-  #uninstall: (() => void) | null = null;
 
   constructor(nowMs: () => number, takesTime: () => Promise<void> | null, type: 'ext4' | 'nfs4') {
     this.#nowMs = nowMs;
@@ -73,8 +72,7 @@ export class MemoryFs {
   }
 
   install(): void {
-    const promises = fs.promises as unknown as Record<string, Call>;
-    const mine: Record<string, Call> = {
+    const answers: Record<string, Call> = {
       lstat: path => new Stats(this.#get(path)),
       stat: path => new Stats(this.#get(path)),
       realpath: path => this.#get(path) && path,
@@ -93,29 +91,17 @@ export class MemoryFs {
       rename: (from, to) => this.rename(from, to as string),
       open: (path, flags) => this.#open(path, flags),
     };
-    const before = Object.fromEntries(Object.keys(mine).map(key => [key, promises[key] as Call]));
-    for (const [key, answer] of Object.entries(mine))
-      promises[key] = (path, option) => this.#do(() => answer(String(path), option));
-    const { lstatSync, readFileSync } = fs;
-    const mounts = `1 1 0:1 / / rw - ${this.#type} none rw\n`;
-    Object.assign(fs, {
-      readFileSync: (path: string, ...more: unknown[]) =>
-        path === '/proc/self/mountinfo' ? mounts : readFileSync(path, ...(more as [])),
+    installed = {
+      promised: (key, path, option) => this.#do(() => answers[key]?.(path, option)),
       // Modules are still loaded from the real one.
-      lstatSync: (path: string, ...more: unknown[]) =>
-        MODULES.test(path) ? lstatSync(path, ...(more as [])) : new Stats(this.#get(path)),
-    });
-    syncBuiltinESMExports();
-    this.#uninstall = () => {
-      Object.assign(promises, before);
-      Object.assign(fs, { lstatSync, readFileSync });
-      syncBuiltinESMExports();
+      lstat: path => (MODULES.test(path) ? null : new Stats(this.#get(path))),
+      mountInfo: `1 1 0:1 / / rw - ${this.#type} none rw\n`,
     };
+    hook(Object.keys(answers));
   }
 
   uninstall(): void {
-    this.#uninstall?.();
-    this.#uninstall = null;
+    installed = null;
   }
 
   async #do<T>(work: () => T): Promise<T> {
@@ -172,6 +158,35 @@ export class MemoryFs {
       close: () => this.#do(() => undefined),
     };
   }
+}
+
+/** The one that answers instead of the real file system; null: none does. */
+let installed: {
+  readonly promised: (key: string, path: string, option: unknown) => Promise<unknown>;
+  readonly lstat: (path: string) => Stats | null;
+  readonly mountInfo: string;
+} | null = null;
+let isHooked = false;
+
+/** Once for all lives: to tell every module of it takes longer than most of what is asked in one. */
+function hook(keys: readonly string[]): void {
+  if (isHooked) return;
+  isHooked = true;
+  const promises = fs.promises as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const real = { ...promises };
+  for (const key of keys)
+    promises[key] = (...args) =>
+      installed === null ? real[key]?.(...args) : installed.promised(key, String(args[0]), args[1]);
+  const { lstatSync, readFileSync } = fs;
+  Object.assign(fs, {
+    readFileSync: (path: string, ...more: unknown[]) =>
+      installed !== null && path === '/proc/self/mountinfo'
+        ? installed.mountInfo
+        : readFileSync(path, ...(more as [])),
+    lstatSync: (path: string, ...more: unknown[]) =>
+      installed?.lstat(path) ?? lstatSync(path, ...(more as [])),
+  });
+  syncBuiltinESMExports();
 }
 
 const FOREVER = new Promise<never>(() => undefined);
