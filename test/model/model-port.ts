@@ -129,6 +129,7 @@ export class ModelPort implements HostPort {
     if (isForItself) this.#pace.looks?.(name);
     await this.#call();
     if (isForItself) this.#seenDisturbances.set(name, disturbances);
+    else this.#pace.seesForAnother?.(name);
     const isLaunched = this.#launches.watch(name);
     const early = this.#look(name, manifest);
     if (this.#pace.tears?.() !== true) return { ...early, unit: { ...early.unit, hasJob: isLaunched() } };
@@ -712,7 +713,10 @@ export interface Pace {
   readonly point?: () => Promise<void> | undefined;
   /** Whether a look sees some things later than others. */
   readonly tears?: () => boolean;
+  /** A look at it begins. */
   readonly looks?: (name: string) => void;
+  /** It is seen as it is now, for the sake of one that depends on it. */
+  readonly seesForAnother?: (name: string) => void;
   readonly begins?: (name: string, step: HostStep) => void;
   readonly done?: (name: string, step: HostStep) => void;
   readonly killed?: () => void;

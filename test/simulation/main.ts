@@ -1,7 +1,6 @@
-import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { bundleWorker } from './bundle.ts';
+import { startWorkers } from './bundle.ts';
 import { makeLife } from './life.ts';
 import { live } from './live.ts';
 import { report } from './report.ts';
@@ -49,10 +48,7 @@ async function simulate(): Promise<number> {
         `${(sum.lastedMs / 86_400_000).toFixed(1)} days, ${sum.calls} calls, ${sum.steps} steps, ${failed.length} failed`,
     );
   };
-  await using worker = await bundleWorker();
-  // Nothing lives for long: most of it is gone when so much has come together.
-  const execArgv = ['--max-semi-space-size=32'];
-  const workers = Array.from({ length: Number(values.jobs) }, () => fork(worker.path, { execArgv }));
+  const workers = await startWorkers(Number(values.jobs));
   await Promise.all(
     workers.map(
       worker =>

@@ -232,6 +232,7 @@ export class Simulation {
       point: () => this.#takeTime(() => this.faults > 0 && this.#chance.chance(0.3) && this.faults-- > 0),
       tears: () => !this.isCalm && this.#chance.chance(this.life.tuning.tearChance),
       looks: name => this.watcher.looks(name),
+      seesForAnother: name => this.watcher.seesForAnother(name),
       begins: (name, step) => {
         this.tell(`  ${name}: ${step.name} (${step.because})`);
         this.watcher.begins(name, step);

@@ -59,8 +59,12 @@ export class Watcher {
     watched.notReady = this.#notReady(watched.desired);
     watched.wasMeant = this.#sim.folder.isMeant(name);
     watched.seenEnd = watched.lastEnd;
-    watched.wasReady = this.#sim.isReady(name);
     watched.lookedAtMs = this.#sim.clock.nowMs;
+  }
+
+  /** One that depends on it asks whether it is ready. */
+  seesForAnother(name: string): void {
+    if (this.#sim.isReady(name)) this.#of(name).seenReadyAtMs = this.#sim.clock.nowMs;
   }
 
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
@@ -89,7 +93,7 @@ export class Watcher {
         else watched.restarts = 0;
         this.#mayLaunch(name, watched, step.arguments.cause);
         for (const other of this.#notReady(watched.desired))
-          if (watched.notReady.includes(other) && !this.#of(other).wasReady)
+          if (watched.notReady.includes(other) && this.#of(other).seenReadyAtMs < watched.lookedAtMs)
             this.violate('dependencies', `${name} is launched, and ${other} is not ready`);
         break;
       case 'recordFailure':
@@ -234,7 +238,7 @@ export class Watcher {
         notReady: [],
         lastEnd: null,
         seenEnd: null,
-        wasReady: false,
+        seenReadyAtMs: Number.NEGATIVE_INFINITY,
         lookedAtMs: 0,
         failedAtMs: null,
         missedAtMs: null,
@@ -260,8 +264,8 @@ interface Watched {
   lastEnd: 'stopped' | 'clean' | 'failed' | 'reboot' | null;
   /** The same when nspawnd began its last look. */
   seenEnd: Watched['lastEnd'];
-  /** Whether it was ready then. */
-  wasReady: boolean;
+  /** When one that depends on it last saw it ready. */
+  seenReadyAtMs: number;
   lookedAtMs: number;
   /** When the last failure was one. */
   failedAtMs: number | null;
