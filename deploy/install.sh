@@ -91,7 +91,7 @@ put() {
   mkdir -p "$(dirname "$target")"
   case $1 in
     /usr/lib/nspawnd/*/*) cp -P "$built$1" "$target.new" ;;
-    /usr/lib/nspawnd/*) { echo "#!$node"; sed 1d "$built$1"; } > "$target.new"; chmod 0755 "$target.new" ;;
+    /usr/lib/nspawnd/*) { sed -n "1s|^#![^ ]*|#!$node|p" "$built$1"; sed 1d "$built$1"; } > "$target.new"; chmod 0755 "$target.new" ;;
     *) cp -P "$built$1" "$target.new" ;;
   esac
   mv -f "$target.new" "$target"
