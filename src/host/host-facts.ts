@@ -18,11 +18,14 @@ export const LOGIND_MATCHES = [
   `type='signal',sender='org.freedesktop.login1',interface='org.freedesktop.login1.Manager',member='PrepareForShutdown'`,
 ];
 
+const MOMENT_MS = 20;
+
 /** What is the same for every container: read once at start where it cannot change, afresh where it can. */
 export class HostFactsReader {
   readonly #systemd: Systemd;
   #fixed: Pick<HostFacts, 'bootId' | 'nspawnPath' | 'systemdVersion' | 'machineId'> | null = null;
   #isShutdownAnnounced = false;
+  #moment: { readonly at: number; readonly facts: Promise<HostFacts> } | null = null;
 
   constructor(bus: Bus, systemd: Systemd) {
     this.#systemd = systemd;
@@ -42,7 +45,15 @@ export class HostFactsReader {
     this.#fixed = { bootId: bootId.trim(), machineId: machineId.trim(), systemdVersion, nspawnPath };
   }
 
-  async read(runningGuests: () => Promise<number>): Promise<HostFacts> {
+  /** Asked once for all that are looked at in the same moment. */
+  read(runningGuests: () => Promise<number>): Promise<HostFacts> {
+    const now = performance.now();
+    if (this.#moment === null || now - this.#moment.at > MOMENT_MS)
+      this.#moment = { at: now, facts: this.#read(runningGuests) };
+    return this.#moment.facts;
+  }
+
+  async #read(runningGuests: () => Promise<number>): Promise<HostFacts> {
     if (this.#fixed === null) throw new TypeError('read before start');
     const [systemState, guestCapacity] = await Promise.all([
       this.#systemd.systemState(),

@@ -49,9 +49,8 @@ export class Lane {
     this.#requests = this.#bash.stdin as Socket;
     this.#outputs = [this.#bash.stdout as Socket, this.#bash.stderr as Socket];
     for (const output of this.#outputs) output.setEncoding('utf8');
-    this.#bash.on('error', () => this.close());
+    for (const thing of [this.#bash, this.#requests, ...this.#outputs]) thing.on('error', () => this.close());
     this.#bash.on('exit', () => this.close());
-    this.#requests.on('error', () => this.close());
     this.#keepAlive(false);
   }
 

@@ -32,7 +32,10 @@ export async function runShort(
 /** Of a shell: there is no such program. */
 const NOT_FOUND = 127;
 
-/** Nothing, or whole lines: a lane puts a newline at the end. */
+/** Nothing, or whole lines: a lane puts a newline at the end. What is longer than a pipe holds would go through a file. */
 function isLines(input: string): boolean {
-  return input === '' || (input.length > 1 && input.endsWith('\n') && !input.includes('\0'));
+  if (input === '') return true;
+  return input.length > 1 && input.length < MAX_INPUT && input.endsWith('\n') && !input.includes('\0');
 }
+
+const MAX_INPUT = 16_384;
