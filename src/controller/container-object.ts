@@ -95,7 +95,8 @@ function conditionOf(
   const known = before?.status.conditions.find(condition => condition.type === fact.type);
   const lastTransitionTime =
     known !== undefined && known.status === fact.status ? known.lastTransitionTime : now;
-  return { ...fact, lastTransitionTime, observedGeneration: generation };
+  const { type, status, reason, message } = fact;
+  return { type, status, reason, message, lastTransitionTime, observedGeneration: generation };
 }
 
 /** A name that was deleted and made anew is another object. */
