@@ -179,7 +179,9 @@ export class ModelPort implements HostPort {
         machine === undefined
           ? null
           : {
-              ...machine,
+              leader: machine.leader,
+              root: machine.root,
+              unit: machine.unit,
               isLeaderAlive: host.isAlive(machine.leader),
               state: 'running',
               id: machine.leader.toString(16).padStart(32, '0'),
