@@ -150,6 +150,17 @@ test('what is deleted of the network by hand comes back under the running guest,
   });
 });
 
+test('the network comes back also under a guest whose root is not to be found any more', async () => {
+  const root = '/srv/unmounted';
+  await world.sh('sh', '-ec', `mkdir ${root}; mount --bind /var/lib/machines/base ${root}`);
+  await world.drop('rootless', sleeper({ ...network(1), root }));
+  await world.untilReady('rootless');
+  const run = await world.invocation('rootless');
+  await world.sh('sh', '-ec', `umount --lazy ${root}; rmdir ${root}; ip route del 10.231.1.2`);
+  await eventually(() => isConnected('rootless', 1), FOR_A_MINUTE);
+  assert.equal(await world.invocation('rootless'), run);
+});
+
 test('a namespace that was replaced by another of its name takes a restart, and an event says so', async () => {
   await world.drop('swapped', sleeper(network(1)));
   await world.untilReady('swapped');
