@@ -15,6 +15,8 @@ import { printHost } from './print.ts';
 /** So long that no test sees one that it does not ask for. */
 export const RELIST_MS = 1_000_000_000;
 
+const SILENT = pino({ level: 'silent' });
+
 /** A host, a manifests directory, and the real controller between them. */
 export class World {
   readonly host = new ModelHost();
@@ -28,8 +30,7 @@ export class World {
     const port = new ModelPort(this.host);
     port.killAt = killAt;
     this.ports.push(port);
-    const log = pino({ level: 'silent' });
-    const controller = new Controller(this.manifests, port, log, {
+    const controller = new Controller(this.manifests, port, SILENT, {
       workers: 4,
       relistMs: RELIST_MS,
       maxConcurrentBoots: this.maxConcurrentBoots,
