@@ -1,7 +1,7 @@
 import { eventually } from '../testbed/eventually.ts';
 import type { Host } from '../testbed/host.ts';
 import { allRounds, type Bench } from './bench.ts';
-import { now, showTimes } from './contender.ts';
+import { showTimes } from './contender.ts';
 import { hear } from './hear.ts';
 import { firstLine } from './in-turn.ts';
 import { nspawnd } from './nspawnd.ts';
@@ -46,12 +46,27 @@ async function measureOnce(
     `apiVersion: nspawnd.io/v1alpha1\nkind: Container\nmetadata: { name: ${name} }\nspec: ${JSON.stringify(spec)}\n`,
   );
   const heardAt = await heard;
-  const unit = `container@${name}.service`;
-  const { times } = await showTimes(host, unit, ['ExecMainExitTimestamp', 'InactiveEnterTimestamp']);
-  const [exitedAt = 0, failedAt = 0] = times;
-  const heardAtMonotonic = heardAt - (Date.now() - now());
+  const [exitedAt, failedAt] = await momentsOf(host, `container@${name}.service`);
   await nspawnd(host).remove(name);
-  return { heardAfter: heardAtMonotonic - exitedAt, failedAfter: failedAt - exitedAt };
+  return { heardAfter: heardAt - exitedAt, failedAfter: failedAt - exitedAt };
+}
+
+/**
+ * When systemd said that the process has exited, and that the unit has failed, as `Date.now` has it; sd-messages.h. From the
+ * journal: the unit itself is forgotten as soon as it is reported.
+ */
+async function momentsOf(host: Host, unit: string): Promise<readonly [number, number]> {
+  const momentOf = async (messageId: string) => {
+    const matches = [`UNIT=${unit}`, `MESSAGE_ID=${messageId}`];
+    const { stdout } = await host
+      .exec(['journalctl', '--sync', '-q'])
+      .then(() => host.exec(['journalctl', '--no-pager', '-q', '-n', '1', '-o', 'json', ...matches]));
+    return Number(JSON.parse(stdout).__REALTIME_TIMESTAMP) / 1000;
+  };
+  return [
+    await momentOf('98e322203f7a4ed290d09fe03c09fe15'),
+    await momentOf('d9b373ed55a64feb8242e02dbe79a49c'),
+  ];
 }
 
 async function measureOrigin(host: Host): Promise<Row> {
