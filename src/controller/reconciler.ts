@@ -105,8 +105,10 @@ export class Reconciler {
 
     this.#gate.note(name, desired.state === 'present' ? desired.manifest : null, observed, current);
     if (desired.state === 'unknown' && !this.#manifests.names().includes(name)) {
-      // It was only ever a mistake in a file: no version was accepted, and the host has nothing of it but our own words.
-      if (observed.unitFile.owner === 'none' && observed.process === null)
+      // It was only ever a mistake in a file: no version was accepted, and the host has nothing of it but our own words. What a
+      // person has asked for stays for as long as nobody can tell whether the file is gone.
+      const isOnlyWords = observed.unitFile.owner === 'none' && observed.process === null;
+      if (isOnlyWords && observed.suspension === null)
         await this.#host.apply(name, step('forget', {}, 'no manifest names it any more'), signal);
       this.#store.delete(name);
       return { requeueAfterMs: null, error: null };
