@@ -3,7 +3,7 @@ import { isAsked, usableSystem } from './nix.ts';
 import type { SwitchRecord } from './nix-facts.ts';
 import type { Observed } from './observed.ts';
 import type { Waiting } from './plan.ts';
-import { hasBooted, hasStartedUp, runState } from './run-state.ts';
+import { hasBooted, hasStartedUp, runState, wasGivenFifo } from './run-state.ts';
 import { type Step, step } from './step.ts';
 
 /** Bringing a new system to a guest that runs, without a restart: `switch-to-configuration test`, as the origin's reload. */
@@ -79,7 +79,7 @@ export function planSwitch(manifest: Manifest, observed: Observed): SwitchPlan {
 
 /** It was launched with a start-up FIFO, whatever its manifest says by now, and has not written to it. */
 function hasYetToSay(observed: Observed): boolean {
-  return observed.fifo.exists && !hasStartedUp(observed);
+  return wasGivenFifo(observed) && !hasStartedUp(observed);
 }
 
 /** Why the guest still runs another system than its profile leads to, where it was left alone; null where it was not. */

@@ -119,6 +119,8 @@ export interface ProcessFacts {
   readonly renderer: string;
   /** The closure it booted; empty for a guest whose root tree is all there is. */
   readonly systemPath: string;
+  /** A start-up FIFO was bound into it. */
+  readonly hasFifo: boolean;
 }
 
 /** org.freedesktop.machine1. A hint, never the truth: machined forgets and leaks. */

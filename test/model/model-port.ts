@@ -19,6 +19,7 @@ import {
   type UnitFacts,
 } from '../../src/planning/observed.ts';
 import { hostsBlock } from '../../src/planning/render/hosts-block.ts';
+import { GUEST_FIFO } from '../../src/planning/render/nspawn-argv.ts';
 import { isOurUnit, type UnitPaths } from '../../src/planning/render/unit.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
 import type { HostStep, HostStepName, SandboxSpec, StepArguments } from '../../src/planning/step.ts';
@@ -174,6 +175,7 @@ export class ModelPort implements HostPort {
               launchHash: environmentOf(unit.run.text, 'NSPAWND_LAUNCH_HASH'),
               renderer: environmentOf(unit.run.text, 'NSPAWND_RENDERER'),
               systemPath: environmentOf(unit.run.text, 'NSPAWND_SYSTEM_PATH'),
+              hasFifo: unit.run.text.includes(`:${GUEST_FIFO}`),
             },
       machine:
         machine === undefined

@@ -86,7 +86,9 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
   if (booted !== '')
     check(host.nix.kept.get(name)?.includes(booted) === true, 'kept systems', `${booted} may be collected`);
   const hasStarted =
-    spec.readiness !== 'fifo' || host.fifos.get(name)?.startedInvocationId === unit.invocationId;
+    spec.readiness !== 'fifo' ||
+    started?.readiness !== 'fifo' ||
+    host.fifos.get(name)?.startedInvocationId === unit.invocationId;
   check((ready?.status === 'True') === hasStarted, 'status', `${name}: Ready is ${ready?.status}`);
   if (!spec.privateNetwork || started?.privateNetwork !== true || hindrance !== null) return;
   const pair = host.pairs.get(hostLinkName(name));

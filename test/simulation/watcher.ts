@@ -135,7 +135,8 @@ export class Watcher {
     if (spec.privateNetwork && named != null && named !== run.namespace) return 'another namespace';
     const missesAt = (unit.activeAt ?? Number.POSITIVE_INFINITY) + spec.timeoutStartSec * 1000;
     const hasStarted = host.fifos.get(name)?.startedInvocationId === unit.invocationId;
-    if (spec.readiness === 'fifo' && !hasStarted && clock.wallMs() >= missesAt) return MISSED_START;
+    const isToStart = spec.readiness === 'fifo' && started?.readiness === 'fifo';
+    if (isToStart && !hasStarted && clock.wallMs() >= missesAt) return MISSED_START;
     if (['path', 'config', 'flake'].some(field => written[field] !== undefined)) return 'another system';
     return null;
   }
@@ -216,8 +217,10 @@ export class Watcher {
     }
     const unit = host.unit(name);
     const isUp = unit.activeState === 'active';
+    const launched = unit.run === undefined ? null : specOf(unit.run.text);
     const hasStarted =
       desired.manifest.spec.readiness !== 'fifo' ||
+      launched?.readiness !== 'fifo' ||
       host.fifos.get(name)?.startedInvocationId === unit.invocationId;
     const says = findCondition(container.status.conditions, 'Ready')?.status === 'True';
     if (says === (isUp && hasStarted)) watched.wrongSinceMs = null;

@@ -143,6 +143,7 @@ export const observeds: fc.Arbitrary<Observed> = fc
             launchHash: hash,
             renderer: fc.constantFrom('0', '1'),
             systemPath: fc.constantFrom('', '/nix/store/a-web', '/nix/store/b-web'),
+            hasFifo: fc.boolean(),
           }),
         ),
         machine: fc.option(

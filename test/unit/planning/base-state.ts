@@ -96,6 +96,7 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
       launchHash: launchHash(manifest),
       renderer: RENDERER,
       systemPath: '',
+      hasFifo: manifest.spec.readiness === 'fifo',
     },
     machine: {
       leader: 4250,

@@ -221,6 +221,11 @@ describe('an edit', () => {
   test('that takes a restart leaves it alone with restartIfChanged: false', () => {
     checkEdited([noted], { restartIfChanged: false }, { restartIfChanged: false, volatile: 'overlay' });
   });
+  test('that asks for a start-up FIFO expects none of a guest that was launched without', () => {
+    const before = { restartIfChanged: false };
+    const fifo = { exists: true, isListening: true, startedInvocationId: '' };
+    checkEdited([noted], before, { ...before, readiness: 'fifo' }, () => ({ fifo }));
+  });
   test('that takes its pair away touches nothing of it before the restart, whatever else is to be mended', () => {
     const later = { restartIfChanged: false };
     const observed = runningAsDesired(webManifest(later));
