@@ -1,15 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { type Answer, Lane, type LaneRequest } from './lane.ts';
 
-/** As many lanes as there is work for, and no more than the machine has a use for. */
-export class Lanes {
-  readonly #most: number;
-  readonly #idle: Lane[] = [];
-  readonly #waiting: ((lane: Lane) => void)[] = [];
-  #count = 0;
+/** One for each core and one more, at most four. */
+const LANES = Math.min(4, availableParallelism() + 1);
 
-  constructor(most = Math.min(4, availableParallelism() + 1)) {
-    this.#most = most;
+/** Lanes for whoever comes; who finds none that is idle waits. */
+export class Lanes {
+  readonly #idle: Lane[] = [];
+  readonly #all = new Set<Lane>();
+  readonly #waiting: ((lane: Lane) => void)[] = [];
+
+  constructor() {
+    process.once('exit', () => {
+      for (const lane of this.#all) lane.close();
+    });
   }
 
   /** Null: the lane was lost, and what has become of the command is not known. */
@@ -23,19 +27,29 @@ export class Lanes {
   }
 
   #take(): Lane | Promise<Lane> {
+    // All at once, at the first command: as long as we are small, a process costs little.
+    while (this.#all.size < LANES) this.#idle.push(this.#open());
     const lane = this.#idle.pop();
-    if (lane?.isOpen() === true) return lane;
-    if (lane !== undefined) this.#count--;
-    if (this.#count < this.#most) {
-      this.#count++;
-      return new Lane();
-    }
-    return new Promise(resolve => this.#waiting.push(resolve));
+    return lane === undefined ? new Promise(resolve => this.#waiting.push(resolve)) : this.#usable(lane);
   }
 
-  #giveBack(lane: Lane): void {
+  #giveBack(used: Lane): void {
+    const lane = this.#usable(used);
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(lane);
-    else next(lane.isOpen() ? lane : new Lane());
+    else next(lane);
+  }
+
+  /** Itself, or one in its place. */
+  #usable(lane: Lane): Lane {
+    if (lane.isOpen()) return lane;
+    this.#all.delete(lane);
+    return this.#open();
+  }
+
+  #open(): Lane {
+    const lane = new Lane();
+    this.#all.add(lane);
+    return lane;
   }
 }

@@ -140,7 +140,7 @@ test('nspawnd stopped, restarted or replaced by another version: containers run 
   await world.sh('cp', '-p', bundle, '/root/bundle');
   await world.sh('sed', '-i', 's/NSPAWND_RENDERER", *[A-Za-z_$]*/NSPAWND_RENDERER", "next"/', bundle);
   assert.notEqual(await world.exits('cmp', '-s', bundle, '/root/bundle'), 0);
-  await world.sh('sed', '-Ei', 's/(RENDERER[0-9]* = )"[0-9]+"/\\1"next"/', bundle);
+  await world.sh('sed', '-Ei', 's/(RENDERER[0-9]* ?= ?)"[0-9]+"/\\1"next"/', bundle);
   await world.sh('systemctl', 'restart', 'nspawnd');
   try {
     const required = await world.until('stays', 'RestartRequired', 'True', 'NewRenderer');

@@ -23,8 +23,8 @@ async function bring(version: string, renderer: string | null = null): Promise<s
   await world.sh('sed', '-i', `s/^Version: .*/Version: ${version}/`, `${work}/DEBIAN/control`);
   const bundle = `${work}/usr/lib/nspawnd/nspawnd.mjs`;
   if (renderer !== null) {
-    assert.match(await world.host.readFile(bundle), /RENDERER = "\d+"/);
-    await world.sh('sed', '-i', `s/RENDERER = "[0-9]*"/RENDERER = "${renderer}"/`, bundle);
+    assert.match(await world.host.readFile(bundle), /RENDERER ?= ?"\d+"/);
+    await world.sh('sed', '-i', `s/RENDERER *= *"[0-9]*"/RENDERER = "${renderer}"/`, bundle);
   }
   await world.sh('dpkg-deb', '--root-owner-group', '-Znone', '-b', work, target);
   return target;
