@@ -12,6 +12,7 @@ import { FileFolder } from './file-folder.ts';
 import { type Folder, ModelFolder } from './folder.ts';
 import type { Life } from './life.ts';
 import { MemoryFs } from './memory-fs.ts';
+import { specOf } from './specs.ts';
 import { turn, VirtualClock } from './virtual-clock.ts';
 import { Watcher } from './watcher.ts';
 
@@ -160,8 +161,11 @@ export class Simulation {
     if (desired.state === 'absent' || activeState !== 'active') return false;
     // Whether its manifest is gone is not certain yet, and the guest runs.
     if (desired.state === 'unknown') return true;
-    const started = this.host.fifos.get(name)?.startedInvocationId;
-    return desired.manifest.spec.readiness !== 'fifo' || started === invocationId;
+    if (desired.manifest.spec.readiness !== 'fifo') return true;
+    // What was launched without a FIFO has nothing to write to.
+    const { run } = this.host.unit(name);
+    if (run !== undefined && specOf(run.text)?.readiness !== 'fifo') return true;
+    return this.host.fifos.get(name)?.startedInvocationId === invocationId;
   }
 
   /** The next plan of every container, as nothing but the planner sees it. */

@@ -44,7 +44,8 @@ export function randomSpec(names: readonly string[], number: number, random: Ran
 
 /** The same, changed in one thing that a running guest need not be restarted for. */
 export function editedLive(spec: JsonObject, random: Random): JsonObject {
-  return { ...spec, timeoutStopSec: 60 + random.below(1000) };
+  const seconds = 60 + random.below(1000);
+  return { ...spec, timeoutStopSec: seconds === spec.timeoutStopSec ? seconds + 1 : seconds };
 }
 
 /** The same, changed in one thing that takes a restart. */
