@@ -129,9 +129,9 @@ export class Records {
     return readFileIfExists(this.#path('memory', name));
   }
 
-  /** Also of a switch that came to its end when its container was gone. */
+  /** Also of a history in which nothing stands, and of a switch that came to its end when its container was gone. */
   async hasMemory(name: string): Promise<boolean> {
-    const kinds = [...KINDS_OF_WORDS, ...KINDS_OF_SWITCHES];
+    const kinds = ['history', ...KINDS_OF_WORDS, ...KINDS_OF_SWITCHES] as const;
     const found = await Promise.all(kinds.map(kind => exists(this.#path(kind, name))));
     return found.includes(true);
   }

@@ -193,9 +193,13 @@ export class ModelPort implements HostPort {
       request: host.requests.get(name) ?? null,
       history: host.histories.get(name) ?? NO_HISTORY,
       suspension: host.suspensions.get(name) ?? null,
-      hasMemory: [host.memories, host.probes.results, host.nix.switched, host.nix.updates].some(of =>
-        of.has(name),
-      ),
+      hasMemory: [
+        host.histories,
+        host.memories,
+        host.probes.results,
+        host.nix.switched,
+        host.nix.updates,
+      ].some(of => of.has(name)),
       root:
         manifest === null ? NO_ROOT : (host.roots.get(manifest.spec.root) ?? readyRoot(manifest.spec.root)),
       fifo: {
