@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { execa } from 'execa';
+import { PROGRAM } from '../program.ts';
 import { cacheDirectory } from '../testbed/places.ts';
 import type { Bench } from './bench.ts';
 import type { MeasuredManifests } from './manifests-child.ts';
@@ -36,15 +37,7 @@ async function bundle(outfile: string): Promise<void> {
   await build({
     entryPoints: [fileURLToPath(new URL('manifests-child.ts', import.meta.url))],
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['x11', 'usocket'],
-    banner: {
-      js: "import { createRequire as made } from 'node:module'; const require = made(import.meta.url);",
-    },
-    logLevel: 'warning',
+    ...PROGRAM,
   });
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import { PROGRAM } from '../program.ts';
 import { repository } from '../testbed/places.ts';
 
 /** Files of tests, by the name of the room they share a process in. */
@@ -20,26 +21,15 @@ export async function makeRoomPrograms(rooms: Rooms, directory: string): Promise
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     chunkNames: '[hash]',
-    bundle: true,
+    ...PROGRAM,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    // Asked for only by what nothing here does.
-    external: ['x11', 'usocket'],
     define: OWN,
     plugins: [ownPlaces],
-    banner: { js: REQUIRE },
     sourcemap: true,
     sourcesContent: false,
-    logLevel: 'warning',
   });
   return rooms.map(([room]) => join(directory, `${room}.test.mjs`));
 }
-
-/** Some packages are CommonJS and call require() at run time, which an ES module does not have. */
-const REQUIRE =
-  "import { createRequire as requireOfRoom } from 'node:module'; const require = requireOfRoom(import.meta.url);";
 
 /** A file that is all tests of a room. */
 async function writeEntry(directory: string, room: string, files: readonly string[]): Promise<string> {

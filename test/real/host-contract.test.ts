@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { PROGRAM } from '../program.ts';
 import { useWorld } from './world.ts';
 
 const world = useWorld();
@@ -24,19 +25,12 @@ test('the real host keeps the contract that the model of the host keeps', {
     await context.test(name, () => assert.ok(isGood, `in the host:\n${detail}`));
 });
 
-/** As `deploy/build.mjs` bundles nspawnd: hosts have Node and none of our packages. */
+/** Hosts have Node and none of our packages. */
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [ENTRY],
     write: false,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['x11', 'usocket'],
-    banner: {
-      js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
-    },
+    ...PROGRAM,
   });
   return outputFiles[0]?.text ?? '';
 }

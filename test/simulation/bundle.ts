@@ -1,20 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { PROGRAM } from '../program.ts';
 
 /** Starts as many of `worker.ts` as one program, which is read at once and runs a sixth faster than what tsx makes of many files. */
 export async function startWorkers(count: number): Promise<readonly ChildProcess[]> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('worker.ts', import.meta.url))],
     write: false,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'warning',
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
+    ...PROGRAM,
   });
   const program = outputFiles[0]?.text ?? '';
   // Nothing lives for long: most of it is gone when so much has come together.

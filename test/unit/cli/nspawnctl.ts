@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { run } from '../../../src/cli/run.ts';
 import { type Paint, paintPlain } from '../../../src/view/paint.ts';
+import { PROGRAM } from '../../program.ts';
 
 /** Whenever the tests run, it is then in a command line in this process. */
 export const NOW = Date.parse('2026-06-01T12:00:00Z');
@@ -106,17 +107,11 @@ async function makeBundle(): Promise<string> {
   await chmod(directory, 0o755);
   await build({
     entryPoints: [join(import.meta.dirname, '../../../src/cli/main.ts')],
-    bundle: true,
+    ...PROGRAM,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     define: { NSPAWND_VERSION: '"9.9.9"' },
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
     logLevel: 'error',
   });
   return join(directory, 'main.mjs');

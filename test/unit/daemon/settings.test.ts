@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 import { allSettings, configSchema, settingsSchema } from '../../../src/config.ts';
 import { ConfigError, judgeSettings, readConfigFile } from '../../../src/config-file.ts';
 import { readConfig } from '../../../src/options.ts';
+import { PROGRAM } from '../../program.ts';
 import { repository } from '../../testbed/places.ts';
 
 async function fileOf(context: TestContext, text: string): Promise<string> {
@@ -38,15 +39,8 @@ async function makeBundle(): Promise<string> {
   await build({
     entryPoints: [join(repository, 'src/main.ts')],
     outfile: file,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['x11', 'usocket'],
+    ...PROGRAM,
     define: { NSPAWND_VERSION: '"9.9.9"' },
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
     logLevel: 'error',
   });
   return file;
