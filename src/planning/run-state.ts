@@ -35,7 +35,7 @@ export function isReady(manifest: Manifest, observed: Observed): boolean {
 /** The unit is active (which with `notify` means that the guest's init said so), then the FIFO. */
 export function hasBooted(manifest: Manifest, observed: Observed): boolean {
   if (runState(observed.unit) !== 'up') return false;
-  return !isToWriteToFifo(manifest, observed) || hasStartedUp(observed);
+  return !hasYetToWrite(manifest, observed);
 }
 
 /** It has been launched, and has not come up yet: the time in which it takes more of the host than later. */
@@ -44,12 +44,12 @@ export function isBooting(manifest: Manifest, observed: Observed): boolean {
   const state = runState(unit);
   if (state === 'starting') return true;
   if (state === 'down') return unit.hasJob;
-  return state === 'up' && isToWriteToFifo(manifest, observed) && !hasStartedUp(observed);
+  return state === 'up' && hasYetToWrite(manifest, observed);
 }
 
-/** Its manifest says so, and it can: one that was launched before the manifest said it has nothing to write to. */
-export function isToWriteToFifo(manifest: Manifest, observed: Observed): boolean {
-  return manifest.spec.readiness === 'fifo' && wasGivenFifo(observed);
+/** To its start-up FIFO, as its manifest says. One that was launched before the manifest said so has none to write to. */
+export function hasYetToWrite(manifest: Manifest, observed: Observed): boolean {
+  return manifest.spec.readiness === 'fifo' && wasGivenFifo(observed) && !hasStartedUp(observed);
 }
 
 /** Of a process that cannot be read: there is one it may have been given. */

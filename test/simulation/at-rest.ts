@@ -85,11 +85,7 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
   const booted = environmentOf(run.text, 'NSPAWND_SYSTEM_PATH');
   if (booted !== '')
     check(host.nix.kept.get(name)?.includes(booted) === true, 'kept systems', `${booted} may be collected`);
-  const hasStarted =
-    spec.readiness !== 'fifo' ||
-    started?.readiness !== 'fifo' ||
-    host.fifos.get(name)?.startedInvocationId === unit.invocationId;
-  check((ready?.status === 'True') === hasStarted, 'status', `${name}: Ready is ${ready?.status}`);
+  check((ready?.status === 'True') === sim.isReady(name), 'status', `${name}: Ready is ${ready?.status}`);
   if (!spec.privateNetwork || started?.privateNetwork !== true || hindrance !== null) return;
   const pair = host.pairs.get(hostLinkName(name));
   check(host.namespaces.get(name) === run.namespace, 'network', `${name} is not in its namespace`);

@@ -1,3 +1,4 @@
+import type { Manifest } from '../../src/api/manifest.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { ManifestPort } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
@@ -157,15 +158,19 @@ export class Simulation {
   /** As the world is, whatever is said of it. */
   isReady(name: string): boolean {
     const desired = this.folder.desired(name);
-    const { activeState, invocationId } = this.host.unit(name);
+    const { activeState } = this.host.unit(name);
     if (desired.state === 'absent' || activeState !== 'active') return false;
     // Whether its manifest is gone is not certain yet, and the guest runs.
     if (desired.state === 'unknown') return true;
-    if (desired.manifest.spec.readiness !== 'fifo') return true;
-    // What was launched without a FIFO has nothing to write to.
-    const { run } = this.host.unit(name);
-    if (run !== undefined && specOf(run.text)?.readiness !== 'fifo') return true;
-    return this.host.fifos.get(name)?.startedInvocationId === invocationId;
+    return !this.hasYetToWrite(name, desired.manifest);
+  }
+
+  /** To its start-up FIFO; what was launched without one has nothing to write to. */
+  hasYetToWrite(name: string, { spec }: Manifest): boolean {
+    const { run, invocationId } = this.host.unit(name);
+    if (spec.readiness !== 'fifo' || run === undefined || specOf(run.text)?.readiness !== 'fifo')
+      return false;
+    return this.host.fifos.get(name)?.startedInvocationId !== invocationId;
   }
 
   /** The next plan of every container, as nothing but the planner sees it. */

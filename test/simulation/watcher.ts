@@ -134,9 +134,7 @@ export class Watcher {
     const named = host.namespaces.get(name);
     if (spec.privateNetwork && named != null && named !== run.namespace) return 'another namespace';
     const missesAt = (unit.activeAt ?? Number.POSITIVE_INFINITY) + spec.timeoutStartSec * 1000;
-    const hasStarted = host.fifos.get(name)?.startedInvocationId === unit.invocationId;
-    const isToStart = spec.readiness === 'fifo' && started?.readiness === 'fifo';
-    if (isToStart && !hasStarted && clock.wallMs() >= missesAt) return MISSED_START;
+    if (this.#sim.hasYetToWrite(name, desired.manifest) && clock.wallMs() >= missesAt) return MISSED_START;
     if (['path', 'config', 'flake'].some(field => written[field] !== undefined)) return 'another system';
     return null;
   }
@@ -215,15 +213,8 @@ export class Watcher {
       watched.wrongSinceMs = null;
       return;
     }
-    const unit = host.unit(name);
-    const isUp = unit.activeState === 'active';
-    const launched = unit.run === undefined ? null : specOf(unit.run.text);
-    const hasStarted =
-      desired.manifest.spec.readiness !== 'fifo' ||
-      launched?.readiness !== 'fifo' ||
-      host.fifos.get(name)?.startedInvocationId === unit.invocationId;
     const says = findCondition(container.status.conditions, 'Ready')?.status === 'True';
-    if (says === (isUp && hasStarted)) watched.wrongSinceMs = null;
+    if (says === this.#sim.isReady(name)) watched.wrongSinceMs = null;
     else watched.wrongSinceMs ??= clock.nowMs;
     const sinceMs = Math.max(watched.wrongSinceMs ?? clock.nowMs, this.#startedAtMs);
     if (clock.nowMs - sinceMs > 3 * life.tuning.relistMs + 5000)
