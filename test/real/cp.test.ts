@@ -155,7 +155,7 @@ test('a disk that is full is said, and nothing half is left', async () => {
   assert.equal(stream.exitCode, 1);
   assert.match(stream.stderr, /no space left/);
   assert.equal(await world.inGuest('systemd', ['ls', '-A', '/mnt']), '');
-  await world.sh('umount', '/srv/tiny');
+  await world.sh('umount', '--lazy', '/srv/tiny');
 });
 
 test('what cannot be is said, with the code of the table', async () => {

@@ -41,7 +41,7 @@ for (const [how, cover, uncover] of [
     `mv ${DIRECTORY} ${PARENT}/away; mkdir ${DIRECTORY}`,
     `rmdir ${DIRECTORY}; mv ${PARENT}/away ${DIRECTORY}`,
   ],
-  ['mounted over it', `mount -t tmpfs -o mode=0755 tmpfs ${DIRECTORY}`, `umount ${DIRECTORY}`],
+  ['mounted over it', `mount -t tmpfs -o mode=0755 tmpfs ${DIRECTORY}`, `umount --lazy ${DIRECTORY}`],
 ] as const) {
   test(`an empty directory ${how} deletes nothing, not even on a small host; what was there is in force again afterwards`, async () => {
     const names = await runningSleepers(2);

@@ -95,7 +95,7 @@ test('an /etc/hosts that is a mount is written in place', async () => {
     await untilBlockIs([]);
     assert.equal(await world.host.readFile('/srv/hosts'), '127.0.0.1 localhost\n192.0.2.8 mounted\n');
   } finally {
-    await world.sh('umount', HOSTS);
+    await world.sh('umount', '--lazy', HOSTS);
   }
 });
 

@@ -148,5 +148,5 @@ test('a disk that is full during a build is waited for, and so is one that has n
   const narrow = await world.until('narrow', 'Reconciling', 'True', 'BuildBackOff', BUILD_TIMEOUT_MS);
   assert.match(narrow.message, /could not record how/);
   await world.sh('rm', '/var/lib/nspawnd/nix/narrow/filler');
-  await world.sh('umount', '/var/lib/nspawnd/nix/narrow');
+  await world.sh('umount', '--lazy', '/var/lib/nspawnd/nix/narrow');
 });

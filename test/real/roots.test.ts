@@ -63,7 +63,7 @@ test('a root that is missing, a file, a link or hostile is named and starts noth
   const before = await listTrees();
   await removeAll(names);
   assert.equal(await listTrees(), before);
-  await inTrees('umount unmounted empty');
+  await inTrees('umount --lazy unmounted empty');
 });
 
 test('a tree that is full of links to the host changes nothing on the host and learns nothing from it', async () => {

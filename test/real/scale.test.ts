@@ -145,7 +145,8 @@ async function withLimit(
   try {
     await look(async () => (await world.host.readFile(file)).trim(), set);
   } finally {
-    await world.sh('umount', LIMIT);
+    // Lazily: nspawnd or a guest may be reading it at this moment.
+    await world.sh('umount', '--lazy', LIMIT);
   }
 }
 

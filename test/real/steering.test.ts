@@ -61,7 +61,7 @@ describe('apply and delete', () => {
       assert.equal(await world.unit('web', 'ActiveState'), 'active');
       await world.ctl('delete', 'web');
     } finally {
-      await world.sh('umount', CREATED);
+      await world.sh('umount', '--lazy', CREATED);
     }
   });
 
@@ -82,7 +82,7 @@ describe('apply and delete', () => {
       }
       assert.equal(await world.unit('fixed', 'ActiveState'), 'active');
     } finally {
-      await world.sh('umount', '/etc/nspawnd/manifests');
+      await world.sh('umount', '--lazy', '/etc/nspawnd/manifests');
     }
   });
 });

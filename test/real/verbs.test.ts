@@ -149,7 +149,7 @@ test('a create that cannot write leaves nothing behind', async () => {
     assert.equal(readOnly.exitCode, 78);
     assert.match(readOnly.stderr, /cannot write .*EROFS/);
   } finally {
-    await world.sh('umount', CREATED);
+    await world.sh('umount', '--lazy', CREATED);
   }
   assert.deepEqual(await status('web'), ['gone', 66]);
   assert.equal((await create()).exitCode, 0);
@@ -225,10 +225,10 @@ test('destroy asks, and touches nothing it must not', async () => {
   await world.host.writeFile('/srv/precious/file', 'kept');
   await world.sh('mount', '--bind', '/srv/precious', `${root}/mnt`);
   await check(78, /solo\/mnt is a mount point; run: umount/, '--yes', 'solo');
-  await world.sh('umount', `${root}/mnt`);
+  await world.sh('umount', '--lazy', `${root}/mnt`);
   await world.sh('mount', '--bind', `${root}/usr`, '/mnt');
   await check(78, /is also mounted at \/mnt/, '--yes', 'solo');
-  await world.sh('umount', '/mnt');
+  await world.sh('umount', '--lazy', '/mnt');
 
   await world.sh('ln', '-s', '/srv/precious', `${root}/link`);
   assert.equal((await world.ctl('destroy', '--yes', 'solo')).exitCode, 0);
