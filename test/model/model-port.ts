@@ -130,7 +130,7 @@ export class ModelPort implements HostPort {
     if (isForItself) this.#pace.looks?.(name);
     await this.#call();
     if (isForItself) this.#seenDisturbances.set(name, disturbances);
-    else this.#pace.seesForAnother?.(name);
+    else this.#pace.seesForAnother?.(name, manifest);
     const isLaunched = this.#launches.watch(name);
     const early = this.#look(name, manifest);
     if (this.#pace.tears?.() !== true) return { ...early, unit: { ...early.unit, hasJob: isLaunched() } };
@@ -724,7 +724,7 @@ export interface Pace {
   /** A look at it begins. */
   readonly looks?: (name: string) => void;
   /** It is seen as it is now, for the sake of one that depends on it. */
-  readonly seesForAnother?: (name: string) => void;
+  readonly seesForAnother?: (name: string, manifest: Manifest | null) => void;
   readonly begins?: (name: string, step: HostStep) => void;
   readonly done?: (name: string, step: HostStep) => void;
   readonly killed?: () => void;

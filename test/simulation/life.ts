@@ -42,7 +42,7 @@ export interface Tuning {
   readonly diskMaxMs: number;
 }
 
-const ALL_NAMES = ['web', 'db', 'app', 'cache', 'a-name-that-makes-its-link-short'];
+const ALL_NAMES = ['web', 'db', 'api', 'cache', 'a-name-that-makes-its-link-short'];
 
 export function makeLife(seed: number): Life {
   const random = new Random(seed);

@@ -158,11 +158,14 @@ export class Simulation {
   /** As the world is, whatever is said of it. */
   isReady(name: string): boolean {
     const desired = this.folder.desired(name);
-    const { activeState } = this.host.unit(name);
-    if (desired.state === 'absent' || activeState !== 'active') return false;
-    // Whether its manifest is gone is not certain yet, and the guest runs.
-    if (desired.state === 'unknown') return true;
-    return !this.hasYetToWrite(name, desired.manifest);
+    if (desired.state === 'absent') return false;
+    return this.isReadyBy(name, desired.state === 'present' ? desired.manifest : null);
+  }
+
+  /** By that manifest; null: whether it is gone is not certain yet, and a guest that runs is ready. */
+  isReadyBy(name: string, manifest: Manifest | null): boolean {
+    if (this.host.unit(name).activeState !== 'active') return false;
+    return manifest === null || !this.hasYetToWrite(name, manifest);
   }
 
   /** To its start-up FIFO; what was launched without one has nothing to write to. */
@@ -241,7 +244,7 @@ export class Simulation {
       point: () => this.#takeTime(() => this.faults > 0 && this.#chance.chance(0.3) && this.faults-- > 0),
       tears: () => !this.isCalm && this.#chance.chance(this.life.tuning.tearChance),
       looks: name => this.watcher.looks(name),
-      seesForAnother: name => this.watcher.seesForAnother(name),
+      seesForAnother: (name, manifest) => this.watcher.seesForAnother(name, manifest),
       begins: (name, step) => {
         this.tell(`  ${name}: ${step.name} (${step.because})`);
         this.watcher.begins(name, step);

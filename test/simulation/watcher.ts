@@ -1,4 +1,5 @@
 import { findCondition } from '../../src/api/condition.ts';
+import type { Manifest } from '../../src/api/manifest.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import type { LaunchCause, Step } from '../../src/planning/step.ts';
 import type { RunEnd } from '../model/model-host.ts';
@@ -62,9 +63,9 @@ export class Watcher {
     watched.lookedAtMs = this.#sim.clock.nowMs;
   }
 
-  /** One that depends on it asks whether it is ready. */
-  seesForAnother(name: string): void {
-    if (this.#sim.isReady(name)) this.#of(name).seenReadyAtMs = this.#sim.clock.nowMs;
+  /** One that depends on it asks whether it is ready, by the manifest that it had then. */
+  seesForAnother(name: string, manifest: Manifest | null): void {
+    if (this.#sim.isReadyBy(name, manifest)) this.#of(name).seenReadyAtMs = this.#sim.clock.nowMs;
   }
 
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
@@ -139,10 +140,11 @@ export class Watcher {
     return null;
   }
 
-  /** A name of which nothing came yet has nothing to lose. */
+  /** A name of which nothing came yet has nothing to lose; one that was only ever a mistake in a file, no history. */
   #hasAnything(name: string): boolean {
     const { unitFiles, histories, suspensions } = this.#sim.host;
-    return unitFiles.has(name) || histories.has(name) || suspensions.has(name);
+    const isAccepted = this.#sim.folder.desired(name).state === 'present';
+    return unitFiles.has(name) || suspensions.has(name) || (isAccepted && histories.has(name));
   }
 
   #notReady(desired: Desired): readonly string[] {
@@ -184,6 +186,8 @@ export class Watcher {
     if (watched.restarts === 0 || watched.restartedAfter !== invocationId) watched.restarts++;
     watched.restartedAfter = invocationId;
     if (this.hasClockJumped || watched.failedAtMs === null) return;
+    // Another run has come and gone since nspawnd looked: a person's.
+    if (watched.failedAtMs > watched.lookedAtMs) return;
     const leastMs = 0.8 * Math.min(300_000, 1000 * 2 ** (watched.restarts - 1)) - 1;
     const waitedMs = nowMs - watched.failedAtMs;
     if (waitedMs < leastMs)
