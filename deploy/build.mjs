@@ -1,6 +1,6 @@
 // Builds what is installed, in dist/:
 //
-//   nspawnd.mjs            the daemon, one file
+//   nspawnd.mjs            the daemon: what starts it; nspawnd.cjs, all the rest of it
 //   nspawnctl.mjs          what every command needs; nspawnctl/ what only some do: reading all of it would be most of what
 //                          a command takes
 //   nspawnctl.sh           what is installed as /usr/bin/nspawnctl, before nspawnctl.mjs
@@ -34,28 +34,35 @@ const withoutTranslations = {
 
 // Some dependencies are CommonJS and call require() at run time; an ES module has none unless it is made. The command's ask
 // only for what is in Node, and node:module takes time to load.
-const requireOfDaemon = [
+const requireOfModule = [
   "import { createRequire as createRequireForBundle } from 'node:module';",
   'const require = createRequireForBundle(import.meta.url);',
 ];
 const requireOfCommand = ['const require = name => process.getBuiltinModule(name);'];
+const banner = require => ({ js: ['#!/usr/bin/env node', ...require].join('\n') });
 
 const { version } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
 /** Chunks of this build. */
 const written = new Set();
 const building = join(dist, `.building.${process.pid}`);
 try {
-  const [daemon, command] = await Promise.all([
-    bundle('nspawnd', 'src/main.ts', requireOfDaemon, {}),
-    bundle('nspawnctl', 'src/cli/main.ts', requireOfCommand, {
+  const [daemon, loader, command] = await Promise.all([
+    bundle('nspawnd', 'src/main.ts', {
+      ...{ format: 'cjs', outExtension: { '.js': '.cjs' }, banner: {} },
+      // Only from its sources does it ask where it is.
+      logOverride: { 'empty-import-meta': 'silent' },
+    }),
+    bundle('nspawnd', 'src/loader.ts', {}),
+    bundle('nspawnctl', 'src/cli/main.ts', {
+      banner: banner(requireOfCommand),
       splitting: true,
       chunkNames: 'nspawnctl/[name]-[hash]',
     }),
-    bundle('manual', 'deploy/manual/main.ts', requireOfDaemon, {}),
+    bundle('manual', 'deploy/manual/main.ts', { banner: banner(requireOfModule) }),
   ]);
   await promisify(execFile)(process.execPath, [join(building, 'manual.mjs'), join(building, 'manual')]);
   await putChunks();
-  for (const name of ['nspawnd', 'nspawnctl']) await put(`${name}.mjs`);
+  for (const name of ['nspawnd.cjs', 'nspawnd.mjs', 'nspawnctl.mjs']) await put(name);
   await removeOldChunks();
   await writeWith(['schema'], 'container.schema.json');
   for (const shell of ['bash', 'zsh', 'fish']) await writeWith(['completion', shell], `completion.${shell}`);
@@ -63,7 +70,7 @@ try {
   await stage(join(building, 'root'), {
     dist,
     manual: join(building, 'manual'),
-    copyright: await copyrightOf([...inputsOf(daemon), ...inputsOf(command)]),
+    copyright: await copyrightOf([...inputsOf(daemon), ...inputsOf(loader), ...inputsOf(command)]),
   });
   await replace('root');
 } catch (error) {
@@ -74,7 +81,7 @@ try {
   await rm(building, { recursive: true, force: true });
 }
 
-async function bundle(name, entryPoint, require, more) {
+async function bundle(name, entryPoint, more) {
   const result = await build({
     absWorkingDir: repository,
     entryPoints: { [name]: entryPoint },
@@ -86,7 +93,7 @@ async function bundle(name, entryPoint, require, more) {
     target: 'node20',
     external: neverLoaded,
     define: { NSPAWND_VERSION: JSON.stringify(version) },
-    banner: { js: ['#!/usr/bin/env node', ...require].join('\n') },
+    banner: banner([]),
     legalComments: 'none',
     // What is in a file is in memory as long as the program runs, and one letter that is not Latin doubles it: comments go.
     // Names and short lines stay, so that a stack trace can be read.
@@ -97,7 +104,7 @@ async function bundle(name, entryPoint, require, more) {
     metafile: true,
     ...more,
   });
-  await chmod(join(building, `${name}.mjs`), 0o755);
+  for (const path of Object.keys(result.metafile.outputs)) await chmod(join(repository, path), 0o755);
   return result.metafile;
 }
 

@@ -13,6 +13,7 @@ const DAEMON_SHEBANG = `${SHEBANG} --max-semi-space-size=1`;
 
 export async function stage(root, { dist, manual, copyright }) {
   await program('nspawnd', DAEMON_SHEBANG);
+  await copy(join(dist, 'nspawnd.cjs'), 'usr/lib/nspawnd/nspawnd.cjs');
   await program('nspawnctl', SHEBANG);
   for (const name of await readdir(join(dist, 'nspawnctl')))
     await copy(join(dist, 'nspawnctl', name), `usr/lib/nspawnd/nspawnctl/${name}`);

@@ -14,23 +14,32 @@ import { hostLinkName } from './planning/link-name.ts';
 import { startServer } from './server/server.ts';
 import { productVersion } from './version.ts';
 
+/** Keeps what V8 has made of this program for its next start, where anybody can; see loader.ts. */
+type KeepCode = (isAfterWork: boolean) => void;
+
+/** By then it has done everything once that it does often. */
+const HAS_WORKED_MS = 60_000;
+
 /** `nspawnd`: hands each room its ports, starts them in order, and ends them on SIGTERM. Containers are never ended. */
-const told = await readTold();
-const { config } = told;
-const log = createLog(config.logLevel);
-process.on('unhandledRejection', error => fail(log, error, 'a promise was forgotten; this is a bug'));
-process.on('uncaughtException', error => fail(log, error, 'an exception was not caught; this is a bug'));
-try {
-  await main(told, log);
-} catch (error) {
-  fail(log, error, 'nspawnd could not start');
+export async function run(keepCode: KeepCode): Promise<void> {
+  const told = await readTold(keepCode);
+  const log = createLog(told.config.logLevel);
+  process.on('unhandledRejection', error => fail(log, error, 'a promise was forgotten; this is a bug'));
+  process.on('uncaughtException', error => fail(log, error, 'an exception was not caught; this is a bug'));
+  try {
+    await main(told, log);
+  } catch (error) {
+    fail(log, error, 'nspawnd could not start');
+  }
+  setTimeout(() => keepCode(true), HAS_WORKED_MS).unref();
 }
 
-async function readTold(): Promise<Told> {
+async function readTold(keepCode: KeepCode): Promise<Told> {
   try {
     const told = await readConfig(process.argv);
     if (!told.isCheck) return told;
     process.stdout.write(`${told.file ?? 'no file of settings'}: in order\n`);
+    keepCode(false);
     process.exit(0);
   } catch (error) {
     complain(messageOf(error));

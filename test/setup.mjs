@@ -20,6 +20,7 @@ const debianPackages = [
 
 const bundles = [
   'dist/nspawnd.mjs',
+  'dist/nspawnd.cjs',
   'dist/nspawnctl.mjs',
   'dist/container.schema.json',
   'dist/completion.bash',

@@ -1,6 +1,5 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { generate } from 'selfsigned';
 
 /** What a client over TCP needs to trust us, and to be trusted. The token equals root. */
 export interface Credentials {
@@ -61,6 +60,8 @@ async function readKnown(file: string): Promise<Credentials | null> {
 }
 
 async function make(token: string, now: number): Promise<Credentials> {
+  // Much code, and few ask for it.
+  const { generate } = await import('selfsigned');
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'nspawnd' }], {
     algorithm: 'sha256',
     keyType: 'ec',

@@ -136,7 +136,7 @@ test('nspawnd stopped, restarted or replaced by another version: containers run 
   await world.sh('systemctl', 'start', 'nspawnd');
   await world.untilReady('stays');
 
-  const bundle = '/usr/lib/nspawnd/nspawnd.mjs';
+  const bundle = '/usr/lib/nspawnd/nspawnd.cjs';
   await world.sh('cp', '-p', bundle, '/root/bundle');
   await world.sh('sed', '-i', 's/NSPAWND_RENDERER", *[A-Za-z_$]*/NSPAWND_RENDERER", "next"/', bundle);
   assert.notEqual(await world.exits('cmp', '-s', bundle, '/root/bundle'), 0);

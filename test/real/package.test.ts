@@ -21,7 +21,7 @@ async function bring(version: string, renderer: string | null = null): Promise<s
   await writeFile(world.host.path(join('/root/packages', basename(own))), await readFile(own));
   await world.sh('dpkg-deb', '-R', join('/root/packages', basename(own)), work);
   await world.sh('sed', '-i', `s/^Version: .*/Version: ${version}/`, `${work}/DEBIAN/control`);
-  const bundle = `${work}/usr/lib/nspawnd/nspawnd.mjs`;
+  const bundle = `${work}/usr/lib/nspawnd/nspawnd.cjs`;
   if (renderer !== null) {
     assert.match(await world.host.readFile(bundle), /RENDERER ?= ?"\d+"/);
     await world.sh('sed', '-i', `s/RENDERER *= *"[0-9]*"/RENDERER = "${renderer}"/`, bundle);

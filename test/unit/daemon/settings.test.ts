@@ -37,7 +37,10 @@ async function makeBundle(): Promise<string> {
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const file = join(directory, 'nspawnd.mjs');
   await build({
-    entryPoints: [join(repository, 'src/main.ts')],
+    stdin: {
+      contents: "import { run } from './src/main.ts'; void run(() => undefined);",
+      resolveDir: repository,
+    },
     outfile: file,
     ...PROGRAM,
     define: { NSPAWND_VERSION: '"9.9.9"' },
