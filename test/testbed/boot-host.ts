@@ -13,7 +13,7 @@ import { report } from './progress.ts';
 import { type Extra, guestTree, treeOf } from './recipes.ts';
 import { defaultSuite, type Suite } from './suite.ts';
 import { endHost, startSupervisor } from './supervisor.ts';
-import { ensureTree } from './tree.ts';
+import { ensureMachines, ensureTree } from './tree.ts';
 
 export interface BootOptions {
   /** Lower-case letters, digits and dashes; made up when not given. */
@@ -53,9 +53,9 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
   if (process.getuid?.() !== 0) throw new Error('test hosts need root on this machine');
   const me = identifyProcess(process.pid);
   if (!me) throw new Error('/proc is not mounted');
-  const [hostRoot, guestRoot] = await Promise.all([
+  const [hostRoot, machines] = await Promise.all([
     options.hostTree ?? ensureTree(treeOf(suite, options.with ?? null)),
-    ensureTree(guestTree(suite)),
+    ensureTree(guestTree(suite)).then(ensureMachines),
   ]);
   const [layer] = await Promise.all([install ? ensureInstalled(hostRoot) : null, raiseKernelLimits()]);
   const claimed: HostRecord = {
@@ -64,7 +64,7 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
     startService,
     hostTree: hostRoot,
     layer,
-    guestTree: guestRoot,
+    machines,
     extraTrees,
     disk: diskOf(name),
     cgroup: cgroupOf(name),

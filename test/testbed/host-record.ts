@@ -14,7 +14,8 @@ export interface HostRecord {
   readonly hostTree: string;
   /** What is installed above it; null: nspawnd is not. */
   readonly layer: string | null;
-  readonly guestTree: string;
+  /** What its /var/lib/machines has below. */
+  readonly machines: string;
   /** By the name below /var/lib/machines. */
   readonly extraTrees: Readonly<Record<string, string>>;
   readonly disk: string;

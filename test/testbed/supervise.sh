@@ -33,14 +33,11 @@ in_background() {
 
 prepare() {
   cd "$TESTBED_DISK"
-  mkdir machines
   mount_writable "$TESTBED_HOST_TREE" root
-  cp -a "$TESTBED_GUEST_TREE" machines/base
+  mount_writable "$TESTBED_MACHINES" machines
   for entry in $TESTBED_EXTRA_TREES; do
     mount_writable "${entry#*=}" "machines/${entry%%=*}"
   done
-  # What lies in a layer below cannot be renamed, as it can on an administrator's disk.
-  if rmdir root/etc/nspawnd/manifests 2> /dev/null; then mkdir root/etc/nspawnd/manifests; fi
   # The package enables it.
   if [ -z "$TESTBED_START_SERVICE" ]; then rm -f root/etc/systemd/system/multi-user.target.wants/nspawnd.service; fi
   # nspawn leaves directories in its run-time directory; here they end with the mount namespace.
@@ -48,11 +45,13 @@ prepare() {
   mount -t tmpfs tmpfs /run/systemd/nspawn
 }
 
-# A view of a tree that keeps what is written to it elsewhere on the disk. `volatile` spares it all syncing: nobody
-# needs the disk after a crash of this machine.
+# A view of a tree that keeps what is written to it elsewhere on the disk, and in which directories can be renamed as on
+# an administrator's disk. `volatile` spares it all syncing: nobody needs the disk after a crash of this machine.
 mount_writable() {
-  mkdir -p "$2" "written/$2" "work/$2"
-  mount -t overlay overlay -o "lowerdir=$1,upperdir=written/$2,workdir=work/$2,volatile" "$2"
+  own=$(echo "$2" | tr / -)
+  mkdir -p "$2" "written/$own" "work/$own"
+  mount -t overlay overlay \
+    -o "lowerdir=$1,upperdir=written/$own,workdir=work/$own,redirect_dir=on,volatile" "$2"
 }
 
 boot() {
@@ -74,7 +73,7 @@ sweep() {
     echo 1 > "$TESTBED_CGROUP/cgroup.kill"
     while grep -q 'populated 1' "$TESTBED_CGROUP/cgroup.events"; do sleep 0.02; done
   fi
-  umount -R "$TESTBED_DISK/root" "$TESTBED_DISK"/machines/* 2> /dev/null || true
+  umount -R "$TESTBED_DISK/root" "$TESTBED_DISK/machines" 2> /dev/null || true
   # nspawn makes the same groups in every hierarchy the outer machine has.
   find /sys/fs/cgroup -depth -type d \
     \( -path "*/nspawnd-testbed/$TESTBED_NAME" -o -path "*/nspawnd-testbed/$TESTBED_NAME/*" \) -exec rmdir {} +

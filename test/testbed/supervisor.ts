@@ -50,7 +50,7 @@ function environmentOf(record: HostRecord): Record<string, string> {
     TESTBED_CGROUP: record.cgroup,
     // The uppermost first, as overlayfs has them.
     TESTBED_HOST_TREE: record.layer === null ? record.hostTree : `${record.layer}:${record.hostTree}`,
-    TESTBED_GUEST_TREE: record.guestTree,
+    TESTBED_MACHINES: record.machines,
     TESTBED_EXTRA_TREES: Object.entries(record.extraTrees)
       .map(entry => entry.join('='))
       .join(' '),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +39,7 @@ const making = new PQueue({ concurrency: availableParallelism() });
 const requested = new Map<string, Promise<string>>();
 
 /**
- * The path of the finished tree, made first if there is none yet. Nobody may write to it: hosts get copies.
+ * The path of the finished tree, made first if there is none yet. Nobody may write to it: hosts lay a layer of their own above it.
  * Several trees may be asked for at once, also by several processes; each is made once.
  */
 export async function ensureTree(recipe: TreeRecipe): Promise<string> {
@@ -49,6 +49,23 @@ export async function ensureTree(recipe: TreeRecipe): Promise<string> {
   const request = findOrMake(recipe, path);
   requested.set(path, request);
   return request;
+}
+
+/**
+ * A directory with that tree in it as `base`, made of links to its files, to lay below a host's /var/lib/machines. Nobody
+ * may write to it either.
+ */
+export async function ensureMachines(tree: string): Promise<string> {
+  const path = `${tree}.machines`;
+  await withLock(`${tree}.lock`, async () => {
+    if (existsSync(path)) return;
+    const making = join(treesDirectory, `.making-${basename(path)}`);
+    await rm(making, { recursive: true, force: true });
+    await mkdir(making);
+    await execa('cp', ['--archive', '--link', tree, join(making, 'base')]);
+    await rename(making, path);
+  });
+  return path;
 }
 
 async function findOrMake(recipe: TreeRecipe, path: string): Promise<string> {
@@ -111,10 +128,14 @@ async function runIsolated(argv: readonly string[], env: Record<string, string>)
 
 async function removeOldTrees(recipe: TreeRecipe, current: string): Promise<void> {
   const inUse = new Set(
-    (await listHosts()).flatMap(host => [host.hostTree, host.guestTree, ...Object.values(host.extraTrees)]),
+    (await listHosts()).flatMap(host => [
+      host.hostTree,
+      host.machines.replace(/\.machines$/, ''),
+      ...Object.values(host.extraTrees),
+    ]),
   );
   for (const entry of await readdir(treesDirectory)) {
-    const path = join(treesDirectory, entry.replace(/^\.making-/, '').replace(/\.lock$/, ''));
+    const path = join(treesDirectory, entry.replace(/^\.making-/, '').replace(/\.(lock|machines)$/, ''));
     if (!basename(path).startsWith(`${recipe.name}-${recipe.suite}-`)) continue;
     if (path === current || inUse.has(path)) continue;
     const lastUsed = await stat(`${path}.lock`).catch(() => undefined);
