@@ -18,7 +18,7 @@ import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopiesOf } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
 import { listDirectory, removeWrittenAside } from './files.ts';
-import { glance } from './glance.ts';
+import { Glancer } from './glance.ts';
 import { GuestHosts } from './guest-hosts.ts';
 import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
@@ -80,6 +80,7 @@ export class LinuxHost implements HostPort {
   readonly #sourceWatch = new SourceWatch(name => this.#burst.trigger(name));
   readonly #executor: Executor;
   readonly #options: LinuxHostOptions;
+  readonly #glancer: Glancer;
   readonly #namesByLink = new Map<string, string>();
   /** Containers that were seen to want an interface of the host. */
   readonly #wantedBy = new Map<string, ReadonlySet<string>>();
@@ -104,6 +105,12 @@ export class LinuxHost implements HostPort {
     this.#facts = new HostFactsReader(bus, this.#systemd);
     this.#network = new Network(runtimeDirectory, this.#guard);
     this.#monitor = new NetworkMonitor(change => this.#networkChanged(change));
+    this.#glancer = new Glancer({
+      systemd: this.#systemd,
+      guard: this.#guard,
+      isNetworkWatched: () => this.#monitor.isWatching(),
+      ...options,
+    });
     this.#records = new Records(runtimeDirectory, stateDirectory);
     this.#questions = new GuestQuestions(this.#records, name => this.#onTrigger(name));
     this.#unitFiles = new UnitFiles(options.unitDirectory);
@@ -248,13 +255,7 @@ export class LinuxHost implements HostPort {
     return { name, now, ...early, unit: { ...unit, hasJob }, unitFile, machine, ...asked, ...late };
   }
 
-  readonly glance: HostPort['glance'] = names =>
-    glance(names, {
-      systemd: this.#systemd,
-      guard: this.#guard,
-      isNetworkWatched: () => this.#monitor.isWatching(),
-      ...this.#options,
-    });
+  readonly glance: HostPort['glance'] = names => this.#glancer.glance(names);
 
   async apply(name: string, step: HostStep, signal: AbortSignal): Promise<void> {
     await this.#executor.apply(name, step, signal);
