@@ -28,8 +28,8 @@ interface Known {
 
 export interface DegradedTools {
   readonly look: (name: string) => Promise<FailedUnits | null>;
-  /** Changes when a unit of the guest comes or goes; null: nobody can tell. */
-  readonly mark: (name: string) => string | null;
+  /** Changes when a unit of the guest comes or goes, and is the earlier one while none did; null: nobody can tell. */
+  readonly mark: (name: string, earlier: string | null) => string | null;
   readonly onTrigger: (name: string) => void;
 }
 
@@ -100,7 +100,8 @@ export class DegradedWatch {
   #enqueueIfDue(name: string, known: Known): void {
     const now = performance.now();
     if (now < known.dueAt || this.#queue.has(name)) return;
-    if (now < known.dueAnywayAt && known.mark !== null && known.mark === this.#tools.mark(name)) return;
+    if (now < known.dueAnywayAt && known.mark !== null && known.mark === this.#tools.mark(name, known.mark))
+      return;
     this.#queue.set(name, { isUrgent: known.looks === 0 });
     this.#pump();
   }
@@ -131,7 +132,7 @@ export class DegradedWatch {
     // Due again when this look is over.
     const never = Number.POSITIVE_INFINITY;
     this.#known.set(name, { ...known, dueAt: never, dueAnywayAt: never });
-    const mark = this.#tools.mark(name);
+    const mark = this.#tools.mark(name, null);
     const failedUnits = await this.#tools.look(name);
     if (this.#known.get(name)?.invocationId !== known.invocationId) return;
     const now = performance.now();

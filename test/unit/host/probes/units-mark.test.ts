@@ -10,18 +10,31 @@ test('a mark stays as it is until a unit comes or goes, in a slice or in a slice
   t.after(() => rm(cgroups, { recursive: true }));
   const system = join(cgroups, 'container@web.service/payload/system.slice');
   await mkdir(join(system, 'system-getty.slice'), { recursive: true });
-  const marks = [unitsMark('web', cgroups)];
-  assert.equal(unitsMark('web', cgroups), marks[0]);
-  for (const unit of ['a.service', 'system-getty.slice/b.service']) {
+  const marks = [unitsMark('web', null, cgroups)];
+  const next = () => {
+    const earlier = marks.at(-1) ?? null;
+    const mark = unitsMark('web', earlier, cgroups);
+    assert.equal(mark, unitsMark('web', null, cgroups));
+    return mark;
+  };
+  assert.equal(next(), marks[0]);
+  // By itself, and by what is known of it.
+  for (const unit of [
+    'a.service',
+    'system-getty.slice/b.service',
+    'system-new.slice',
+    'system-new.slice/c.service',
+  ]) {
     await mkdir(join(system, unit));
-    marks.push(unitsMark('web', cgroups));
+    marks.push(next());
+    if (unit === 'system-new.slice') continue;
     await rmdir(join(system, unit));
-    marks.push(unitsMark('web', cgroups));
+    marks.push(next());
   }
   assert.equal(new Set(marks).size, marks.length, marks.join('\n'));
   assert.ok(!marks.includes(null));
 });
 
 test('where there are no such control groups there is no mark', () => {
-  assert.equal(unitsMark('web', '/nowhere'), null);
+  assert.equal(unitsMark('web', null, '/nowhere'), null);
 });
