@@ -21,7 +21,7 @@ export interface Observed {
   readonly history: History;
   /** A person has asked us to leave it alone; null: nobody has. */
   readonly suspension: Suspension | null;
-  /** Conditions' times and events of this boot are kept for it, or how it was switched. */
+  /** Its history, conditions' times and events of this boot are kept, or how it was switched. */
   readonly hasMemory: boolean;
   readonly root: RootFacts;
   readonly fifo: FifoFacts;

@@ -27,9 +27,8 @@ function removeBuilds({ hasNixLeftovers }: Observed): readonly Step[] {
 
 function removeEverything(observed: Observed): readonly Step[] {
   const because = MANIFEST_GONE;
-  const { ended, request, history, hasMemory, fifo } = observed;
-  const hasHistory = history.launch !== null || history.failures > 0 || history.seenSpecHash !== '';
-  const hasRecords = ended !== null || request !== null || hasHistory || hasMemory;
+  const { ended, request, hasMemory, fifo } = observed;
+  const hasRecords = ended !== null || request !== null || hasMemory;
   return [
     ...(isSandboxGone(observed.name, observed.sandbox) ? [] : [step('removeSandbox', {}, because)]),
     ...(observed.unitFile.owner === 'ours' ? [step('removeUnit', {}, because)] : []),

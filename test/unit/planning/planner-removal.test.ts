@@ -89,7 +89,6 @@ describe('a container whose manifest is gone', () => {
     ],
     'its guest hosts file': [{ guestHosts: 'present' }, `removeGuestHosts (${GONE})`],
     'the record of its end': [{ ended: downAsDesired().ended }, `forget (${GONE})`],
-    'its history': [{ history: downAsDesired().history }, `forget (${GONE})`],
     'a request': [
       { request: { verb: 'start', invocationId: '', reason: 'nspawnctl start', at: NOW } },
       `forget (${GONE})`,
@@ -108,7 +107,6 @@ describe('a container whose manifest is gone', () => {
         ...observed,
         process: null,
         unitFile: { ...observed.unitFile, owner: 'foreign', text: '[Service]\n' },
-        history: nothingYet().history,
         hasMemory: false,
         guestHosts: 'absent',
         sandbox: { ...nothingYet().sandbox, namespace: 'foreign' },
