@@ -15,6 +15,8 @@ mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
 cp "$package" "$root/tmp/package.deb"
 chroot "$root" dpkg --force-unsafe-io --install /tmp/package.deb
+# As on a host where it was started before: what V8 makes of the program is kept.
+chroot "$root" nspawnd --check-config
 touch -r "$root/usr" "$root/etc/.updated" "$root/var/.updated"
 umount "$root/tmp" "$root/run"
 umount -R "$root/dev" "$root/proc"

@@ -17,8 +17,14 @@ import { cacheDirectory, repository } from './places.ts';
 const installScript = fileURLToPath(new URL('install-package.sh', import.meta.url));
 const packagesDirectory = join(cacheDirectory, 'packages');
 const layersDirectory = join(cacheDirectory, 'layers');
-/** Everything the package is made of. */
-const sources = ['dist/root', 'deploy/debian', 'deploy/package.mjs', 'package.json'];
+/** Everything the package is made of, and what installs it. */
+const sources = [
+  'dist/root',
+  'deploy/debian',
+  'deploy/package.mjs',
+  'package.json',
+  'test/testbed/install-package.sh',
+];
 const keepUnusedMs = 24 * 60 * 60 * 1000;
 
 /** The package file of what is built in this clone. */
