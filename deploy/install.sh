@@ -91,7 +91,7 @@ put() {
   mkdir -p "$(dirname "$target")"
   case $1 in
     /usr/lib/nspawnd/*/*) cp -P "$built$1" "$target.new" ;;
-    /usr/lib/nspawnd/*) { sed -n "1s|^#![^ ]*|#!$node|p" "$built$1"; sed 1d "$built$1"; } > "$target.new"; chmod 0755 "$target.new" ;;
+    /usr/lib/nspawnd/*.mjs) { sed -n "1s|^#![^ ]*|#!$node|p" "$built$1"; sed 1d "$built$1"; } > "$target.new"; chmod 0755 "$target.new" ;;
     *) cp -P "$built$1" "$target.new" ;;
   esac
   mv -f "$target.new" "$target"
@@ -141,7 +141,7 @@ uninstall_files() {
       *) rm -f "$root$(place "$path")" ;;
     esac
   done
-  rm -rf "$root/usr/lib/nspawnd" "$root/usr/share/nspawnd" "$root/usr/share/doc/nspawnd"
+  rm -rf "$root/usr/lib/nspawnd" "$root/usr/share/nspawnd" "$root/usr/share/doc/nspawnd" "$root/var/cache/nspawnd"
   rm -f "$root/etc/systemd/system/multi-user.target.wants/nspawnd.service" "$root/usr/lib/sysctl.d/70-nspawnd.conf"
   if [ -f "$root/etc/dhcpcd.conf" ]; then
     sed -i '/^# nspawnd addresses the links/,/^denyinterfaces ve-\*$/d' "$root/etc/dhcpcd.conf"

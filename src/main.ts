@@ -15,7 +15,7 @@ import { startServer } from './server/server.ts';
 import { productVersion } from './version.ts';
 
 /** Keeps what V8 has made of this program for its next start, where anybody can; see loader.ts. */
-type KeepCode = (isAfterWork: boolean) => void;
+type KeepCode = (isAfterWork: boolean) => Promise<void>;
 
 /** By then it has done everything once that it does often. */
 const HAS_WORKED_MS = 60_000;
@@ -31,7 +31,7 @@ export async function run(keepCode: KeepCode): Promise<void> {
   } catch (error) {
     fail(log, error, 'nspawnd could not start');
   }
-  setTimeout(() => keepCode(true), HAS_WORKED_MS).unref();
+  setTimeout(() => void keepCode(true), HAS_WORKED_MS).unref();
 }
 
 async function readTold(keepCode: KeepCode): Promise<Told> {
@@ -39,7 +39,7 @@ async function readTold(keepCode: KeepCode): Promise<Told> {
     const told = await readConfig(process.argv);
     if (!told.isCheck) return told;
     process.stdout.write(`${told.file ?? 'no file of settings'}: in order\n`);
-    keepCode(false);
+    await keepCode(false);
     process.exit(0);
   } catch (error) {
     complain(messageOf(error));

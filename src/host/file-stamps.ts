@@ -1,9 +1,9 @@
-import { lstatSync } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 
 /** Equal while it is the same file and nobody wrote; empty where there is none. */
 export function stampOf(path: string): string {
-  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
+  const stats = look(path);
+  return stats === undefined ? '' : textOf(stats);
 }
 
 /**
@@ -21,9 +21,9 @@ export class DirectoryStamps {
 
   /** Before `of` is asked again. */
   look(): void {
-    const changedMs = lstatSync(this.#directory, { throwIfNoEntry: false })?.mtimeMs ?? Number.NaN;
-    const isSettled = Date.now() - changedMs > TICK_MS;
-    const seen = isSettled ? stampOf(this.#directory) : '';
+    const stats = look(this.#directory);
+    const isSettled = stats !== undefined && Date.now() - Number(stats.mtimeMs) > TICK_MS;
+    const seen = isSettled ? textOf(stats) : '';
     if (seen === '' || seen !== this.#seen) this.#stamps.clear();
     this.#seen = seen;
   }
@@ -36,6 +36,14 @@ export class DirectoryStamps {
     this.#stamps.set(file, stamp);
     return stamp;
   }
+}
+
+function look(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+function textOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 /** The kernel's clock for files stands still for up to ten milliseconds: two changes in that time have one stamp. */

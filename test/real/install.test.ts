@@ -39,7 +39,10 @@ test('nspawnd is installed, upgraded and removed under a running container, whic
   assert.equal((await host.exec(['systemctl', 'is-active', 'nspawnd'])).stdout, 'active');
   assert.equal(await leaderOf(host, 'web'), leader);
 
+  await host.exec(['nspawnd', '--check-config']);
+  await host.exec(['test', '-s', '/var/cache/nspawnd/program-code']);
   await host.exec(['/root/nspawnd/deploy/install.sh', '--uninstall']);
+  await host.exec(['test', '!', '-e', '/var/cache/nspawnd']);
   assert.equal(
     (await host.exec(['systemctl', 'is-active', 'nspawnd'], { reject: false })).stdout,
     'inactive',

@@ -61,11 +61,14 @@ export class Watcher {
     watched.wasMeant = this.#sim.folder.isMeant(name);
     watched.seenEnd = watched.lastEnd;
     watched.lookedAtMs = this.#sim.clock.nowMs;
+    watched.seenRun = this.#sim.host.unit(name).invocationId;
+    if (watched.desired.state !== 'unknown') watched.isAccepted = watched.desired.state === 'present';
   }
 
   /** One that depends on it asks whether it is ready, by the manifest that it had then. */
   seesForAnother(name: string, manifest: Manifest | null): void {
-    if (this.#sim.isReadyBy(name, manifest)) this.#of(name).seenReadyAtMs = this.#sim.clock.nowMs;
+    const isReady = manifest === null ? this.#sim.isReady(name) : this.#sim.isReadyBy(name, manifest);
+    if (isReady) this.#of(name).seenReadyAtMs = this.#sim.clock.nowMs;
   }
 
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
@@ -143,7 +146,7 @@ export class Watcher {
   /** A name of which nothing came yet has nothing to lose; one that was only ever a mistake in a file, no history. */
   #hasAnything(name: string): boolean {
     const { unitFiles, histories, suspensions } = this.#sim.host;
-    const isAccepted = this.#sim.folder.desired(name).state === 'present';
+    const { isAccepted } = this.#of(name);
     return unitFiles.has(name) || suspensions.has(name) || (isAccepted && histories.has(name));
   }
 
@@ -187,7 +190,7 @@ export class Watcher {
     watched.restartedAfter = invocationId;
     if (this.hasClockJumped || watched.failedAtMs === null) return;
     // Another run has come and gone since nspawnd looked: a person's.
-    if (watched.failedAtMs > watched.lookedAtMs) return;
+    if (watched.failedAtMs > watched.lookedAtMs && invocationId !== watched.seenRun) return;
     const leastMs = 0.8 * Math.min(300_000, 1000 * 2 ** (watched.restarts - 1)) - 1;
     const waitedMs = nowMs - watched.failedAtMs;
     if (waitedMs < leastMs)
@@ -238,6 +241,8 @@ export class Watcher {
         seenEnd: null,
         seenReadyAtMs: Number.NEGATIVE_INFINITY,
         lookedAtMs: 0,
+        seenRun: undefined,
+        isAccepted: false,
         failedAtMs: null,
         missedAtMs: null,
       },
@@ -265,6 +270,10 @@ interface Watched {
   /** When one that depends on it last saw it ready. */
   seenReadyAtMs: number;
   lookedAtMs: number;
+  /** Its last run, as of then. */
+  seenRun: string | undefined;
+  /** A manifest of it was in force when that was last certain. */
+  isAccepted: boolean;
   /** When the last failure was one. */
   failedAtMs: number | null;
   /** When a run was given up that did not start in time. */

@@ -53,18 +53,22 @@ export async function bootHost(options: BootOptions = {}): Promise<Host> {
   if (process.getuid?.() !== 0) throw new Error('test hosts need root on this machine');
   const me = identifyProcess(process.pid);
   if (!me) throw new Error('/proc is not mounted');
-  const [hostRoot, machines] = await Promise.all([
+  const [hostRoot, guestRoot] = await Promise.all([
     options.hostTree ?? ensureTree(treeOf(suite, options.with ?? null)),
-    ensureTree(guestTree(suite)).then(ensureMachines),
+    ensureTree(guestTree(suite)),
   ]);
-  const [layer] = await Promise.all([install ? ensureInstalled(hostRoot) : null, raiseKernelLimits()]);
+  const [layer] = await Promise.all([
+    install ? ensureInstalled(hostRoot) : null,
+    ensureMachines(guestRoot),
+    raiseKernelLimits(),
+  ]);
   const claimed: HostRecord = {
     name,
     suite,
     startService,
     hostTree: hostRoot,
     layer,
-    machines,
+    guestTree: guestRoot,
     extraTrees,
     disk: diskOf(name),
     cgroup: cgroupOf(name),

@@ -14,8 +14,7 @@ export interface HostRecord {
   readonly hostTree: string;
   /** What is installed above it; null: nspawnd is not. */
   readonly layer: string | null;
-  /** What its /var/lib/machines has below. */
-  readonly machines: string;
+  readonly guestTree: string;
   /** By the name below /var/lib/machines. */
   readonly extraTrees: Readonly<Record<string, string>>;
   readonly disk: string;

@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { eventually } from './eventually.ts';
 import { type HostRecord, readRecord, stateOf } from './host-record.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from './process-identity.ts';
+import { machinesOf } from './tree.ts';
 
 const script = fileURLToPath(new URL('supervise.sh', import.meta.url));
 
@@ -50,7 +51,7 @@ function environmentOf(record: HostRecord): Record<string, string> {
     TESTBED_CGROUP: record.cgroup,
     // The uppermost first, as overlayfs has them.
     TESTBED_HOST_TREE: record.layer === null ? record.hostTree : `${record.layer}:${record.hostTree}`,
-    TESTBED_MACHINES: record.machines,
+    TESTBED_MACHINES: machinesOf(record.guestTree),
     TESTBED_EXTRA_TREES: Object.entries(record.extraTrees)
       .map(entry => entry.join('='))
       .join(' '),

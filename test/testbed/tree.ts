@@ -52,20 +52,24 @@ export async function ensureTree(recipe: TreeRecipe): Promise<string> {
 }
 
 /**
- * A directory with that tree in it as `base`, made of links to its files, to lay below a host's /var/lib/machines. Nobody
+ * Makes a directory with that tree in it as `base`, by links to its files, to lay below a host's /var/lib/machines. Nobody
  * may write to it either.
  */
-export async function ensureMachines(tree: string): Promise<string> {
-  const path = `${tree}.machines`;
+export async function ensureMachines(tree: string): Promise<void> {
+  const path = machinesOf(tree);
+  if (existsSync(path)) return;
   await withLock(`${tree}.lock`, async () => {
     if (existsSync(path)) return;
-    const making = join(treesDirectory, `.making-${basename(path)}`);
+    const making = `${path}.making`;
     await rm(making, { recursive: true, force: true });
-    await mkdir(making);
+    await mkdir(making, { recursive: true });
     await execa('cp', ['--archive', '--link', tree, join(making, 'base')]);
     await rename(making, path);
   });
-  return path;
+}
+
+export function machinesOf(tree: string): string {
+  return join(cacheDirectory, 'machines', basename(tree));
 }
 
 async function findOrMake(recipe: TreeRecipe, path: string): Promise<string> {
@@ -128,19 +132,16 @@ async function runIsolated(argv: readonly string[], env: Record<string, string>)
 
 async function removeOldTrees(recipe: TreeRecipe, current: string): Promise<void> {
   const inUse = new Set(
-    (await listHosts()).flatMap(host => [
-      host.hostTree,
-      host.machines.replace(/\.machines$/, ''),
-      ...Object.values(host.extraTrees),
-    ]),
+    (await listHosts()).flatMap(host => [host.hostTree, host.guestTree, ...Object.values(host.extraTrees)]),
   );
   for (const entry of await readdir(treesDirectory)) {
-    const path = join(treesDirectory, entry.replace(/^\.making-/, '').replace(/\.(lock|machines)$/, ''));
+    const path = join(treesDirectory, entry.replace(/^\.making-/, '').replace(/\.lock$/, ''));
     if (!basename(path).startsWith(`${recipe.name}-${recipe.suite}-`)) continue;
     if (path === current || inUse.has(path)) continue;
     const lastUsed = await stat(`${path}.lock`).catch(() => undefined);
     if (lastUsed && Date.now() - lastUsed.mtimeMs < keepUnusedMs) continue;
     await rm(join(treesDirectory, entry), { recursive: true, force: true });
+    await rm(machinesOf(path), { recursive: true, force: true });
   }
 }
 

@@ -29,7 +29,7 @@ suite('loader', () => {
   /** It says what it was told to say, and asks for its code to be kept. */
   function program(says: string): void {
     const keeping = "keep(process.env.HAS_WORKED === 'yes')";
-    const text = `exports.run = keep => { console.log(require('node:path').basename('/${says}')); ${keeping}; };`;
+    const text = `exports.run = async keep => { console.log(require('node:path').basename('/${says}')); await ${keeping}; };`;
     writeFileSync(join(top, 'nspawnd.cjs'), text);
   }
 

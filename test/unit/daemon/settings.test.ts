@@ -38,7 +38,7 @@ async function makeBundle(): Promise<string> {
   const file = join(directory, 'nspawnd.mjs');
   await build({
     stdin: {
-      contents: "import { run } from './src/main.ts'; void run(() => undefined);",
+      contents: "import { run } from './src/main.ts'; await run(async () => undefined);",
       resolveDir: repository,
     },
     outfile: file,
