@@ -61,8 +61,8 @@ async function readKnown(file: string): Promise<Credentials | null> {
 
 async function make(token: string, now: number): Promise<Credentials> {
   // Much code, and few ask for it.
-  const { generate } = await import('selfsigned');
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'nspawnd' }], {
+  const { default: selfsigned } = await import('selfsigned');
+  const { cert, private: key } = await selfsigned.generate([{ name: 'commonName', value: 'nspawnd' }], {
     algorithm: 'sha256',
     keyType: 'ec',
     notBeforeDate: new Date(now - DAY_MS),
