@@ -35,12 +35,22 @@ export class GuestHosts {
     return (await exists(this.path(name))) ? 'present' : 'absent';
   }
 
-  /** From the tree's own file, read through no symlink, and the block that the host has at this moment. */
+  /**
+   * From the tree's own file, read through no symlink, and the block that the host has at this moment. Names that came
+   * to the host while it was written are in it, too: whoever brought them to the guests had yet to find this one.
+   */
   async write(name: string, root: string): Promise<void> {
     const own = (await readBelow(root, ['etc', 'hosts'], MAX_HOSTS_BYTES)) ?? DEFAULT_HOSTS;
-    const block = findBlock((await readFileIfExists(this.#hostsFile)) ?? '') ?? '';
     await makeDirectoryFor(this.path(name));
-    await writeFileAtomically(this.path(name), replaceBlock(own, block));
+    let written: string | null = null;
+    for (let block = await this.#hostsBlock(); block !== written; block = await this.#hostsBlock()) {
+      await writeFileAtomically(this.path(name), replaceBlock(own, block));
+      written = block;
+    }
+  }
+
+  async #hostsBlock(): Promise<string> {
+    return findBlock((await readFileIfExists(this.#hostsFile)) ?? '') ?? '';
   }
 
   async remove(name: string): Promise<void> {

@@ -15,15 +15,14 @@ export function planHost(
   const outdated = Object.entries(observed.guestBlocks)
     .filter(([, block]) => block !== wanted)
     .map(([name]) => name);
-  const steps = observed.isStopping
-    ? []
-    : [
-        ...((observed.hostsBlock ?? '') === wanted
-          ? []
-          : [step('updateHostsFile', { hosts: desired.hosts }, 'the names of the containers changed')]),
-        ...(outdated.length === 0
-          ? []
-          : [step('updateGuestHosts', { hosts: desired.hosts }, `outdated: ${outdated.join(', ')}`)]),
-      ];
-  return { key: HOST_KEY, steps, waitingFor: null, stalled: null };
+  const isHostOutdated = (observed.hostsBlock ?? '') !== wanted;
+  // A guest whose file is made in this moment takes the host's names, old or new, and is not seen here yet.
+  const because = outdated.length > 0 ? `outdated: ${outdated.join(', ')}` : 'some may be new';
+  const isGuestOutdated = outdated.length > 0 || isHostOutdated;
+  const { hosts } = desired;
+  const steps = [
+    ...(isHostOutdated ? [step('updateHostsFile', { hosts }, 'the names of the containers changed')] : []),
+    ...(isGuestOutdated ? [step('updateGuestHosts', { hosts }, because)] : []),
+  ];
+  return { key: HOST_KEY, steps: observed.isStopping ? [] : steps, waitingFor: null, stalled: null };
 }

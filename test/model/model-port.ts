@@ -129,13 +129,16 @@ export class ModelPort implements HostPort {
     const isForItself = !isForAnothersSake();
     if (isForItself) this.#pace.looks?.(name);
     await this.#call();
-    if (isForItself) this.#seenDisturbances.set(name, disturbances);
-    else this.#pace.seesForAnother?.(name, manifest);
+    if (isForItself) {
+      this.#seenDisturbances.set(name, disturbances);
+      this.#pace.sees?.(name);
+    } else this.#pace.seesForAnother?.(name, manifest);
     const isLaunched = this.#launches.watch(name);
     const early = this.#look(name, manifest);
     if (this.#pace.tears?.() !== true) return { ...early, unit: { ...early.unit, hasJob: isLaunched() } };
     // Not everything is looked at in one moment.
     await this.#call();
+    if (isForItself) this.#pace.sees?.(name);
     const unit = { ...early.unit, hasJob: isLaunched() };
     return { ...early, ...seenLast(this.#look(name, manifest)), unit };
   }
@@ -724,6 +727,7 @@ export interface Pace {
   /** A look at it begins. */
   readonly looks?: (name: string) => void;
   /** It is seen as it is now, for the sake of one that depends on it. */
+  readonly sees?: (name: string) => void;
   readonly seesForAnother?: (name: string, manifest: Manifest | null) => void;
   readonly begins?: (name: string, step: HostStep) => void;
   readonly done?: (name: string, step: HostStep) => void;

@@ -94,8 +94,14 @@ export class FileFolder implements Folder {
   #noteGone(name: string): void {
     const state = this.#source?.desired(name).state;
     if (state === 'present') this.#rightlyGone.delete(name);
-    // What is announced comes from the last listing; a file that has come since is seen by the next one.
-    if (state === 'absent' && !this.#listed.has(`${name}.yaml`)) this.#rightlyGone.add(name);
+    // What is announced comes from the last listing; a file that has come since is seen by the next one. Or the nspawnd
+    // before has seen it, and died with its word.
+    if (state === 'absent' && (!this.#listed.has(`${name}.yaml`) || this.#isRecordedGone(name)))
+      this.#rightlyGone.add(name);
+  }
+
+  #isRecordedGone(name: string): boolean {
+    return this.#fs.textOf(`${STATE}/accepted/${name}.json`)?.includes('"removedAt": "') === true;
   }
 
   confirmed(names: readonly string[]): void {

@@ -38,6 +38,10 @@ export class MemoryFs {
     this.#reader = null;
   }
 
+  textOf(path: string): string | null {
+    return this.has(path) ? this.#get(path).text : null;
+  }
+
   has(path: string): boolean {
     return this.#nodes.has(path);
   }

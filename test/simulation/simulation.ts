@@ -244,6 +244,7 @@ export class Simulation {
       point: () => this.#takeTime(() => this.faults > 0 && this.#chance.chance(0.3) && this.faults-- > 0),
       tears: () => !this.isCalm && this.#chance.chance(this.life.tuning.tearChance),
       looks: name => this.watcher.looks(name),
+      sees: name => this.watcher.sees(name),
       seesForAnother: (name, manifest) => this.watcher.seesForAnother(name, manifest),
       begins: (name, step) => {
         this.tell(`  ${name}: ${step.name} (${step.because})`);

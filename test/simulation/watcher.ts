@@ -65,6 +65,12 @@ export class Watcher {
     if (watched.desired.state !== 'unknown') watched.isAccepted = watched.desired.state === 'present';
   }
 
+  /** What it sees of it then, and may be later than its beginning. */
+  sees(name: string): void {
+    const watched = this.#of(name);
+    watched.reasons = [...watched.reasons, this.reasonToStop(name)];
+  }
+
   /** One that depends on it asks whether it is ready, by the manifest that it had then. */
   seesForAnother(name: string, manifest: Manifest | null): void {
     const isReady = manifest === null ? this.#sim.isReady(name) : this.#sim.isReadyBy(name, manifest);
@@ -102,7 +108,8 @@ export class Watcher {
         break;
       case 'recordFailure':
         // The next try counts from the look that found it, however long the stop takes to be made.
-        if (this.reasonToStop(name) === MISSED_START) watched.missedAtMs = watched.lookedAtMs;
+        if ([this.reasonToStop(name), ...watched.reasons].includes(MISSED_START))
+          watched.missedAtMs = watched.lookedAtMs;
         break;
       case 'recordStopped':
       case 'resetHistory':
@@ -256,7 +263,7 @@ export class Watcher {
 const ABSENT: Desired = { state: 'absent' };
 
 interface Watched {
-  /** Why it could have been stopped when nspawnd began its last look. */
+  /** Why it could have been stopped when nspawnd began its last look, and when it saw what it looked at. */
   reasons: readonly (string | null)[];
   wasMeant: boolean;
   /** What was wanted of it then. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -59,6 +60,24 @@ test('new names reach every guest in place, since a bind holds the inode', async
   assert.equal((await stat(guests.path('app'))).ino, ino);
   await guests.updateAll('');
   assert.deepEqual(await guests.blocks(), { app: '', db: '' });
+});
+
+test('names that come to the host while a guest gets its file reach it', async context => {
+  const { directory, root } = await place(context);
+  const host = join(directory, 'hosts');
+  /** When the file is written, what goes into it has been read. */
+  class Overtaken extends GuestHosts {
+    #asked = 0;
+
+    override path(name: string): string {
+      this.#asked += 1;
+      if (this.#asked === 2) writeFileSync(host, readFileSync(host, 'utf8').replace(WEB, DB));
+      return super.path(name);
+    }
+  }
+  const guests = new Overtaken(directory, host);
+  await guests.write('app', root);
+  assert.deepEqual(await guests.blocks(), { app: DB });
 });
 
 test('removing may be done twice', async context => {

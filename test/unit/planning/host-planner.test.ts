@@ -13,16 +13,21 @@ function check(expected: string, change: Partial<HostObserved> = {}, desired = D
 }
 
 const HOSTS = 'updateHostsFile 1 lines (the names of the containers changed)\n';
+const NEW_GUESTS = 'updateGuestHosts 1 lines (some may be new)\n';
 
 test('everything is as desired; nothing to do', () => check(''));
-test('a missing block is written', () => check(`1. ${HOSTS}`, { hostsBlock: null }));
-test('a changed block is written', () => check(`1. ${HOSTS}`, { hostsBlock: '10.0.0.3 web.containers\n' }));
+test('a missing block is written, and in guests that are not seen yet', () => {
+  check(`1. ${HOSTS}2. ${NEW_GUESTS}`, { hostsBlock: null });
+});
+test('a changed block is written', () => {
+  check(`1. ${HOSTS}2. ${NEW_GUESTS}`, { hostsBlock: '10.0.0.3 web.containers\n' });
+});
 test('no names and no block; nothing to do', () => {
   check('', { hostsBlock: null, guestBlocks: {} }, { hosts: [] });
 });
 test('no names empty the block', () => {
   check(
-    '1. updateHostsFile 0 lines (the names of the containers changed)\n',
+    '1. updateHostsFile 0 lines (the names of the containers changed)\n2. updateGuestHosts 0 lines (some may be new)\n',
     { guestBlocks: {} },
     { hosts: [] },
   );
