@@ -222,7 +222,9 @@ export function removeStranger(sim: Simulation, name: string): void {
   if (host.namespaces.has(name) && !host.marks.has(name) && host.pairs.get(link)?.alias !== linkAlias(name))
     host.namespaces.delete(name);
   if (host.pairs.get(link)?.alias === '') host.pairs.delete(link);
-  if (host.machines.get(name)?.leader === 999_000) host.machines.delete(name);
+  const { leader = 0 } = host.machines.get(name) ?? {};
+  const isStale = isTheirs(host.unit(name).loadedText) && !host.isAlive(leader);
+  if (leader === 999_000 || isStale) host.machines.delete(name);
 }
 
 /** systemd stops everything side by side, nspawnd among it, and the host comes up again. */

@@ -127,7 +127,8 @@ export async function candidates(sim: Simulation): Promise<readonly string[]> {
     name =>
       isRunning(sim, name) &&
       sim.folder.desired(name).state === 'present' &&
-      dependsOf(sim, name).every(other => sim.isReady(other)) &&
+      // One whose deletion is only held goes when the exam mends the file that was in its way.
+      dependsOf(sim, name).every(other => sim.isReady(other) && sim.folder.isMeant(other)) &&
       hasItsInterfaces(sim, name) &&
       plans.every(({ key, stalled }) => key !== name || stalled === null),
   );
