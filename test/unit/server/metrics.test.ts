@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import type perf from 'node:perf_hooks';
 import { describe, it } from 'node:test';
 import { WorkQueue } from '../../../src/controller/work-queue.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { ask } from './ask.ts';
 import { serve } from './serving.ts';
+
+/** The object that the library asks. */
+const perfHooks = createRequire(import.meta.url)('node:perf_hooks') as typeof perf;
 
 const lines = (text: string, prefix: string) =>
   text.split('\n').filter(line => line.startsWith(prefix) && !line.startsWith('#'));
@@ -57,5 +62,19 @@ describe('metrics', () => {
     ]);
     release();
     await queue.stop();
+  });
+
+  it('of the process are told, and do not wake it from then on', async t => {
+    const asked = t.mock.method(perfHooks, 'monitorEventLoopDelay');
+    const { text } = await new Metrics('0').text();
+    assert.match(text, /^nodejs_eventloop_lag_seconds \d/m);
+    assert.match(text, /^process_resident_memory_bytes \d+$/m);
+    const everyMs = asked.mock.calls.map(({ arguments: [options] }) => options?.resolution ?? 10);
+    assert.deepEqual(
+      everyMs.filter(ms => ms < 60_000),
+      [],
+    );
+    // They would be of so rare a look that they say nothing.
+    assert.deepEqual(lines(text, 'nodejs_eventloop_lag_p99'), []);
   });
 });
