@@ -48,7 +48,9 @@ const building = join(dist, `.building.${process.pid}`);
 try {
   const [daemon, loader, command] = await Promise.all([
     bundle('nspawnd', 'src/main.ts', {
-      ...{ format: 'cjs', outExtension: { '.js': '.cjs' }, banner: {} },
+      format: 'cjs',
+      outExtension: { '.js': '.cjs' },
+      banner: {},
       // Only from its sources does it ask where it is.
       logOverride: { 'empty-import-meta': 'silent' },
     }),
@@ -62,6 +64,7 @@ try {
   ]);
   await promisify(execFile)(process.execPath, [join(building, 'manual.mjs'), join(building, 'manual')]);
   await putChunks();
+  for (const name of ['nspawnd.mjs', 'nspawnctl.mjs']) await chmod(join(building, name), 0o755);
   for (const name of ['nspawnd.cjs', 'nspawnd.mjs', 'nspawnctl.mjs']) await put(name);
   await removeOldChunks();
   await writeWith(['schema'], 'container.schema.json');
@@ -104,7 +107,6 @@ async function bundle(name, entryPoint, more) {
     metafile: true,
     ...more,
   });
-  for (const path of Object.keys(result.metafile.outputs)) await chmod(join(repository, path), 0o755);
   return result.metafile;
 }
 

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
+import type * as Program from './main.ts';
 
 /**
  * What is installed as the daemon: runs the program beside it, with what V8 has made of its text in an earlier run. That
@@ -21,9 +22,9 @@ const DIGEST_LENGTH = 32;
 const path = join(dirname(realpathSync(fileURLToPath(import.meta.url))), 'nspawnd.cjs');
 const { script, digest, kept } = compile();
 
-const program: { exports: { run?: (keepCode: typeof keep) => Promise<void> } } = { exports: {} };
+const program = { exports: {} as typeof Program };
 script.runInThisContext()(program.exports, createRequire(path), program);
-await program.exports.run?.(keep);
+await program.exports.run(keep);
 
 /** The texts are megabytes, and nobody needs them any more after this. */
 function compile() {

@@ -38,7 +38,7 @@ export class Metrics {
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
   }
 
-  /** From the first question on. */
+  /** From the first question on: Node notes each garbage collection for it. */
   #watchProcess(): void {
     if (this.#isWatchingProcess) return;
     this.#isWatchingProcess = true;

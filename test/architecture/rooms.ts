@@ -81,6 +81,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
     ],
     knows: [],
   },
+  'src/loader.ts': { uses: [], knows: ['src/main.ts'] },
   'src/log.ts': { uses: [], knows: ['src/config.ts'] },
   'src/config.ts': { uses: ['src/api/field-values.ts'], knows: [] },
   // Settings are written and judged as manifests are.
