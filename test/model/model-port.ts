@@ -726,8 +726,9 @@ export interface Pace {
   readonly tears?: () => boolean;
   /** A look at it begins. */
   readonly looks?: (name: string) => void;
-  /** It is seen as it is now, for the sake of one that depends on it. */
+  /** During such a look, it is seen as it is now. */
   readonly sees?: (name: string) => void;
+  /** It is seen as it is now, for the sake of one that depends on it. */
   readonly seesForAnother?: (name: string, manifest: Manifest | null) => void;
   readonly begins?: (name: string, step: HostStep) => void;
   readonly done?: (name: string, step: HostStep) => void;

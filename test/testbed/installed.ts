@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 import { listHosts } from './host-record.ts';
-import { withLock } from './lock.ts';
+import { makeOnce } from './lock.ts';
 import { cacheDirectory, repository } from './places.ts';
 
 /**
@@ -58,12 +58,7 @@ export async function ensureInstalled(tree: string): Promise<string> {
 /** Makes it if it is not there, among all processes, and notes that it is used. */
 async function once(path: string, make: () => Promise<void>): Promise<void> {
   const lock = `${path}.lock`;
-  if (!existsSync(path)) {
-    await withLock(lock, async () => {
-      if (!existsSync(path)) await make();
-    });
-    await removeUnused(path);
-  }
+  if (await makeOnce(path, lock, make)) await removeUnused(path);
   const now = new Date();
   await utimes(lock, now, now);
 }

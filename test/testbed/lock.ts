@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -25,4 +26,13 @@ export async function withLock<T>(file: string, action: () => Promise<T>): Promi
     holder.stdin.end();
     await ended;
   }
+}
+
+/** Has `make` make what is not there at `path`, once among all processes of the machine; tells whether it was not there. */
+export async function makeOnce(path: string, lock: string, make: () => Promise<unknown>): Promise<boolean> {
+  if (existsSync(path)) return false;
+  await withLock(lock, async () => {
+    if (!existsSync(path)) await make();
+  });
+  return true;
 }

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import PQueue from 'p-queue';
 
 import { listHosts } from './host-record.ts';
-import { withLock } from './lock.ts';
+import { makeOnce } from './lock.ts';
 import { findMirror } from './mirror.ts';
 import { installNpmProgram, type NpmProgram } from './npm-program.ts';
 import { cacheDirectory } from './places.ts';
@@ -57,9 +57,7 @@ export async function ensureTree(recipe: TreeRecipe): Promise<string> {
  */
 export async function ensureMachines(tree: string): Promise<void> {
   const path = machinesOf(tree);
-  if (existsSync(path)) return;
-  await withLock(`${tree}.lock`, async () => {
-    if (existsSync(path)) return;
+  await makeOnce(path, `${tree}.lock`, async () => {
     const making = `${path}.making`;
     await rm(making, { recursive: true, force: true });
     await mkdir(making, { recursive: true });
@@ -73,14 +71,9 @@ export function machinesOf(tree: string): string {
 }
 
 async function findOrMake(recipe: TreeRecipe, path: string): Promise<string> {
-  if (!existsSync(path)) {
-    if (recipe.parent) await ensureTree(recipe.parent);
-    await withLock(`${path}.lock`, async () => {
-      if (existsSync(path)) return;
-      await making.add(() => make(recipe, path));
-    });
-    await removeOldTrees(recipe, path);
-  }
+  if (recipe.parent && !existsSync(path)) await ensureTree(recipe.parent);
+  const isNew = await makeOnce(path, `${path}.lock`, () => making.add(() => make(recipe, path)));
+  if (isNew) await removeOldTrees(recipe, path);
   const now = new Date();
   await utimes(`${path}.lock`, now, now);
   return path;
