@@ -30,6 +30,7 @@ import { ensureTree } from './testbed/tree.ts';
 const FILES_AT_ONCE = 3;
 /** For a whole file, on a machine that does a lot besides; each wait inside has its own, shorter bound. */
 const FILE_TIMEOUT_MS = 1_200_000;
+const MAX_WHY_LINES = 40;
 /** What has to hold on every systemd: launch, stop, crash, network, and how it comes and goes. */
 const CORE = ['lifecycle', 'network', 'host-contract', 'package'];
 const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
@@ -222,9 +223,16 @@ function report(all: readonly Result[]): void {
   const broken = all.filter(result => !result.isGood);
   const failed = Math.max(count('fail'), broken.length);
   console.log(`\n${all.length} files in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
-  for (const { job } of broken) console.log(`failed: ${job.title}`);
+  for (const { job, output } of broken) console.log(`failed: ${job.title}\n${whyFailed(output)}`);
   console.log(`${count('pass')} passed, ${failed} failed, ${count('skipped')} skipped`);
   process.exitCode = failed === 0 && all.length > 0 ? 0 : 1;
+}
+
+/** Each failed test with its error, short: what is said last is what is still there when a log was cut. */
+function whyFailed(output: string): string {
+  const [, found = ''] = output.split('✖ failing tests:');
+  const lines = found.split('\n').filter(line => line.trim() !== '' && !/^\s+at /.test(line));
+  return lines.slice(0, MAX_WHY_LINES).join('\n');
 }
 
 function takeOption(args: string[], name: string): string | undefined {

@@ -15,6 +15,7 @@ export class AcceptedStore {
   readonly #versions = new Map<string, AcceptedVersion>();
   /** Names whose record cannot be read: known, without a version. */
   readonly #unreadable = new Set<string>();
+  #revision = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #syncs: Promise<void> = Promise.resolve();
 
@@ -26,6 +27,11 @@ export class AcceptedStore {
   /** By name; tombstones among them. */
   get versions(): ReadonlyMap<string, AcceptedVersion> {
     return this.#versions;
+  }
+
+  /** Another number whenever `versions` may be something else. */
+  get revision(): number {
+    return this.#revision;
   }
 
   get unreadable(): ReadonlySet<string> {
@@ -69,6 +75,7 @@ export class AcceptedStore {
           return;
         }
         this.#versions.set(version.name, version);
+        this.#revision += 1;
         this.#unreadable.delete(version.name);
       };
       for (let index = 0; index < versions.length; index += WRITES_AT_ONCE) {
@@ -84,6 +91,7 @@ export class AcceptedStore {
     await this.#inTurn(async () => {
       if (this.#versions.get(name)?.removedAt === null) return;
       this.#versions.delete(name);
+      this.#revision += 1;
       this.#unreadable.delete(name);
       try {
         await removeFile(this.#pathOf(name));

@@ -42,10 +42,15 @@ export class GuardKeeper {
     return verdict;
   }
 
+  /** Who waits is on disk as well. */
+  get isKept(): boolean {
+    return isDeepStrictEqual(this.#memory.swept, this.#kept);
+  }
+
   /** Puts on disk who waits. Where that fails, only an nspawnd that is started meanwhile asks nobody. */
   async keep(): Promise<void> {
     const { swept } = this.#memory;
-    if (isDeepStrictEqual(swept, this.#kept)) return;
+    if (this.isKept) return;
     try {
       if (swept.size === 0) await removeFile(this.#path);
       else {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
 
 /**
@@ -26,6 +27,7 @@ export class HostAddresses {
     this.#tables = tables;
   }
 
+  /** The same set as long as the addresses are the same. */
   known(): ReadonlySet<string> {
     return this.#known;
   }
@@ -39,7 +41,8 @@ export class HostAddresses {
     if (tables !== '' && tables === this.#seenTables && this.#looking === null) return;
     this.#looking ??= this.#read()
       .then(addresses => {
-        this.#known = new Set(addresses);
+        const now = new Set(addresses);
+        if (!isDeepStrictEqual(now, this.#known)) this.#known = now;
         this.#seenTables = tables;
       })
       .catch(() => {

@@ -7,7 +7,7 @@ import { RootTable } from './root-table.ts';
 
 /** Gives every entrant its place in turn; `again` when somebody had to give one back. */
 export function placeAll(entrants: readonly Entrant[], claimsIn: ClaimsIn, world: World): 'done' | 'again' {
-  const takers = new Map<string, Taker[]>();
+  const takers = new Map<string, Shelf>();
   const roots = new RootTable<Entrant>();
   for (const entrant of [...entrants].sort(compareEntrants)) {
     const manifest = manifestOf(entrant);
@@ -26,9 +26,10 @@ export function placeAll(entrants: readonly Entrant[], claimsIn: ClaimsIn, world
     }
     if (meetings.length > 0) return 'again';
     for (const claim of claims) {
-      const shelf = takers.get(claim.key) ?? [];
+      const taker = { entrant, claim };
+      const shelf = takers.get(claim.key) ?? { first: taker, firstExclusive: null };
       takers.set(claim.key, shelf);
-      shelf.push({ entrant, claim });
+      if (claim.isExclusive) shelf.firstExclusive ??= taker;
     }
     roots.add(world.realRoot(manifest.spec.root), isThrowaway(manifest), entrant);
   }
@@ -40,6 +41,12 @@ export type ClaimsIn = (manifest: Manifest) => readonly Claim[];
 interface Taker {
   readonly entrant: Entrant;
   readonly claim: Claim;
+}
+
+/** Who has one thing. Thousands may share it; whoever comes next meets only the first that stands in the way. */
+interface Shelf {
+  readonly first: Taker;
+  firstExclusive: Taker | null;
 }
 
 /** Two who want the same. */
@@ -55,14 +62,15 @@ function findMeetings(
   entrant: Entrant,
   manifest: Manifest,
   claims: readonly Claim[],
-  takers: ReadonlyMap<string, readonly Taker[]>,
+  takers: ReadonlyMap<string, Shelf>,
   roots: RootTable<Entrant>,
   world: World,
 ): readonly Meeting[] {
   const meetings: Meeting[] = [];
   for (const claim of claims) {
-    const met = takers.get(claim.key)?.find(taker => taker.claim.isExclusive || claim.isExclusive);
-    if (met === undefined || met.entrant === entrant) continue;
+    const shelf = takers.get(claim.key);
+    const met = claim.isExclusive ? shelf?.first : shelf?.firstExclusive;
+    if (met == null || met.entrant === entrant) continue;
     meetings.push({
       taker: met.entrant,
       mine: claim,

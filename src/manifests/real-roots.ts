@@ -1,5 +1,6 @@
+import { parse } from 'node:path';
 import { localStat } from './local-stat.ts';
-import { rememberingStat, type Stat, walkPath } from './walk.ts';
+import { rememberingStat, type Stat, type Walk, walkPath } from './walk.ts';
 
 /**
  * Where roots really are, as far as they exist, looked up before admission, which is pure. A file system that does not
@@ -8,6 +9,12 @@ import { rememberingStat, type Stat, walkPath } from './walk.ts';
 export class RealRoots {
   readonly #known = new Map<string, string>();
   readonly #asking = new Map<string, Promise<void>>();
+  #revision = 0;
+
+  /** Another number whenever an answer of `get` may be another. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   get(path: string): string {
     return this.#known.get(path) ?? path;
@@ -15,18 +22,23 @@ export class RealRoots {
 
   /** Resolves when all are known or the deadline is over; `refresh` asks again for those that are. */
   async look(paths: ReadonlySet<string>, refresh: boolean): Promise<void> {
-    for (const known of this.#known.keys()) if (!paths.has(known)) this.#known.delete(known);
+    for (const known of this.#known.keys()) {
+      if (paths.has(known)) continue;
+      this.#known.delete(known);
+      this.#revision += 1;
+    }
     const open = [...paths].filter(path => refresh || !this.#known.has(path));
-    const stat = rememberingStat(localStat());
+    const way = new Way(rememberingStat(localStat()));
     for (let index = 0; index < open.length; index += AT_ONCE) {
-      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path, stat)));
+      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path, way)));
     }
   }
 
-  #ask(path: string, stat: Stat): Promise<void> {
+  #ask(path: string, way: Way): Promise<void> {
     const asking = this.#asking.get(path);
     if (asking !== undefined) return asking;
-    const answer = realPathOf(path, stat).then(real => {
+    const answer = way.end(path).then(real => {
+      if (this.#known.get(path) !== real) this.#revision += 1;
       this.#known.set(path, real);
       this.#asking.delete(path);
     });
@@ -47,8 +59,31 @@ async function withinDeadline(answers: readonly Promise<void>[]): Promise<void> 
   clearTimeout(timer);
 }
 
-/** What does not exist yet, or cannot be entered, is taken as written; what is above it may still be a link. */
-async function realPathOf(path: string, stat: Stat): Promise<string> {
-  const { realPath, rest } = await walkPath(path, stat);
-  return rest.length === 0 ? realPath : `${realPath === '/' ? '' : realPath}/${rest.join('/')}`;
+/** The ways of one look: most roots lie side by side, and the way to their directory is walked once. */
+class Way {
+  readonly #stat: Stat;
+  readonly #parents = new Map<string, Promise<Walk>>();
+
+  constructor(stat: Stat) {
+    this.#stat = stat;
+  }
+
+  /** What does not exist yet, or cannot be entered, is taken as written; what is above it may still be a link. */
+  async end(path: string): Promise<string> {
+    const { dir, base } = parse(path);
+    const parent = await this.#walkParent(dir);
+    if (base !== '' && parent.stats?.kind === 'directory') {
+      const beside = `${parent.realPath === '/' ? '' : parent.realPath}/${base}`;
+      const stats = await this.#stat(beside);
+      if (typeof stats === 'string' || stats.kind !== 'link') return beside;
+    }
+    const { realPath, rest } = await walkPath(path, this.#stat);
+    return rest.length === 0 ? realPath : `${realPath === '/' ? '' : realPath}/${rest.join('/')}`;
+  }
+
+  #walkParent(directory: string): Promise<Walk> {
+    const walk = this.#parents.get(directory) ?? walkPath(directory, this.#stat);
+    this.#parents.set(directory, walk);
+    return walk;
+  }
 }

@@ -74,6 +74,12 @@ export class ScanLoop<T> {
     });
   }
 
+  /** The same, after the shortest of the times; null: nothing is due. */
+  wakeInFirst(delaysMs: readonly (number | null)[]): void {
+    const first = Math.min(...delaysMs.map(delayMs => delayMs ?? Number.POSITIVE_INFINITY));
+    if (Number.isFinite(first)) this.wakeIn(first);
+  }
+
   /** Starts nothing any more and waits for what runs. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { isName } from '../api/name.ts';
 import type { FileText, JudgedDocument, ManifestPort, SourceStatus } from '../controller/ports.ts';
 import { NspawndError } from '../errors.ts';
 import type { Desired } from '../planning/desired.ts';
 import { AcceptedStore } from './accepted-store.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { compareDesired } from './compare-desired.ts';
 import type { World } from './contender.ts';
 import { type Decision, decide, tombstone } from './decide.ts';
 import { GuardKeeper } from './guard-keeper.ts';
@@ -18,12 +18,13 @@ import { reportChange, reportStatus } from './report.ts';
 import { type RolloutHost, Rollouts } from './rollouts.ts';
 import { safeText } from './safe-text.ts';
 import { ScanLoop } from './scan-loop.ts';
-import { SnapshotTaker } from './snapshot.ts';
+import { isSameSight, type Sight } from './sight.ts';
+import { type Snapshot, SnapshotTaker } from './snapshot.ts';
 import type { ManifestSourceOptions } from './source-options.ts';
 import { noStatus, statusOf } from './status.ts';
 import { rootsIn, survey } from './survey.ts';
 import { withoutUnrecorded } from './unrecorded.ts';
-import type { View } from './view.ts';
+import { isReadWhole, type View } from './view.ts';
 import { warmUp } from './warm-up.ts';
 import { DirectoryWatch } from './watch.ts';
 import { lookAtWorld } from './world.ts';
@@ -35,7 +36,8 @@ export function createManifestSource(options: ManifestSourceOptions): ManifestPo
 
 /**
  * The scan, in this order: list and read -> look up roots -> survey -> identity of the directory -> fate of the vanished ->
- * admission and decision -> record -> announce -> watch. All but the first two and the record is pure and in one turn.
+ * admission and decision -> record -> announce -> watch. All but the first two and the record is pure and in one turn. Where
+ * the first two find what they found when nothing was left to do, it ends there.
  *
  * Architecture invariant: what is announced has been recorded, so a kill -9 forgets nothing that anybody has seen.
  */
@@ -59,6 +61,8 @@ class ManifestSource implements ManifestPort {
   #isHostListed = false;
   #areRootsStale = true;
   #desired = new Map<string, Desired>();
+  /** What the last scan saw, where it left nothing to do, nothing to wait for and nothing held. */
+  #restful: Sight | null = null;
   #view: View;
 
   constructor(options: ManifestSourceOptions) {
@@ -220,10 +224,13 @@ class ManifestSource implements ManifestPort {
       areRootsStale,
     );
 
+    const sight = this.#sight(snapshot);
+    if (this.#restful !== null && isSameSight(this.#restful, sight)) return this.#passOver(snapshot);
+    this.#restful = null;
+
     const found = survey(snapshot, this.#store.versions, this.#hostNames);
     const monotonicMs = this.#clock.monotonic();
-    const identity = this.#identity.look(snapshot.listing, found, monotonicMs);
-    const { isReplaced } = identity;
+    const { isReplaced, againInMs } = this.#identity.look(snapshot.listing, found, monotonicMs);
     const isHostListed = this.#isHostListed;
     const guard = this.#guard.look(snapshot, found, { isReplaced, isHostListed, monotonicMs });
     const world = this.#look([snapshot.listing.realPath]);
@@ -243,35 +250,48 @@ class ManifestSource implements ManifestPort {
       this.#hostNames.add(name);
     }
     const desired = withoutUnrecorded(decision, failures, this.#store.versions);
+    const { directory } = this.#options;
+    const { problems } = decision;
+    const scan = { directory, problems, files: snapshot.files.length, lastScan: this.#nowText() };
     const changed = this.#announce(desired, {
-      status: statusOf(
-        {
-          directory: this.#options.directory,
-          problems: decision.problems,
-          files: snapshot.files.length,
-          lastScan: this.#nowText(),
-        },
-        snapshot.listing,
-        isReplaced,
-        guard,
-      ),
-      canTellAbsence:
-        snapshot.listing.state === 'ok' &&
-        !isReplaced &&
-        isHostListed &&
-        guard.held === null &&
-        found.namelessFiles.length === 0 &&
-        found.pendingFiles.length === 0,
+      status: statusOf(scan, snapshot.listing, isReplaced, guard),
+      canTellAbsence: isHostListed && !isReplaced && isReadWhole(snapshot.listing, found, guard),
       contenders: decision.contenders,
       world,
     });
 
-    const hasNewWatch = this.#watch.follow(snapshot.listing.watchPoints);
-    const gapMs = hasNewWatch ? WATCH_GAP_MS : null;
-    const dueInMs = [snapshot.dueInMs, guard.againInMs, identity.againInMs, gapMs];
-    const nextMs = Math.min(...dueInMs.map(due => due ?? Number.POSITIVE_INFINITY));
-    if (Number.isFinite(nextMs)) this.#loop.wakeIn(nextMs);
+    const dues = [snapshot.dueInMs, guard.againInMs, againInMs];
+    const isRestful =
+      found.vanished.size === 0 && !isReplaced && this.#guard.isKept && dues.every(due => due === null);
+    // What was recorded makes another sight: the next scan judges once more, and that one is passed over from then on.
+    if (isRestful && failures.size === 0) this.#restful = sight;
+    this.#lookAgain(snapshot, dues);
     return changed;
+  }
+
+  /** Everything is as it was when nothing was left to do: only the time is another. */
+  #passOver(snapshot: Snapshot): readonly string[] {
+    const { status } = this.#view;
+    this.#view = { ...this.#view, status: { ...status, lastScan: this.#nowText() } };
+    this.#lookAgain(snapshot, []);
+    return [];
+  }
+
+  #sight(snapshot: Snapshot): Sight {
+    return {
+      snapshot,
+      versions: this.#store.revision,
+      roots: this.#roots.revision,
+      hostAddresses: this.#addresses.known(),
+      hostNames: [...this.#hostNames],
+      isHostListed: this.#isHostListed,
+    };
+  }
+
+  /** Watches what there is now, and scans again when something is due. */
+  #lookAgain(snapshot: Snapshot, dues: readonly (number | null)[]): void {
+    const hasNewWatch = this.#watch.follow(snapshot.listing.watchPoints);
+    this.#loop.wakeInFirst([...dues, hasNewWatch ? WATCH_GAP_MS : null]);
   }
 
   #look(directories: readonly string[]): World {
@@ -299,22 +319,12 @@ class ManifestSource implements ManifestPort {
 
   /** Publishes what a scan decided and tells who is concerned. */
   #announce(desired: ReadonlyMap<string, Desired>, view: View): readonly string[] {
-    const before = this.#desired;
-    const next = new Map<string, Desired>();
-    const changed: string[] = [];
-    for (const [name, now] of desired) {
-      const old = before.get(name);
-      const isSame = old !== undefined && isDeepStrictEqual(old, now);
-      next.set(name, isSame ? old : now);
-      if (isSame) continue;
-      changed.push(name);
-      reportChange(this.#options.log, name, old, now);
-    }
-    for (const [name, old] of before) if (!desired.has(name) && old.state !== 'absent') changed.push(name);
+    const { next, changed } = compareDesired(this.#desired, desired, (name, old, now) =>
+      reportChange(this.#options.log, name, old, now),
+    );
     reportStatus(this.#options.log, this.#view.status, view.status);
     this.#desired = next;
     this.#view = view;
-    changed.sort();
     if (changed.length > 0) this.#onTrigger?.(changed);
     return changed;
   }

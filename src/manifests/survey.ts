@@ -1,3 +1,4 @@
+import type { Manifest } from '../api/manifest.ts';
 import type { AcceptedVersion } from './accepted-version.ts';
 import type { ParsedDocument } from './document.ts';
 import { safeText } from './safe-text.ts';
@@ -80,10 +81,12 @@ export function survey(
 
 /** Every root that any version in sight asks for. */
 export function rootsIn(snapshot: Snapshot, versions: ReadonlyMap<string, AcceptedVersion>): Set<string> {
-  const read = snapshot.files.flatMap(file => {
-    if (file.is === 'refused') return [];
-    return file.is === 'settled' ? file.documents : file.former;
-  });
-  const manifests = [...read, ...versions.values()].map(({ manifest }) => manifest);
-  return new Set(manifests.flatMap(manifest => (manifest === null ? [] : [manifest.spec.root])));
+  const roots = new Set<string>();
+  const add = (manifest: Manifest | null) => manifest !== null && roots.add(manifest.spec.root);
+  for (const file of snapshot.files) {
+    if (file.is === 'refused') continue;
+    for (const { manifest } of file.is === 'settled' ? file.documents : file.former) add(manifest);
+  }
+  for (const { manifest } of versions.values()) add(manifest);
+  return roots;
 }

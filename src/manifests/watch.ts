@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'chokidar';
+import { FSWatcher } from 'chokidar';
 import type { WatchPoint } from './directory.ts';
 import type { Log } from './log.ts';
 
@@ -52,13 +52,14 @@ export class DirectoryWatch {
 
   #begin(path: string, point: WatchPoint): void {
     // Only the directory itself: its own watch reports what happens to the files in it.
-    const watcher = watch(path, {
+    const watcher = new BareWatcher({
       depth: 0,
       ignoreInitial: true,
       followSymlinks: false,
       ignorePermissionErrors: true,
       ignored: other => other !== path,
     });
+    watcher.add(path);
     const ready = new Promise<void>(resolve => {
       watcher.once('ready', () => resolve());
       setTimeout(resolve, READY_DEADLINE_MS).unref();
@@ -85,6 +86,14 @@ export class DirectoryWatch {
       .close()
       .catch(err => this.#log.debug({ directory: path, err }, 'a watch did not close, ignoring'));
   }
+}
+
+/**
+ * chokidar asks for every entry of a directory whenever something happens in it, which for thousands of manifests costs more
+ * than all that we do with them. What is in there is the scan's own question: here it reads nothing.
+ */
+class BareWatcher extends FSWatcher {
+  override _readdirp(): undefined {}
 }
 
 interface Watch {

@@ -165,7 +165,8 @@ test('a namespace that was replaced by another of its name takes a restart, and 
   await world.drop('swapped', sleeper(network(1)));
   await world.untilReady('swapped');
   const run = await world.invocation('swapped');
-  await world.sh('sh', '-ec', 'ip netns del swapped; ip netns add swapped');
+  // Between the two nspawnd would have begun to mend it, and its name would be gone from under `ip`.
+  await world.whileHeld(() => world.sh('sh', '-ec', 'ip netns del swapped; ip netns add swapped'));
   await world.untilEvent('swapped', 'Restarting', /another network namespace/);
   await eventually(async () => {
     assert.notEqual(await world.invocation('swapped'), run);

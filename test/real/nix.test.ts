@@ -69,11 +69,7 @@ test('a profile that flips is a new generation, switched to in the guest, which 
   const run = await world.invocation('flip');
   // Twice before anybody looks: only where it ends counts.
   const flip = 'for to in "$1" "$2"; do ln -s "$to" /srv/flip.new; mv -T /srv/flip.new /srv/flip; done';
-  const signal = (name: string) =>
-    world.sh('systemctl', 'kill', `--signal=${name}`, '--kill-whom=main', 'nspawnd');
-  await signal('STOP');
-  await world.sh('sh', '-ec', flip, 'flip', third ?? '', second ?? '');
-  await signal('CONT');
+  await world.whileHeld(() => world.sh('sh', '-ec', flip, 'flip', third ?? '', second ?? ''));
   await untilSays(world, `${stateOf('flip')}/switched`, 'test second');
   const reloaded = await world.untilEvent('flip', 'Reloaded');
   assert.match(reloaded.message, /status 0 \(by entering the guest\)[\s\S]*switched to second/);

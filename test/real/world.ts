@@ -60,6 +60,8 @@ export interface World {
   mainPid(name: string): Promise<number>;
   /** Runs a command in a systemd guest and returns its standard output; throws when it fails. */
   inGuest(name: string, argv: readonly string[]): Promise<string>;
+  /** nspawnd stands still meanwhile, so that all that happens in it is one change to it. */
+  whileHeld(work: () => Promise<unknown>): Promise<void>;
   /** Standard output of a command on the host; throws when it fails. */
   sh(...argv: readonly string[]): Promise<string>;
   exits(...argv: readonly string[]): Promise<number>;
@@ -256,6 +258,17 @@ class HostWorld implements World {
 
   inGuest(name: string, argv: readonly string[]): Promise<string> {
     return this.sh('systemd-run', '--quiet', '--wait', '--pipe', '-M', name, ...argv);
+  }
+
+  async whileHeld(work: () => Promise<unknown>): Promise<void> {
+    const signal = (name: string) =>
+      this.sh('systemctl', 'kill', `--signal=${name}`, '--kill-whom=main', 'nspawnd');
+    await signal('STOP');
+    try {
+      await work();
+    } finally {
+      await signal('CONT');
+    }
   }
 
   async sh(...argv: readonly string[]): Promise<string> {
