@@ -4,7 +4,7 @@ import type { FileStats } from './file-stats.ts';
 import { localStat } from './local-stat.ts';
 import { MAX_FILE_BYTES } from './parse.ts';
 import { distrust, distrustParent } from './trust.ts';
-import { errnoOf, type Hinge, rememberingStat, type Stat, type Walk, walkPath } from './walk.ts';
+import { errnoOf, type Hinge, remembering, type Stat, type Walk, walkPath } from './walk.ts';
 
 /**
  * Lists what of the manifests directory may be read: `*.yaml *.yml *.json`, also in sub-directories, no dotfiles, no editor
@@ -13,7 +13,7 @@ import { errnoOf, type Hinge, rememberingStat, type Stat, type Walk, walkPath } 
  */
 export async function listDirectory(directory: string, owner: number): Promise<Listing> {
   const ask = localStat();
-  const stat = rememberingStat(ask);
+  const stat = remembering(ask);
   const walk = await walkPath(directory, stat);
   const isLink = await isLinkAt(directory, ask);
   const watch = new WatchPoints();

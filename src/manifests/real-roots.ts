@@ -1,6 +1,6 @@
 import { parse } from 'node:path';
 import { localStat } from './local-stat.ts';
-import { rememberingStat, type Stat, type Walk, walkPath } from './walk.ts';
+import { remembering, type Stat, type Walk, walkPath } from './walk.ts';
 
 /**
  * Where roots really are, as far as they exist, looked up before admission, which is pure. A file system that does not
@@ -28,16 +28,19 @@ export class RealRoots {
       this.#revision += 1;
     }
     const open = [...paths].filter(path => refresh || !this.#known.has(path));
-    const way = new Way(rememberingStat(localStat()));
+    const stat = remembering(localStat());
+    // Most roots lie side by side: the way to their directory is walked once.
+    const walkParent = remembering(directory => walkPath(directory, stat));
+    const find = (path: string) => realPathOf(path, stat, walkParent);
     for (let index = 0; index < open.length; index += AT_ONCE) {
-      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path, way)));
+      await withinDeadline(open.slice(index, index + AT_ONCE).map(path => this.#ask(path, find)));
     }
   }
 
-  #ask(path: string, way: Way): Promise<void> {
+  #ask(path: string, find: (path: string) => Promise<string>): Promise<void> {
     const asking = this.#asking.get(path);
     if (asking !== undefined) return asking;
-    const answer = way.end(path).then(real => {
+    const answer = find(path).then(real => {
       if (this.#known.get(path) !== real) this.#revision += 1;
       this.#known.set(path, real);
       this.#asking.delete(path);
@@ -59,31 +62,23 @@ async function withinDeadline(answers: readonly Promise<void>[]): Promise<void> 
   clearTimeout(timer);
 }
 
-/** The ways of one look: most roots lie side by side, and the way to their directory is walked once. */
-class Way {
-  readonly #stat: Stat;
-  readonly #parents = new Map<string, Promise<Walk>>();
-
-  constructor(stat: Stat) {
-    this.#stat = stat;
+/** What does not exist yet, or cannot be entered, is taken as written; what is above it may still be a link. */
+async function realPathOf(
+  path: string,
+  stat: Stat,
+  walkParent: (directory: string) => Promise<Walk>,
+): Promise<string> {
+  const { dir, base } = parse(path);
+  const parent = await walkParent(dir);
+  if (base !== '' && parent.stats?.kind === 'directory') {
+    const beside = below(parent.realPath, base);
+    const stats = await stat(beside);
+    if (typeof stats === 'string' || stats.kind !== 'link') return beside;
   }
+  const { realPath, rest } = await walkPath(path, stat);
+  return rest.length === 0 ? realPath : below(realPath, rest.join('/'));
+}
 
-  /** What does not exist yet, or cannot be entered, is taken as written; what is above it may still be a link. */
-  async end(path: string): Promise<string> {
-    const { dir, base } = parse(path);
-    const parent = await this.#walkParent(dir);
-    if (base !== '' && parent.stats?.kind === 'directory') {
-      const beside = `${parent.realPath === '/' ? '' : parent.realPath}/${base}`;
-      const stats = await this.#stat(beside);
-      if (typeof stats === 'string' || stats.kind !== 'link') return beside;
-    }
-    const { realPath, rest } = await walkPath(path, this.#stat);
-    return rest.length === 0 ? realPath : `${realPath === '/' ? '' : realPath}/${rest.join('/')}`;
-  }
-
-  #walkParent(directory: string): Promise<Walk> {
-    const walk = this.#parents.get(directory) ?? walkPath(directory, this.#stat);
-    this.#parents.set(directory, walk);
-    return walk;
-  }
+function below(directory: string, rest: string): string {
+  return `${directory === '/' ? '' : directory}/${rest}`;
 }

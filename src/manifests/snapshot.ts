@@ -21,6 +21,18 @@ export type FileView =
   /** Not read; `document` says why. */
   | { readonly is: 'refused'; readonly path: string; readonly document: ParsedDocument };
 
+/** What counts of a file: of one that is being written its former documents. */
+export function documentsIn(file: FileView): readonly ParsedDocument[] {
+  switch (file.is) {
+    case 'settled':
+      return file.documents;
+    case 'pending':
+      return file.former;
+    case 'refused':
+      return [file.document];
+  }
+}
+
 /**
  * Takes snapshots, and remembers what it has read, so that looking again at a thousand unchanged files costs only their
  * stats.

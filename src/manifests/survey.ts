@@ -2,7 +2,7 @@ import type { Manifest } from '../api/manifest.ts';
 import type { AcceptedVersion } from './accepted-version.ts';
 import type { ParsedDocument } from './document.ts';
 import { safeText } from './safe-text.ts';
-import type { Snapshot } from './snapshot.ts';
+import { documentsIn, type Snapshot } from './snapshot.ts';
 import { groupByName } from './validate.ts';
 
 /** A snapshot set against what was known before: who is there, who is meant, who has vanished. Pure. */
@@ -33,8 +33,7 @@ export function survey(
   const brokenByFile = new Map<string, readonly ParsedDocument[]>();
   const pendingFiles: string[] = [];
   for (const file of snapshot.files) {
-    const found =
-      file.is === 'settled' ? file.documents : file.is === 'pending' ? file.former : [file.document];
+    const found = documentsIn(file);
     documents.push(...found);
     const nameless = found.filter(document => document.name === null);
     if (nameless.length > 0) unreadable.set(file.path, nameless);
@@ -83,10 +82,7 @@ export function survey(
 export function rootsIn(snapshot: Snapshot, versions: ReadonlyMap<string, AcceptedVersion>): Set<string> {
   const roots = new Set<string>();
   const add = (manifest: Manifest | null) => manifest !== null && roots.add(manifest.spec.root);
-  for (const file of snapshot.files) {
-    if (file.is === 'refused') continue;
-    for (const { manifest } of file.is === 'settled' ? file.documents : file.former) add(manifest);
-  }
+  for (const file of snapshot.files) for (const { manifest } of documentsIn(file)) add(manifest);
   for (const { manifest } of versions.values()) add(manifest);
   return roots;
 }

@@ -77,8 +77,8 @@ export type Stat = (path: string) => Promise<FileStats | string>;
 export const statOf: Stat = path => lstat(path, { bigint: true }).then(toFileStats, errnoOf);
 
 /** The same, asking once per path: for one scan, in which all files have the same parents. */
-export function rememberingStat(ask: Stat = statOf): Stat {
-  const known = new Map<string, Promise<FileStats | string>>();
+export function remembering<T>(ask: (path: string) => T): (path: string) => T {
+  const known = new Map<string, T>();
   return path => {
     const answer = known.get(path) ?? ask(path);
     known.set(path, answer);

@@ -227,8 +227,7 @@ test('a person at a terminal sees what is waited for, and nothing there acts on 
 test('a daemon that is stopped in its tracks is given up on (69), and is found again', async () => {
   await drop('web', {}, sleeper());
   await world.untilReady('web');
-  await world.sh('systemctl', 'kill', '-s', 'STOP', '--kill-whom=main', 'nspawnd');
-  try {
+  await world.whileHeld(async () => {
     for (const args of [['get'], ['get', '-w'], ['wait', 'web', '--for=delete']]) {
       const { exitCode, stderr } = await world.ctl('--request-timeout', '1s', ...args);
       assert.equal(exitCode, 69, `${args.join(' ')}: ${stderr}`);
@@ -237,9 +236,7 @@ test('a daemon that is stopped in its tracks is given up on (69), and is found a
         /^nspawnctl: nspawnd did not answer on .* within 1s\n {2}see why: systemctl status/,
       );
     }
-  } finally {
-    await world.sh('systemctl', 'kill', '-s', 'CONT', '--kill-whom=main', 'nspawnd');
-  }
+  });
   assert.match(await says('get', 'web'), /^web +True +Running/m);
 });
 

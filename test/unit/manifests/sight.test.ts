@@ -56,7 +56,7 @@ test('what was not read again is the same sight, whatever was made anew to show 
 const OTHERS: Readonly<Record<string, Sight>> = {
   'a version was recorded': { ...sight, versions: 2 },
   'a root leads elsewhere': { ...sight, roots: 2 },
-  'the addresses of the host were asked for again': { ...sight, hostAddresses: new Set(hostAddresses) },
+  'the addresses of the host are others': { ...sight, hostAddresses: new Set(hostAddresses) },
   'another name was found on the host': { ...sight, hostNames: ['other'] },
   'one more name was found on the host': { ...sight, hostNames: ['found', 'other'] },
   'the host was not listed yet': { ...sight, isHostListed: false },
