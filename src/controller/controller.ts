@@ -95,7 +95,7 @@ export class Controller implements ControlPort {
   /** Resolves when the manifests and the host have been read once and everything found is in the queue. */
   async start(): Promise<void> {
     const { signal } = this.#abort;
-    await this.#host.start(name => this.#onHostTrigger(name), signal);
+    await this.#host.start((name, withinMs) => this.#onHostTrigger(name, withinMs), signal);
     this.#gate.adopt(await this.#host.booting());
     await this.#manifests.start(names => this.#onManifestTrigger(names), signal);
     await this.#relist.run();
@@ -287,13 +287,15 @@ export class Controller implements ControlPort {
     if (names.length > 0) this.#queue.addAll([...names, HOST_KEY]);
   }
 
-  #onHostTrigger(name: string | null): void {
+  #onHostTrigger(name: string | null, withinMs = 0): void {
     if (name === null) {
       this.#resting.wakeAll();
       return void this.#relist.run();
     }
     // A container that nobody has heard of is not looked at: it is not ours.
-    if (this.#store.isKnown(name) || this.#manifests.desired(name).state === 'present') this.#queue.add(name);
+    if (!this.#store.isKnown(name) && this.#manifests.desired(name).state !== 'present') return;
+    if (withinMs > 0) this.#queue.addWithin(name, withinMs);
+    else this.#queue.add(name);
   }
 
   /** The truth behind all triggers: reads the directory and the host whole and looks at everything. */

@@ -141,10 +141,16 @@ export interface SourceStatus {
   readonly lastScan: string;
 }
 
+/**
+ * Something of this container may have changed; null: anything may have, list again. What is not urgent may wait `withinMs`
+ * for what else is heard of it.
+ */
+export type HostTrigger = (name: string | null, withinMs?: number) => void;
+
 /** Out: the one thing that changes the machine. Implemented by `host/linux-host.ts` and by the model in the tests. */
 export interface HostPort {
-  /** Connects and listens. `onTrigger(null)` means: anything may have changed, list again. */
-  start(onTrigger: (name: string | null) => void, signal: AbortSignal): Promise<void>;
+  /** Connects and listens. */
+  start(onTrigger: HostTrigger, signal: AbortSignal): Promise<void>;
   /** Names of everything on the host that carries our mark. */
   list(): Promise<readonly string[]>;
   /** Names of which people were told something. That proves no container, but somebody has to clear it away. */

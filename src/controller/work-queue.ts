@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { EarliestTimers } from './earliest-timers.ts';
 import type { LoopObserver, QueueFigures } from './ports.ts';
 
 /**
@@ -21,8 +22,10 @@ export class WorkQueue {
   readonly #dirty = new Map<string, number>();
   /** Keys being worked on, and since when. */
   readonly #processing = new Map<string, number>();
-  /** Keys that come back by themselves: at most one timer each, the earliest. */
-  readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly dueAt: number }>();
+  /** Keys that come back by themselves. */
+  readonly #delayed = new EarliestTimers(key => this.add(key));
+  /** Keys of which something was heard that can wait for more. */
+  readonly #gathered = new EarliestTimers(key => this.add(key));
   /** Who waits for the next look at a key. */
   readonly #waiters = new Map<string, readonly (() => void)[]>();
   #isStopped = false;
@@ -74,37 +77,25 @@ export class WorkQueue {
   /** Adds the key after a while, unless it is due earlier already. */
   addAfter(key: string, delayMs: number): void {
     if (this.#isStopped) return;
-    if (delayMs <= 0) {
-      this.add(key);
-      return;
-    }
-    const dueAt = performance.now() + delayMs;
-    const known = this.#timers.get(key);
-    if (known !== undefined && known.dueAt <= dueAt) return;
-    if (known !== undefined) clearTimeout(known.timer);
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(key);
-        this.add(key);
-      },
-      Math.min(delayMs, MAX_DELAY_MS),
-    );
-    this.#timers.set(key, { timer, dueAt });
+    if (delayMs <= 0) this.add(key);
+    else this.#delayed.set(key, delayMs);
+  }
+
+  /** Adds the key within a while, once for all that is heard of it until then. A look that begins meanwhile has seen it, too. */
+  addWithin(key: string, delayMs: number): void {
+    if (!this.#isStopped && !this.#dirty.has(key)) this.#gathered.set(key, delayMs);
   }
 
   /** Drops a timer: what it was to bring back has been looked at. */
   cancelDelayed(key: string): void {
-    const known = this.#timers.get(key);
-    if (known === undefined) return;
-    clearTimeout(known.timer);
-    this.#timers.delete(key);
+    this.#delayed.clear(key);
   }
 
   /** Takes nothing more, and resolves when what is being worked on is done. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    for (const { timer } of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#delayed.clearAll();
+    this.#gathered.clearAll();
     this.#queue.clear();
     await this.#queue.onIdle();
     for (const waiters of this.#waiters.values()) for (const resolve of waiters) resolve();
@@ -120,6 +111,7 @@ export class WorkQueue {
     this.#observer?.onTaken((now - (this.#dirty.get(key) ?? now)) / 1000);
     this.#processing.set(key, now);
     this.#dirty.delete(key);
+    this.#gathered.clear(key);
     const waiters = this.#waiters.get(key) ?? [];
     this.#waiters.delete(key);
     try {
@@ -132,6 +124,3 @@ export class WorkQueue {
     }
   }
 }
-
-/** setTimeout's own limit is 2^31 - 1; nothing here waits longer than a backoff or a settling time. */
-const MAX_DELAY_MS = 2_000_000_000;

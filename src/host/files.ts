@@ -1,4 +1,17 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -10,11 +23,8 @@ let counter = 0;
 /** Writes aside and renames: readers see the old text or the new one, and a crash leaves one of the two. */
 export async function writeFileAtomically(path: string, text: string, mode = 0o644): Promise<void> {
   const aside = `${path}.${process.pid}.${counter++}.tmp`;
-  const file = await open(
-    aside,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    mode,
-  );
+  if (isInMemory(path)) return writeNow(aside, path, text, mode);
+  const file = await open(aside, NEW_FILE, mode);
   try {
     try {
       await file.writeFile(text);
@@ -25,6 +35,23 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
   } catch (error) {
     // A disk that is full takes the name and not the text: each try would leave one more.
     await rm(aside, { force: true });
+    throw error;
+  }
+}
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+function writeNow(aside: string, path: string, text: string, mode: number): void {
+  const file = openSync(aside, NEW_FILE, mode);
+  try {
+    try {
+      writeFileSync(file, text);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(aside, path);
+  } catch (error) {
+    rmSync(aside, { force: true });
     throw error;
   }
 }
@@ -84,6 +111,8 @@ const IN_MEMORY = ['/run/nspawnd/', '/run/systemd/system/', '/run/netns/', '/pro
 function readNow(path: string, maxBytes: number, encoding: 'utf8' | 'latin1'): string | null {
   let file: number;
   try {
+    // Most of what is asked for is not there, and an error costs more than the question.
+    if (lstatNow(path) === null) return null;
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (isNotToBeRead(error)) return null;
@@ -118,13 +147,18 @@ export async function exists(path: string): Promise<boolean> {
   return (await lstatIfExists(path)) !== null;
 }
 
-export async function lstatIfExists(path: string): Promise<Awaited<ReturnType<typeof lstat>> | null> {
+export async function lstatIfExists(path: string): Promise<Stats | null> {
   try {
-    return isInMemory(path) ? lstatSync(path) : await lstat(path);
+    return isInMemory(path) ? lstatNow(path) : await lstat(path);
   } catch (error) {
     if (isNoSuchFile(error)) return null;
     throw error;
   }
+}
+
+/** Null where there is no such name. */
+function lstatNow(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
 }
 
 /** Names in a directory; none where there is no directory. */
@@ -138,7 +172,9 @@ export async function listDirectory(path: string): Promise<readonly string[]> {
 }
 
 export async function makeDirectoryFor(path: string, mode = 0o755): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode });
+  const directory = dirname(path);
+  if (!isInMemory(path)) await mkdir(directory, { recursive: true, mode });
+  else if (lstatNow(directory) === null) mkdirSync(directory, { recursive: true, mode });
 }
 
 export function errorCode(error: unknown): string {

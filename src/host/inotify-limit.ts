@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
+import { readFileIfExists } from './files.ts';
 
 /**
  * The kernel's inotify limit: with its default of 128 the 17th booted guest hangs, and nothing says why. A guest takes
@@ -22,7 +23,7 @@ export async function raiseInotifyLimit(): Promise<number> {
 }
 
 export async function inotifyInstances(): Promise<number> {
-  return Number((await readFile(PATH, 'utf8')).trim());
+  return Number((await readFileIfExists(PATH))?.trim() ?? WANTED);
 }
 
 /** How many guests can boot at the same time; null where the limit is out of the way. */

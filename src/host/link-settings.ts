@@ -1,5 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { errorCode } from './files.ts';
+import { writeFile } from 'node:fs/promises';
+import { readFileIfExists } from './files.ts';
 
 /**
  * The kernel's per-link switches on the host's end. Forwarding on our links only: `all.forwarding` would make the host a
@@ -23,12 +23,8 @@ const SETTINGS: readonly { readonly path: string; readonly value: string; readon
 export async function areLinkSettingsRight(link: string): Promise<boolean> {
   const found = await Promise.all(
     SETTINGS.map(async ({ path, value }) => {
-      try {
-        return (await readFile(settingPath(link, path), 'utf8')).trim() === value;
-      } catch (error) {
-        if (errorCode(error) === 'ENOENT') return true;
-        throw error;
-      }
+      const found = await readFileIfExists(settingPath(link, path));
+      return found === null || found.trim() === value;
     }),
   );
   return found.every(Boolean);

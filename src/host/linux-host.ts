@@ -3,7 +3,7 @@ import { unitName } from '../api/container.ts';
 import type { Manifest } from '../api/manifest.ts';
 import { isName } from '../api/name.ts';
 import { isNixMade } from '../api/nix-source.ts';
-import type { HostPort, Verb } from '../controller/ports.ts';
+import type { HostPort, HostTrigger, Verb } from '../controller/ports.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
 import type { HostDesired, HostObserved } from '../planning/host-state.ts';
 import { hostLinkName } from '../planning/link-name.ts';
@@ -13,7 +13,6 @@ import type { UnitPaths } from '../planning/render/unit.ts';
 import type { HostStep } from '../planning/step.ts';
 import { addressesInUse } from './addresses-in-use.ts';
 import { allOf } from './all-of.ts';
-import { Burst } from './burst.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { leftoverCopiesOf } from './ephemeral-copy.ts';
 import { Executor } from './executor.ts';
@@ -27,7 +26,7 @@ import { keptSystems, namesOfKept } from './kept-systems.ts';
 import { LastWords } from './last-words.ts';
 import { Launches } from './launches.ts';
 import { enableIpv6Forwarding } from './link-settings.ts';
-import { MACHINED_MATCHES, Machined, machineOfSignal } from './machined.ts';
+import { MACHINED_MATCHES, Machined, machineNews } from './machined.ts';
 import { Network } from './network.ts';
 import { type NetworkChange, NetworkMonitor } from './network-monitor.ts';
 import { Nix } from './nix.ts';
@@ -43,7 +42,7 @@ import { SourceWatch, watchedPath } from './source-watch.ts';
 import { StartFifos } from './start-fifo.ts';
 import { SYSTEMD_MATCHES, Systemd } from './systemd.ts';
 import { UnitFiles } from './unit-files.ts';
-import { type UnitNews, UnitSignals } from './unit-signals.ts';
+import { BURST_MS, UnitSignals } from './unit-signals.ts';
 import { inOneClock } from './wall-clock.ts';
 
 export interface LinuxHostOptions {
@@ -77,7 +76,7 @@ export class LinuxHost implements HostPort {
   readonly #guestHosts: GuestHosts;
   readonly #builds: NixBuilds;
   readonly #nix: Nix;
-  readonly #sourceWatch = new SourceWatch(name => this.#burst.trigger(name));
+  readonly #sourceWatch = new SourceWatch(name => this.#onTrigger(name, BURST_MS));
   readonly #executor: Executor;
   readonly #options: LinuxHostOptions;
   readonly #glancer: Glancer;
@@ -86,9 +85,8 @@ export class LinuxHost implements HostPort {
   readonly #wantedBy = new Map<string, ReadonlySet<string>>();
   readonly #lastWords = new LastWords();
   readonly #launches = new Launches();
-  readonly #burst = new Burst(name => this.#onTrigger(name));
   readonly #questions: GuestQuestions;
-  #onTrigger: (name: string | null) => void = () => undefined;
+  #onTrigger: HostTrigger = () => undefined;
   readonly addressesInUse = addressesInUse;
 
   static async connect(options: LinuxHostOptions): Promise<LinuxHost> {
@@ -147,14 +145,12 @@ export class LinuxHost implements HostPort {
     });
   }
 
-  async start(onTrigger: (name: string | null) => void, signal: AbortSignal): Promise<void> {
+  async start(onTrigger: HostTrigger, signal: AbortSignal): Promise<void> {
     this.#onTrigger = onTrigger;
     this.#bus.onSignal(busSignal => {
       this.#systemd.noteSignal(busSignal);
-      const machine = machineOfSignal(busSignal);
-      if (machine !== undefined) this.#burst.trigger(machine);
-      const news = this.#signals.read(busSignal);
-      if (news !== undefined) this.#heard(news);
+      const news = this.#signals.read(busSignal) ?? machineNews(busSignal);
+      if (news !== undefined) this.#onTrigger(news.name, news.withinMs);
     });
     this.#bus.onReconnect(() => {
       this.#signals.forget();
@@ -311,11 +307,6 @@ export class LinuxHost implements HostPort {
     this.#bus.close();
   }
 
-  #heard({ name, isUrgent }: UnitNews): void {
-    if (name === null || isUrgent) this.#onTrigger(name);
-    else this.#burst.trigger(name);
-  }
-
   #networkChanged(change: NetworkChange | null): void {
     if (change === null) {
       this.#network.invalidate(null);
@@ -326,7 +317,7 @@ export class LinuxHost implements HostPort {
     const wanting = 'link' in change ? (this.#wantedBy.get(change.link) ?? []) : [];
     for (const affected of name === undefined ? wanting : [name, ...wanting]) {
       this.#network.invalidate(affected);
-      this.#burst.trigger(affected);
+      this.#onTrigger(affected, BURST_MS);
     }
   }
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { unitName } from '../api/container.ts';
 import type { MachineFacts } from '../planning/observed.ts';
 import { type Bus, type BusSignal, type BusTarget, escapeLabel, unlessBusError } from './bus.ts';
-import { removeFile } from './files.ts';
+import { readFileIfExists, removeFile } from './files.ts';
 import type { Systemd } from './systemd.ts';
+import { BOOT_MS, BURST_MS, type UnitNews } from './unit-signals.ts';
 
 /** org.freedesktop.machine1: org.freedesktop.machine1(5). */
 const MANAGER: BusTarget = {
@@ -91,18 +91,20 @@ export class Machined {
   }
 }
 
-export function machineOfSignal(signal: BusSignal): string | undefined {
-  const isMachine = signal.member === 'MachineNew' || signal.member === 'MachineRemoved';
-  return isMachine ? String(signal.body[0]) : undefined;
+/** A guest has been registered, which is long before it is there, or its registration has ended. */
+export function machineNews({ member, body }: BusSignal): UnitNews | undefined {
+  if (member === 'MachineNew') return { name: String(body[0]), withinMs: BOOT_MS };
+  return member === 'MachineRemoved' ? { name: String(body[0]), withinMs: BURST_MS } : undefined;
 }
 
 /** The process lives, and is in the unit it is registered with: a recycled pid is not our leader, nor is a zombie one. */
 async function isAliveIn(pid: number, name: string, unit: string): Promise<boolean> {
   try {
     const [cgroup, stat] = await Promise.all([
-      readFile(`/proc/${pid}/cgroup`, 'utf8'),
-      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFileIfExists(`/proc/${pid}/cgroup`),
+      readFileIfExists(`/proc/${pid}/stat`),
     ]);
+    if (cgroup === null || stat === null) return false;
     // proc_pid_stat(5): the name stands in parentheses and may hold any character, then comes the state.
     if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) return false;
     return (

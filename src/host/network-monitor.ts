@@ -78,7 +78,8 @@ function spawnMonitor() {
 }
 
 /** `[nsid current]7: ve-web@if2: <...>` or `[nsid 3]Deleted 10.0.0.1 dev eth0 ...`; null: about nothing that has a name of its own. */
-function parseChange(line: string): NetworkChange | null {
+export function parseChange(line: string): NetworkChange | null {
+  if (LINK_LOCAL.test(line)) return null;
   const namespace = /^\[nsid (\d+)\]/.exec(line);
   if (namespace !== null) return { namespaceId: Number(namespace[1]) };
   // An interface comes, goes or changes: `7: eth1: <...>`. Addresses and routes matter on our own links only.
@@ -87,3 +88,10 @@ function parseChange(line: string): NetworkChange | null {
     /(?:^|[\s\]])(ve-[^\s@:]+)/.exec(line);
   return link === null ? null : { link: link[1] ?? '' };
 }
+
+/**
+ * What every link gives itself for IPv6, a second or two after it has come up: nobody asks for it, and every guest that boots
+ * would be looked at once more on its account.
+ */
+const LINK_LOCAL =
+  /^(?:\[nsid \w+\])?(?:Deleted )?(?:\d+: \S+\s+inet6 fe80:|(?:local )?fe80:|multicast ff00::\/8 )/;

@@ -1,4 +1,4 @@
-import { stat, statfs } from 'node:fs/promises';
+import { statfsSync, statSync } from 'node:fs';
 import { NspawndError } from '../errors.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { HostInterfaceFacts, LinkFacts, SandboxFacts } from '../planning/observed.ts';
@@ -61,16 +61,16 @@ export class Network {
   ): Promise<SandboxFacts> {
     const hostLink = hostLinkName(name);
     const marking = this.#marks.read(name);
-    const [mark, namespace, devices, links, guard, own, joined, hosts] = await Promise.all([
+    const [mark, namespace, devices, links, guard] = await Promise.all([
       marking,
       this.#namespaceState(name),
       marking.then(found => this.#devices(name, wanted, found?.macvlans ?? [])),
       this.#links(name, hostLink, isWatched),
       this.#guard.addresses(hostLink),
-      namespaceInode(namespacePath(name)),
-      leader === null ? null : namespaceInode(`/proc/${leader}/ns/net`),
-      leader === null ? null : namespaceInode('/proc/self/ns/net'),
     ]);
+    const own = namespaceInode(namespacePath(name));
+    const joined = leader === null ? null : namespaceInode(`/proc/${leader}/ns/net`);
+    const hosts = leader === null ? null : namespaceInode('/proc/self/ns/net');
     const builtAfter = mark?.builtAfter ?? null;
     const isOurs =
       builtAfter !== null ||
@@ -105,10 +105,8 @@ export class Network {
 
   /** Gives the namespace a running guest sits in its name back. */
   async attach(name: string, leader: number, signal: AbortSignal): Promise<void> {
-    const [guests, hosts] = await Promise.all([
-      namespaceInode(`/proc/${leader}/ns/net`),
-      namespaceInode('/proc/self/ns/net'),
-    ]);
+    const guests = namespaceInode(`/proc/${leader}/ns/net`);
+    const hosts = namespaceInode('/proc/self/ns/net');
     if (guests === null || guests === hosts) return;
     await this.#removeStaleName(name);
     if ((await this.#namespaceState(name)) === 'present') return;
@@ -269,7 +267,7 @@ export class Network {
   async #namespaceState(name: string): Promise<'present' | 'absent' | 'stale'> {
     const path = namespacePath(name);
     if (!(await exists(path))) return 'absent';
-    return (await isNamespace(path)) ? 'present' : 'stale';
+    return isNamespace(path) ? 'present' : 'stale';
   }
 
   /** A file in /run/netns that is no namespace: what a service with its own mount namespace leaves. */
@@ -294,7 +292,7 @@ async function macvlanParents(
 }
 
 async function guestLink(name: string): Promise<LinkFacts | null> {
-  if (!(await isNamespace(namespacePath(name)))) return null;
+  if (!isNamespace(namespacePath(name))) return null;
   const shown = await ipShow(name, GUEST_LINK);
   return shown === null ? null : linkFacts(shown.link, shown.routes, true);
 }
@@ -331,17 +329,18 @@ function routeText(route: IpRoute): string {
   return route.gateway === null ? route.destination : `${route.destination} via ${route.gateway}`;
 }
 
-async function isNamespace(path: string): Promise<boolean> {
+/** Both of these ask the kernel only, about what is in memory: asking at once costs least. */
+function isNamespace(path: string): boolean {
   try {
-    return (await statfs(path)).type === NSFS_MAGIC;
+    return statfsSync(path).type === NSFS_MAGIC;
   } catch {
     return false;
   }
 }
 
-async function namespaceInode(path: string): Promise<string | null> {
+function namespaceInode(path: string): string | null {
   try {
-    const { dev, ino } = await stat(path, { bigint: true });
+    const { dev, ino } = statSync(path, { bigint: true });
     return `${dev}:${ino}`;
   } catch {
     return null;

@@ -67,10 +67,11 @@ export class Systemd {
     const [all] = await this.#bus.call(properties, 'GetAll', 's', [UNIT_INTERFACE]);
     const value = (property: string) => (all as Record<string, { readonly value: unknown }>)[property]?.value;
     const activeState = String(value('ActiveState')) as UnitFacts['activeState'];
-    const [result, mainPid] =
-      activeState === 'inactive'
-        ? ['success', 0]
-        : await Promise.all([this.#bus.get(service, 'Result'), this.#bus.get(service, 'MainPID')]);
+    // Every question counts: this is asked at each look at each container.
+    const [result, mainPid] = await Promise.all([
+      activeState === 'failed' ? this.#bus.get(service, 'Result') : 'success',
+      activeState === 'inactive' ? 0 : this.#bus.get(service, 'MainPID'),
+    ]);
     const at = (property: string) => this.#clock.at(BigInt(value(`${property}Monotonic`) as bigint));
     const startedAt = at('InactiveExitTimestamp');
     const activeAt = at('ActiveEnterTimestamp');

@@ -7,9 +7,14 @@ import { type BusSignal, escapeLabel } from './bus.ts';
 export interface UnitNews {
   /** A container; null: all of them. */
   readonly name: string | null;
-  /** It runs, or has ended: somebody waits for that. */
-  readonly isUrgent: boolean;
+  /** How long it can wait for what else is heard, milliseconds; 0: somebody waits for it. */
+  readonly withinMs: number;
 }
+
+/** For what comes in a burst. */
+export const BURST_MS = 250;
+/** For what a guest does on its way up: nobody asks before it is there, or has failed. */
+export const BOOT_MS = 2000;
 
 const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
 const PATH_PREFIXES = ['container@', 'nspawnd-build@', 'systemd-nspawn@'].map(
@@ -34,9 +39,9 @@ export class UnitSignals {
   read({ member, path, body }: BusSignal): UnitNews | undefined {
     if (member === 'PropertiesChanged') return this.#changed(path, body[1]);
     // What a job has done shows in its unit. One that was taken back, or failed, may have done nothing.
-    if (member === 'JobRemoved' && body[3] !== 'done') return newsOf(containerOf(String(body[2])), true);
+    if (member === 'JobRemoved' && body[3] !== 'done') return newsOf(containerOf(String(body[2])), 0);
     // A daemon-reload has just ended: anything may have been swapped.
-    if (member === 'Reloading' && body[0] === false) return { name: null, isUrgent: true };
+    if (member === 'Reloading' && body[0] === false) return { name: null, withinMs: 0 };
     return undefined;
   }
 
@@ -48,18 +53,35 @@ export class UnitSignals {
   #changed(path: string, changed: unknown): UnitNews | undefined {
     if (!PATH_PREFIXES.some(prefix => path.startsWith(prefix))) return undefined;
     const properties = changed as Readonly<Record<string, { readonly value: unknown } | undefined>>;
-    const values = WATCHED.map(property => String(properties[property]?.value));
-    const says = values.join(' ');
+    const value = (property: string) => properties[property]?.value;
+    const says = WATCHED.map(property => String(value(property))).join(' ');
     if (this.#said.get(path) === says) return undefined;
     if (this.#said.size >= MAX_KNOWN) this.#said.clear();
     this.#said.set(path, says);
-    const isUrgent = ['active', 'inactive', 'failed'].includes(values[0] ?? '');
-    return newsOf(containerOf(unescapeLabel(path.slice(UNIT_PATH_PREFIX.length))), isUrgent);
+    const hasJob = ((value('Job') as readonly [number, string] | undefined)?.[0] ?? 0) !== 0;
+    return newsOf(
+      containerOf(unescapeLabel(path.slice(UNIT_PATH_PREFIX.length))),
+      patience(String(value('ActiveState')), hasJob),
+    );
   }
 }
 
-function newsOf(name: string | undefined, isUrgent: boolean): UnitNews | undefined {
-  return name === undefined ? undefined : { name, isUrgent };
+function patience(activeState: string, hasJob: boolean): number {
+  switch (activeState) {
+    case 'active':
+    case 'inactive':
+    case 'failed':
+      // With a job it is about to change, or has just changed, and then it is said next that the job is done.
+      return hasJob ? BURST_MS : 0;
+    case 'activating':
+      return BOOT_MS;
+    default:
+      return BURST_MS;
+  }
+}
+
+function newsOf(name: string | undefined, withinMs: number): UnitNews | undefined {
+  return name === undefined ? undefined : { name, withinMs };
 }
 
 /** Its own unit, the one in which its system is built, or the one in which it ran before. */

@@ -85,6 +85,7 @@ export interface UnitFacts {
     | 'maintenance'
     | 'refreshing';
   readonly subState: string;
+  /** How it failed; `success` of one that has not. */
   readonly result: string;
   readonly mainPid: number;
   readonly fragmentPath: string;

@@ -56,7 +56,9 @@ if (isMainThread && process.argv[1]?.endsWith('/nspawnd')) {
     'writeFile',
   ])
     before(fs.promises, name, isOurs);
+  for (const name of ['renameSync', 'unlinkSync', 'rmSync', 'mkdirSync']) before(fs, name, isOurs);
   before(fs.promises, 'open', (_path, flags) => writes(flags));
+  before(fs, 'openSync', (_path, flags) => writes(flags));
   before(childProcess, 'spawn', program => !/systemd-notify$/.test(String(program)));
   const CALLS = /\b(StartUnit|StopUnit|ResetFailedUnit|KillUnit|TerminateMachine|KillMachine|Reload)\0/;
   before(net.Socket.prototype, 'write', data => Buffer.isBuffer(data) && CALLS.test(data.toString('latin1')));

@@ -14,6 +14,8 @@ const PACE_MS = 4000;
 /** The first look of a run does not wait for its turn, but fifty of them at once leave room for others. */
 const URGENT_PACE_MS = 200;
 const SWEEP_MS = 20_000;
+/** Nobody is told of what was not found, or could not be. */
+const NONE: FailedUnits = { names: [], more: 0 };
 
 interface Known {
   readonly invocationId: string;
@@ -141,6 +143,6 @@ export class DegradedWatch {
     const gapMs = hasFailed ? FAILED_LOOK_MS : Math.min(LONGEST_GAP_MS, FIRST_GAP_MS * 2 ** (looks - 1));
     const dueAnywayAt = now + (hasFailed ? FAILED_LOOK_MS : QUIET_LOOK_MS);
     this.#known.set(name, { ...known, failedUnits, looks, dueAt: now + gapMs, dueAnywayAt, mark });
-    if (!isDeepStrictEqual(failedUnits, known.failedUnits)) this.#tools.onTrigger(name);
+    if (!isDeepStrictEqual(failedUnits ?? NONE, known.failedUnits ?? NONE)) this.#tools.onTrigger(name);
   }
 }

@@ -35,6 +35,11 @@ class Watched {
     this.queue.add(key);
   }
 
+  addWithin(key: string, delayMs: number): void {
+    this.owed.add(key);
+    this.queue.addWithin(key, delayMs);
+  }
+
   async end(key: string): Promise<void> {
     this.working.get(key)?.();
     await this.rest();
@@ -152,6 +157,48 @@ describe('a key that comes back after a while', () => {
   });
 });
 
+describe('a key of which something is heard that can wait', () => {
+  test('is looked at once for all that is heard until then', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const watched = new Watched(1);
+    for (const withinMs of [2000, 250, 2000]) watched.addWithin('a', withinMs);
+    t.mock.timers.tick(249);
+    await nextTurn();
+    assert.deepEqual(watched.starts, []);
+    t.mock.timers.tick(1);
+    t.mock.timers.tick(5000);
+    await nextTurn();
+    assert.deepEqual(watched.starts, ['a']);
+  });
+  test('is not looked at again when a look has begun since', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const watched = new Watched(1);
+    watched.add('b');
+    watched.addWithin('a', 250);
+    watched.add('a');
+    watched.addWithin('a', 100);
+    watched.working.get('b')?.();
+    await nextTurn();
+    watched.working.get('a')?.();
+    t.mock.timers.tick(5000);
+    await nextTurn();
+    assert.deepEqual(watched.starts, ['b', 'a']);
+  });
+  test('is looked at once more when it was heard during a look, also if that look ends before', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const watched = new Watched(1);
+    watched.add('a');
+    await nextTurn();
+    watched.addWithin('a', 250);
+    watched.queue.cancelDelayed('a');
+    watched.working.get('a')?.();
+    await nextTurn();
+    t.mock.timers.tick(250);
+    await nextTurn();
+    assert.deepEqual(watched.starts, ['a', 'a']);
+  });
+});
+
 test('a stopped queue takes nothing more and waits for what is being worked on', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const watched = new Watched(1);
@@ -159,12 +206,14 @@ test('a stopped queue takes nothing more and waits for what is being worked on',
   watched.add('b');
   await watched.rest();
   watched.queue.addAfter('c', 1000);
+  watched.queue.addWithin('c', 1000);
   let isStopped = false;
   const stopped = watched.queue.stop().then(() => {
     isStopped = true;
   });
   watched.queue.add('d');
   watched.queue.addAfter('e', 1);
+  watched.queue.addWithin('f', 1);
   t.mock.timers.tick(5000);
   await nextTurn();
   assert.equal(isStopped, false);
