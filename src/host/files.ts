@@ -73,7 +73,7 @@ export async function readFileIfExists(
   maxBytes = MAX_READ_BYTES,
   encoding: 'utf8' | 'latin1' = 'utf8',
 ): Promise<string | null> {
-  if (isInMemory(path)) return readNow(path, maxBytes, encoding);
+  if (isQuickToRead(path)) return readNow(path, maxBytes, encoding);
   let file: Awaited<ReturnType<typeof open>>;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -95,6 +95,11 @@ export async function readFileIfExists(
   } finally {
     await file.close();
   }
+}
+
+/** What is ours on disk is a few small files, which the kernel keeps in memory once it was asked for them. */
+function isQuickToRead(path: string): boolean {
+  return isInMemory(path) || path.startsWith('/var/lib/nspawnd/');
 }
 
 /**
@@ -149,7 +154,7 @@ export async function exists(path: string): Promise<boolean> {
 
 export async function lstatIfExists(path: string): Promise<Stats | null> {
   try {
-    return isInMemory(path) ? lstatNow(path) : await lstat(path);
+    return isQuickToRead(path) ? lstatNow(path) : await lstat(path);
   } catch (error) {
     if (isNoSuchFile(error)) return null;
     throw error;

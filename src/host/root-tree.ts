@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { mkdir, open, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { NspawndError } from '../errors.ts';
 import type { RootFacts } from '../planning/observed.ts';
 import { errorCode, lstatIfExists } from './files.ts';
@@ -79,13 +79,13 @@ export async function prepareRoot(root: string, missing: readonly string[]): Pro
 /** lstat is enough: a link at etc/os-release counts as present, and so does what a tree has below usr/lib. */
 async function missingSkeleton(root: string): Promise<readonly string[]> {
   const missing: string[] = [];
+  const others = new Set<string>();
   for (const { path } of SKELETON) {
-    // Below a component that is missing too, or that we would have to follow.
-    const parent = path.includes('/')
-      ? await lstatIfExists(join(root, path.slice(0, path.lastIndexOf('/'))))
-      : null;
-    if (path.includes('/') && parent !== null && !parent.isDirectory()) continue;
-    if ((await lstatIfExists(join(root, path))) === null) missing.push(path);
+    // Below what we would have to follow, or below what is missing too.
+    if (others.has(dirname(path))) continue;
+    const stat = missing.includes(dirname(path)) ? null : await lstatIfExists(join(root, path));
+    if (stat === null) missing.push(path);
+    else if (!stat.isDirectory()) others.add(path);
   }
   const hasVendorRelease =
     missing.includes('etc/os-release') && (await lstatIfExists(join(root, 'usr/lib/os-release'))) !== null;

@@ -14,7 +14,7 @@ export interface UnitNews {
 /** For what comes in a burst. */
 export const BURST_MS = 250;
 /** For what a guest does on its way up: nobody asks before it is there, or has failed. */
-export const BOOT_MS = 2000;
+export const BOOT_MS = 5000;
 
 const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
 const PATH_PREFIXES = ['container@', 'nspawnd-build@', 'systemd-nspawn@'].map(

@@ -65,7 +65,7 @@ export async function untilAllReady(host: Host, names: readonly string[]): Promi
       );
       return ready.length === names.length ? ready : null;
     },
-    { timeoutMs: 600_000, everyMs: 500, describe: `${names.length} containers to be Ready` },
+    { timeoutMs: 600_000, everyMs: 2000, describe: `${names.length} containers to be Ready` },
   );
 }
 
