@@ -5,6 +5,7 @@ import { ConfigError } from './config-file.ts';
 import { Controller } from './controller/controller.ts';
 import { messageOf } from './errors.ts';
 import { LinuxHost } from './host/linux-host.ts';
+import { hasOwnMounts } from './host/mounts.ts';
 import { feedWatchdog, notifyReady, notifyStopping } from './host/service-notify.ts';
 import { createLog, type Log } from './log.ts';
 import { createManifestSource } from './manifests/source.ts';
@@ -49,6 +50,10 @@ async function readTold(keepCode: KeepCode): Promise<Told> {
 
 async function main({ config, file }: Told, log: Log): Promise<void> {
   const startedAt = performance.now();
+  if (await hasOwnMounts('self'))
+    log.error(
+      'nspawnd has mounts of its own: guests are not given the networks that it makes; nspawnctl doctor',
+    );
   const host = await LinuxHost.connect({ ...config, nixPath: config.nixPath ?? process.env.NIX_PATH ?? '' });
   const manifests = createManifestSource({
     directory: config.manifestsDirectory,

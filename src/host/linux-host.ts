@@ -29,6 +29,7 @@ import { enableIpv6Forwarding } from './link-settings.ts';
 import { MACHINED_MATCHES, Machined, machineNews } from './machined.ts';
 import { Network } from './network.ts';
 import { type NetworkChange, NetworkMonitor } from './network-monitor.ts';
+import { BURST_MS } from './news.ts';
 import { Nix } from './nix.ts';
 import { NixBuilds } from './nix-builds.ts';
 import { generationsOf } from './nix-profile.ts';
@@ -42,7 +43,7 @@ import { SourceWatch, watchedPath } from './source-watch.ts';
 import { StartFifos } from './start-fifo.ts';
 import { SYSTEMD_MATCHES, Systemd } from './systemd.ts';
 import { UnitFiles } from './unit-files.ts';
-import { BURST_MS, UnitSignals } from './unit-signals.ts';
+import { UnitSignals } from './unit-signals.ts';
 import { inOneClock } from './wall-clock.ts';
 
 export interface LinuxHostOptions {

@@ -2,8 +2,8 @@ import { unitName } from '../api/container.ts';
 import type { MachineFacts } from '../planning/observed.ts';
 import { type Bus, type BusSignal, type BusTarget, escapeLabel, unlessBusError } from './bus.ts';
 import { readFileIfExists, removeFile } from './files.ts';
+import { BOOT_MS, BURST_MS, type News } from './news.ts';
 import type { Systemd } from './systemd.ts';
-import { BOOT_MS, BURST_MS, type UnitNews } from './unit-signals.ts';
 
 /** org.freedesktop.machine1: org.freedesktop.machine1(5). */
 const MANAGER: BusTarget = {
@@ -92,7 +92,7 @@ export class Machined {
 }
 
 /** A guest has been registered, which is long before it is there, or its registration has ended. */
-export function machineNews({ member, body }: BusSignal): UnitNews | undefined {
+export function machineNews({ member, body }: BusSignal): News | undefined {
   if (member === 'MachineNew') return { name: String(body[0]), withinMs: BOOT_MS };
   return member === 'MachineRemoved' ? { name: String(body[0]), withinMs: BURST_MS } : undefined;
 }

@@ -52,6 +52,14 @@ export async function processPerMountNamespace(): Promise<readonly number[]> {
   return [...byNamespace.values()];
 }
 
+/** Whether a process sees other mounts than the host's first one; false where that may not be known. */
+export async function hasOwnMounts(pid: number | 'self'): Promise<boolean> {
+  const [own, first] = await Promise.all(
+    [pid, 1].map(one => readlink(`/proc/${one}/ns/mnt`).catch(() => null)),
+  );
+  return own !== null && first !== null && own !== first;
+}
+
 export function isAtOrBelow(path: string, directory: string): boolean {
   return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }

@@ -2,19 +2,7 @@ import { nameOfNspawnUnit } from '../api/adopted.ts';
 import { nameOfUnit } from '../api/container.ts';
 import { nameOfBuildUnit } from '../planning/nix-places.ts';
 import { type BusSignal, escapeLabel } from './bus.ts';
-
-/** What a signal of systemd's is about. */
-export interface UnitNews {
-  /** A container; null: all of them. */
-  readonly name: string | null;
-  /** How long it can wait for what else is heard, milliseconds; 0: somebody waits for it. */
-  readonly withinMs: number;
-}
-
-/** For what comes in a burst. */
-export const BURST_MS = 250;
-/** For what a guest does on its way up: nobody asks before it is there, or has failed. */
-export const BOOT_MS = 5000;
+import { BOOT_MS, BURST_MS, type News } from './news.ts';
 
 const UNIT_PATH_PREFIX = '/org/freedesktop/systemd1/unit/';
 const PATH_PREFIXES = ['container@', 'nspawnd-build@', 'systemd-nspawn@'].map(
@@ -36,7 +24,7 @@ export class UnitSignals {
   /** What was announced last, by the unit's path. */
   readonly #said = new Map<string, string>();
 
-  read({ member, path, body }: BusSignal): UnitNews | undefined {
+  read({ member, path, body }: BusSignal): News | undefined {
     if (member === 'PropertiesChanged') return this.#changed(path, body[1]);
     // What a job has done shows in its unit. One that was taken back, or failed, may have done nothing.
     if (member === 'JobRemoved' && body[3] !== 'done') return newsOf(containerOf(String(body[2])), 0);
@@ -50,7 +38,7 @@ export class UnitSignals {
     this.#said.clear();
   }
 
-  #changed(path: string, changed: unknown): UnitNews | undefined {
+  #changed(path: string, changed: unknown): News | undefined {
     if (!PATH_PREFIXES.some(prefix => path.startsWith(prefix))) return undefined;
     const properties = changed as Readonly<Record<string, { readonly value: unknown } | undefined>>;
     const value = (property: string) => properties[property]?.value;
@@ -80,7 +68,7 @@ function patience(activeState: string, hasJob: boolean): number {
   }
 }
 
-function newsOf(name: string | undefined, withinMs: number): UnitNews | undefined {
+function newsOf(name: string | undefined, withinMs: number): News | undefined {
   return name === undefined ? undefined : { name, withinMs };
 }
 

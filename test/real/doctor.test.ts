@@ -72,6 +72,24 @@ test('the doctor names what was broken, with what mends it', async () => {
   });
 });
 
+test('the doctor names the drop-in by which guests lose their networks', async () => {
+  const dropIn = '/run/systemd/system/nspawnd.service.d/hardened.conf';
+  const restart = () => world.sh('sh', '-c', 'systemctl daemon-reload && systemctl restart nspawnd');
+  await world.host.writeFile(dropIn, '[Service]\nReadOnlyPaths=/root\n');
+  try {
+    await restart();
+    const { exitCode, bad } = await doctor();
+    assert.equal(exitCode, 1);
+    assert.match(bad.mounts?.fix ?? '', /drop-ins/);
+    const said = await world.sh('journalctl', '--unit=nspawnd', '--boot', '--output=cat');
+    assert.match(said, /mounts of its own/);
+  } finally {
+    await world.sh('rm', dropIn);
+    await restart();
+  }
+  assert.equal((await doctor()).bad.mounts, undefined);
+});
+
 test('the doctor works while nspawnd does not, or is hung', async () => {
   await world.sh('systemctl', 'stop', 'nspawnd');
   const down = await doctor();

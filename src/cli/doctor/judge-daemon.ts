@@ -29,7 +29,19 @@ export function judgeDaemon(
     daemon.version === ownVersion
       ? ok('nspawnd', `answers; version ${ownVersion}, as nspawnctl`)
       : warn('nspawnd', `is ${daemon.version}, nspawnctl is ${ownVersion}`, 'systemctl restart nspawnd');
-  return [version, ...boot, directory(daemon.source)];
+  return [version, ...boot, ...mounts(service), directory(daemon.source)];
+}
+
+/** Networks are files in /run/netns: who mounts them elsewhere makes them for nobody. */
+function mounts({ hasOwnMounts }: PlacesReport['service']): readonly Finding[] {
+  if (!hasOwnMounts) return [];
+  return [
+    fail(
+      'mounts',
+      'nspawnd.service has mounts of its own: guests are not given the networks that it makes',
+      'take from its drop-ins what makes them (ProtectSystem=, ReadWritePaths=, PrivateTmp= and the like): systemctl cat nspawnd',
+    ),
+  ];
 }
 
 function directory(source: SourceStatus): Finding {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, lstat, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { hasOwnMounts } from '../mounts.ts';
 import { wordOf } from './answer-of.ts';
 
 /** Directories, files and the service, as they are. */
@@ -15,6 +16,8 @@ export interface PlacesReport {
     readonly isInstalled: boolean;
     readonly isActive: boolean;
     readonly isEnabled: boolean;
+    /** It sees other mounts than the host's first process, which starts the guests. */
+    readonly hasOwnMounts: boolean;
   };
   /** When the program was installed, milliseconds: no clock says less. */
   readonly installedAt: number | null;
@@ -41,7 +44,7 @@ export interface Places {
 }
 
 export async function readPlaces({ manifests, sockets, program }: Places): Promise<PlacesReport> {
-  const [trail, isUnitDirectoryWritable, socketModes, disks, load, active, enabled, installed] =
+  const [trail, isUnitDirectoryWritable, socketModes, disks, load, active, enabled, mainPid, installed] =
     await Promise.all([
       Promise.all(trailOf(manifests).map(async path => ({ path, stats: await ownedOf(path) }))),
       access('/run/systemd/system', constants.W_OK).then(
@@ -55,6 +58,7 @@ export async function readPlaces({ manifests, sockets, program }: Places): Promi
       wordOf('systemctl', 'show', '--property=LoadState', '--value', 'nspawnd.service'),
       wordOf('systemctl', 'is-active', 'nspawnd.service'),
       wordOf('systemctl', 'is-enabled', 'nspawnd.service'),
+      wordOf('systemctl', 'show', '--property=MainPID', '--value', 'nspawnd.service'),
       stat(program).catch(() => null),
     ]);
   return {
@@ -67,6 +71,7 @@ export async function readPlaces({ manifests, sockets, program }: Places): Promi
       isInstalled: load === 'loaded',
       isActive: active === 'active',
       isEnabled: enabled === 'enabled' || enabled === 'static' || enabled === 'generated',
+      hasOwnMounts: Number(mainPid) > 0 && (await hasOwnMounts(Number(mainPid))),
     },
     installedAt: installed?.mtimeMs ?? null,
   };

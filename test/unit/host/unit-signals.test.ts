@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BOOT_MS, BURST_MS, UnitSignals } from '../../../src/host/unit-signals.ts';
+import { BOOT_MS, BURST_MS } from '../../../src/host/news.ts';
+import { UnitSignals } from '../../../src/host/unit-signals.ts';
 
 const MANAGER = '/org/freedesktop/systemd1';
 const UNIT = `${MANAGER}/unit/container_40web_2ddb_2eservice`;
