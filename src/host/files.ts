@@ -22,7 +22,7 @@ let counter = 0;
 
 /** Writes aside and renames: readers see the old text or the new one, and a crash leaves one of the two. */
 export async function writeFileAtomically(path: string, text: string, mode = 0o644): Promise<void> {
-  const aside = `${path}.${process.pid}.${counter++}.tmp`;
+  const aside = asideOf(path);
   if (isInMemory(path)) return writeNow(aside, path, text, mode);
   const file = await open(aside, NEW_FILE, mode);
   try {
@@ -37,6 +37,11 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
     await rm(aside, { force: true });
     throw error;
   }
+}
+
+/** A new name beside a file; what is left of it is removed at the next start. */
+export function asideOf(path: string): string {
+  return `${path}.${process.pid}.${counter++}.tmp`;
 }
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -1,26 +1,33 @@
-import { constants, open as openFile, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { constants, open as openFile } from 'node:fs';
+import { rename, utimes } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import type { FifoFacts } from '../planning/observed.ts';
-import { listDirectory, lstatIfExists, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
+import {
+  asideOf,
+  listDirectory,
+  lstatIfExists,
+  makeDirectoryFor,
+  readFileIfExists,
+  removeFile,
+  writeFileAtomically,
+} from './files.ts';
 import { runShort } from './short-command.ts';
 
 const open = promisify(openFile);
 
 /**
  * The origin's start-up FIFO: the guest writes a line to /var/lib/startup-done when it has booted. It lives outside the
- * guest and is bound in. That it was written to is kept on disk, with the run that wrote, so that a restarted nspawnd
- * knows it.
+ * guest and is bound in. It is made with the time 0: the kernel itself notes there that somebody wrote, before anybody can
+ * have read it. Which run that was is kept on disk as well, so that a restarted nspawnd knows it.
  */
 export class StartFifos {
   readonly #directory: string;
   readonly #invocationOf: (name: string) => Promise<string>;
   readonly #onStarted: (name: string) => void;
   readonly #listening = new Map<string, Socket>();
-  /** Who has written while the disk was full or the bus away: known only here until that is over. */
-  readonly #unrecorded = new Set<string>();
-  readonly #retries = new Set<NodeJS.Timeout>();
+  /** Who is still to be put on disk, because that was full or the bus away. */
+  readonly #retries = new Map<string, NodeJS.Timeout>();
 
   constructor(
     runtimeDirectory: string,
@@ -41,11 +48,12 @@ export class StartFifos {
       lstatIfExists(this.path(name)),
       readFileIfExists(this.#startedPath(name), 256),
     ]);
-    const isHeard = started === '' || (started === null && this.#unrecorded.has(name));
+    const isFifo = stat?.isFIFO() ?? false;
+    const isUnrecorded = started === null && isFifo && stat?.mtimeMs !== 0;
     return {
-      exists: stat?.isFIFO() ?? false,
+      exists: isFifo,
       isListening: this.#listening.has(name),
-      startedInvocationId: isHeard ? await this.#identifyRun(name) : (started ?? ''),
+      startedInvocationId: isUnrecorded ? await this.#identifyRun(name) : (started ?? ''),
     };
   }
 
@@ -53,7 +61,10 @@ export class StartFifos {
   async create(name: string): Promise<void> {
     await this.remove(name);
     await makeDirectoryFor(this.path(name), 0o700);
-    await runShort('mkfifo', ['-m', '0600', '--', this.path(name)]);
+    const aside = asideOf(this.path(name));
+    await runShort('mkfifo', ['-m', '0600', '--', aside]);
+    await utimes(aside, 0, 0);
+    await rename(aside, this.path(name));
     await this.listen(name);
   }
 
@@ -66,9 +77,6 @@ export class StartFifos {
     socket.on('error', () => this.#close(name));
     socket.on('close', () => this.#listening.delete(name));
     socket.once('data', () => {
-      this.#unrecorded.add(name);
-      // Before anything else can happen: what has been read is nowhere else any more, not even for the next nspawnd.
-      this.#noteStart(name);
       this.#close(name);
       void this.#recordStart(name).finally(() => this.#onStarted(name));
     });
@@ -77,7 +85,7 @@ export class StartFifos {
 
   async remove(name: string): Promise<void> {
     this.#close(name);
-    this.#unrecorded.delete(name);
+    clearTimeout(this.#retries.get(name));
     await Promise.all([removeFile(this.path(name)), removeFile(this.#startedPath(name))]);
   }
 
@@ -87,27 +95,15 @@ export class StartFifos {
 
   stop(): void {
     for (const name of [...this.#listening.keys()]) this.#close(name);
-    for (const timer of this.#retries) clearTimeout(timer);
-  }
-
-  #noteStart(name: string): void {
-    try {
-      writeFileSync(this.#startedPath(name), '', { mode: 0o600 });
-    } catch {
-      // The disk is full: written by the next try that finds room, ignoring.
-    }
+    for (const timer of this.#retries.values()) clearTimeout(timer);
   }
 
   async #recordStart(name: string): Promise<void> {
+    this.#retries.delete(name);
     try {
-      await writeFile(this.#startedPath(name), await this.#identifyRun(name), { mode: 0o600 });
-      this.#unrecorded.delete(name);
+      await writeFileAtomically(this.#startedPath(name), await this.#identifyRun(name), 0o600);
     } catch {
-      const timer = setTimeout(() => {
-        this.#retries.delete(timer);
-        if (this.#unrecorded.has(name)) void this.#recordStart(name);
-      }, RETRY_MS).unref();
-      this.#retries.add(timer);
+      this.#retries.set(name, setTimeout(() => void this.#recordStart(name), RETRY_MS).unref());
     }
   }
 

@@ -67,6 +67,21 @@ test('a restarted nspawnd knows who has written', async context => {
   assert.equal((await other.fifos.observe('web')).startedInvocationId, 'run-1');
 });
 
+test('what was read by an nspawnd that was killed before it could put it on disk is known all the same', async context => {
+  const { fifos, directory } = await place(context);
+  await fifos.create('web');
+  fifos.stop();
+  const guest = writeTo(fifos.path('web'));
+  execFileSync('head', ['-n', '1', fifos.path('web')]);
+  await guest.ended;
+  const next = await place(context, 'run-1', directory);
+  assert.deepEqual(await next.fifos.observe('web'), {
+    exists: true,
+    isListening: false,
+    startedInvocationId: 'run-1',
+  });
+});
+
 test('a guest that wrote while nobody listened is heard by the next who does', async context => {
   const { fifos, directory } = await place(context);
   await fifos.create('web');
