@@ -70,6 +70,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/controller/controller.ts',
       'src/errors.ts',
       'src/host/linux-host.ts',
+      'src/host/mounts.ts',
       'src/host/service-notify.ts',
       'src/log.ts',
       'src/manifests/source.ts',

@@ -127,11 +127,11 @@ describe('wait', { concurrency: 4 }, () => {
   it('ends with 124 when it takes too long, and says how it is and what to do', async t => {
     const { control, run } = await open(t);
     control.put('web', { ...STARTING, waitingFor: 'the guest to boot' });
-    const { code, out, err } = await run('web', '--for=condition=Ready', '--timeout=100ms');
+    const { code, out, err } = await run('web', '--for=condition=Ready', '--timeout=1s');
     assert.deepEqual([code, out], [124, '']);
     assert.equal(
       err,
-      'nspawnctl: web: waited for Ready=True in vain: after 100ms it is Starting, the guest to boot\n  see why: nspawnctl describe web\n',
+      'nspawnctl: web: waited for Ready=True in vain: after 1s it is Starting, the guest to boot\n  see why: nspawnctl describe web\n',
     );
     const absent = await run('ghost', '--for=create', '--timeout=0');
     assert.equal(absent.code, 124);
