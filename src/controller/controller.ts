@@ -293,9 +293,8 @@ export class Controller implements ControlPort {
       return void this.#relist.run();
     }
     // A container that nobody has heard of is not looked at: it is not ours.
-    if (!this.#store.isKnown(name) && this.#manifests.desired(name).state !== 'present') return;
-    if (withinMs > 0) this.#queue.addWithin(name, withinMs);
-    else this.#queue.add(name);
+    if (this.#store.isKnown(name) || this.#manifests.desired(name).state === 'present')
+      this.#queue.addWithin(name, withinMs);
   }
 
   /** The truth behind all triggers: reads the directory and the host whole and looks at everything. */

@@ -7,7 +7,12 @@ export class EarliestTimers {
     this.#onDue = onDue;
   }
 
+  /** What is due already does not wait for a timer. */
   set(key: string, delayMs: number): void {
+    if (delayMs <= 0) {
+      this.#onDue(key);
+      return;
+    }
     const dueAt = performance.now() + delayMs;
     const known = this.#timers.get(key);
     if (known !== undefined && known.dueAt <= dueAt) return;

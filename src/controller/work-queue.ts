@@ -76,9 +76,7 @@ export class WorkQueue {
 
   /** Adds the key after a while, unless it is due earlier already. */
   addAfter(key: string, delayMs: number): void {
-    if (this.#isStopped) return;
-    if (delayMs <= 0) this.add(key);
-    else this.#delayed.set(key, delayMs);
+    if (!this.#isStopped) this.#delayed.set(key, delayMs);
   }
 
   /** Adds the key within a while, once for all that is heard of it until then. A look that begins meanwhile has seen it, too. */

@@ -23,8 +23,8 @@ const SETTINGS: readonly { readonly path: string; readonly value: string; readon
 export async function areLinkSettingsRight(link: string): Promise<boolean> {
   const found = await Promise.all(
     SETTINGS.map(async ({ path, value }) => {
-      const found = await readFileIfExists(settingPath(link, path));
-      return found === null || found.trim() === value;
+      const text = await readFileIfExists(settingPath(link, path));
+      return text === null || text.trim() === value;
     }),
   );
   return found.every(Boolean);

@@ -42,11 +42,11 @@ export function placeInFileSystem(path: string, mounts: readonly Mount[]): Pick<
 
 /** A process of every mount namespace besides our own. */
 export async function processPerMountNamespace(): Promise<readonly number[]> {
-  const own = await readlink('/proc/self/ns/mnt').catch(() => '');
+  const own = (await mountNamespaceOf('self')) ?? '';
   const byNamespace = new Map<string, number>();
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const namespace = await readlink(`/proc/${entry}/ns/mnt`).catch(() => own);
+    const namespace = (await mountNamespaceOf(entry)) ?? own;
     if (namespace !== own && !byNamespace.has(namespace)) byNamespace.set(namespace, Number(entry));
   }
   return [...byNamespace.values()];
@@ -54,10 +54,13 @@ export async function processPerMountNamespace(): Promise<readonly number[]> {
 
 /** Whether a process sees other mounts than the host's first one; false where that may not be known. */
 export async function hasOwnMounts(pid: number | 'self'): Promise<boolean> {
-  const [own, first] = await Promise.all(
-    [pid, 1].map(one => readlink(`/proc/${one}/ns/mnt`).catch(() => null)),
-  );
+  const [own, first] = await Promise.all([pid, 1].map(mountNamespaceOf));
   return own !== null && first !== null && own !== first;
+}
+
+/** Null: it is gone, or not for us to know. */
+function mountNamespaceOf(pid: string | number): Promise<string | null> {
+  return readlink(`/proc/${pid}/ns/mnt`).catch(() => null);
 }
 
 export function isAtOrBelow(path: string, directory: string): boolean {

@@ -1,4 +1,4 @@
-import { constants, open as openFile } from 'node:fs';
+import { constants, open as openFile, type Stats } from 'node:fs';
 import { rename, utimes } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
@@ -48,12 +48,11 @@ export class StartFifos {
       lstatIfExists(this.path(name)),
       readFileIfExists(this.#startedPath(name), 256),
     ]);
-    const isFifo = stat?.isFIFO() ?? false;
-    const isUnrecorded = started === null && isFifo && stat?.mtimeMs !== 0;
     return {
-      exists: isFifo,
+      exists: stat?.isFIFO() ?? false,
       isListening: this.#listening.has(name),
-      startedInvocationId: isUnrecorded ? await this.#identifyRun(name) : (started ?? ''),
+      startedInvocationId:
+        started === null && wasWrittenTo(stat) ? await this.#identifyRun(name) : (started ?? ''),
     };
   }
 
@@ -85,7 +84,6 @@ export class StartFifos {
 
   async remove(name: string): Promise<void> {
     this.#close(name);
-    clearTimeout(this.#retries.get(name));
     await Promise.all([removeFile(this.path(name)), removeFile(this.#startedPath(name))]);
   }
 
@@ -101,6 +99,8 @@ export class StartFifos {
   async #recordStart(name: string): Promise<void> {
     this.#retries.delete(name);
     try {
+      // It may have been removed meanwhile, or made anew for another run.
+      if (!wasWrittenTo(await lstatIfExists(this.path(name)))) return;
       await writeFileAtomically(this.#startedPath(name), await this.#identifyRun(name), 0o600);
     } catch {
       this.#retries.set(name, setTimeout(() => void this.#recordStart(name), RETRY_MS).unref());
@@ -120,6 +120,10 @@ export class StartFifos {
   #startedPath(name: string): string {
     return `${this.path(name)}.started`;
   }
+}
+
+function wasWrittenTo(fifo: Stats | null): boolean {
+  return fifo?.isFIFO() === true && fifo.mtimeMs !== 0;
 }
 
 const RETRY_MS = 2000;

@@ -9,10 +9,10 @@ import { measureAdoption } from './adoption.ts';
 import type { Bench } from './bench.ts';
 import { measureCrashes } from './crashes.ts';
 import { measureIdling } from './idling.ts';
-import { firstLine } from './in-turn.ts';
 import { measureListing } from './listing.ts';
 import { measureManifests } from './manifests.ts';
 import { measureMany } from './many.ts';
+import { orWhyNot } from './or-why-not.ts';
 import { measureReports } from './reports.ts';
 import { measureStarts } from './starts.ts';
 
@@ -51,7 +51,7 @@ const sections: string[] = [];
 for (const [name, measure] of Object.entries(SECTIONS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const load = loadOfMachine();
-  const section = `${await measured(name, measure)}(load of the machine before: ${load})\n`;
+  const section = `${await orWhyNot(name, measure({ host, rounds, warmUp: WARM_UP }))}(load of the machine before: ${load})\n`;
   console.log(`\n${section}`);
   sections.push(section);
 }
@@ -59,16 +59,6 @@ if (wanted.length === 0) {
   const memory = `${Math.round(totalmem() / 1024 ** 3)} GB`;
   const head = `${availableParallelism()} cores, ${memory} of memory; middle values of ${rounds} rounds\n`;
   await writeFile(fileURLToPath(new URL('latest.txt', import.meta.url)), [head, ...sections].join('\n'));
-}
-
-async function measured(name: string, measure: (bench: Bench) => Promise<string>): Promise<string> {
-  try {
-    return await measure({ host, rounds, warmUp: WARM_UP });
-  } catch (error) {
-    process.exitCode = 1;
-    console.error(error);
-    return `${name}: not measured: ${firstLine(error)}\n`;
-  }
 }
 
 function loadOfMachine(): string {

@@ -2,8 +2,8 @@ import { eventually } from '../testbed/eventually.ts';
 import type { Host } from '../testbed/host.ts';
 import type { Bench } from './bench.ts';
 import { now } from './contender.ts';
-import { firstLine } from './in-turn.ts';
 import { moveIn, removeMany, untilAllReady, writeAside } from './nspawnd.ts';
+import { orWhyNot } from './or-why-not.ts';
 import { rawScript, rawUnit } from './raw.ts';
 import { type Row, table } from './report.ts';
 import { sample } from './statistics.ts';
@@ -23,11 +23,10 @@ export async function measureMany({ host, rounds }: Bench): Promise<string> {
   const few = await measureCount(host, FEW, [...BY_HAND, FEW], Math.min(rounds, MAX_ROUNDS));
   const best = BY_HAND.toSorted((a, b) => median(few, a) - median(few, b))[0] ?? 4;
   // So many at once may be more than systemd answers to in time: what was measured with fifty stays.
-  const many = await measureCount(host, MANY, [best, MANY], Math.min(rounds, 1)).then(
-    measured => tableOf(MANY, measured, best),
-    error => `${MANY} containers: not measured: ${firstLine(error)}\n`,
+  const many = measureCount(host, MANY, [best, MANY], Math.min(rounds, 1)).then(measured =>
+    tableOf(MANY, measured, best),
   );
-  return [tableOf(FEW, few, best), many].join('\n');
+  return [tableOf(FEW, few, best), await orWhyNot(`${MANY} containers`, many)].join('\n');
 }
 
 interface Measured {

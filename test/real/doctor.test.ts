@@ -102,13 +102,13 @@ test('the doctor works while nspawnd does not, or is hung', async () => {
     describe: 'nspawnd to answer',
   });
 
-  await world.sh('systemctl', 'kill', '--signal=STOP', 'nspawnd');
-  const begin = performance.now();
-  const { stdout, exitCode } = await world.ctl('doctor', '--request-timeout', '2s');
-  assert.equal(exitCode, 1);
-  assert.match(stdout, /^fail +nspawnd +nspawnd did not answer/m);
-  assert.ok(performance.now() - begin < 30_000);
-  await world.sh('systemctl', 'kill', '--signal=CONT', 'nspawnd');
+  await world.whileHeld(async () => {
+    const begin = performance.now();
+    const { stdout, exitCode } = await world.ctl('doctor', '--request-timeout', '2s');
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /^fail +nspawnd +nspawnd did not answer/m);
+    assert.ok(performance.now() - begin < 30_000);
+  });
 });
 
 interface UsageList {

@@ -36,6 +36,11 @@ function writeTo(path: string): { readonly ended: Promise<unknown>; hasEnded(): 
   return { ended, hasEnded: () => isOver, kill: () => child.kill('SIGKILL') };
 }
 
+/** Time for what is under way without a timer. */
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await new Promise(resolve => setImmediate(resolve));
+}
+
 test('a FIFO is made for root alone, and is listened to', async context => {
   const { fifos } = await place(context);
   await fifos.create('web');
@@ -120,6 +125,26 @@ test('what a guest writes while nothing can be put on disk, or nobody knows its 
   await eventually(() => started.includes('db'));
   isBusAway = false;
   await eventually(async () => (await readFile(`${lonely.path('db')}.started`, 'utf8')) === 'run-3');
+});
+
+test('what could not be put on disk for one run is not put there for the next', async context => {
+  const identifying: { readonly resolve: (id: string) => void; readonly reject: (error: Error) => void }[] =
+    [];
+  const identify = () => new Promise<string>((resolve, reject) => void identifying.push({ resolve, reject }));
+  const fifos = new StartFifos(await scratch(context), identify, () => undefined);
+  context.after(() => fifos.stop());
+  await fifos.create('web');
+  await writeTo(fifos.path('web')).ended;
+  await eventually(() => identifying.length > 0);
+  await fifos.create('web');
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  identifying[0]?.reject(new Error('the bus is away'));
+  await someTurns();
+  context.mock.timers.tick(10_000);
+  await someTurns();
+  identifying[1]?.resolve('run-2');
+  await someTurns();
+  assert.equal((await fifos.observe('web')).startedInvocationId, '');
 });
 
 test('made anew it has forgotten who wrote to it', async context => {
