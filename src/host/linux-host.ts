@@ -214,6 +214,7 @@ export class LinuxHost implements HostPort {
   }
 
   async #observe(name: string, manifest: Manifest | null): Promise<Observed> {
+    const lookedAt = Date.now();
     const isLaunched = this.#launches.watch(name);
     const lastWords = this.#lastWords.ahead(this.#records.ended(name));
     const [{ unit, machine, unitFile, ...early }] = await Promise.all([
@@ -249,7 +250,7 @@ export class LinuxHost implements HostPort {
     });
     const now = Date.now();
     const hasJob = unit.hasJob || isLaunched();
-    return { name, now, ...early, unit: { ...unit, hasJob }, unitFile, machine, ...asked, ...late };
+    return { name, lookedAt, now, ...early, unit: { ...unit, hasJob }, unitFile, machine, ...asked, ...late };
   }
 
   readonly glance: HostPort['glance'] = names => this.#glancer.glance(names);

@@ -12,7 +12,8 @@ function missedStartup(manifest: Manifest, observed: Observed): string | null {
   if (!hasYetToWrite(manifest, observed)) return null;
   const { timeoutStartSec } = manifest.spec;
   const { activeAt } = observed.unit;
-  return activeAt !== null && observed.now >= activeAt + timeoutStartSec * 1000
+  // Its FIFO was looked at a while ago: what it wrote since was written in time.
+  return activeAt !== null && observed.lookedAt >= activeAt + timeoutStartSec * 1000
     ? `nothing was written to the start-up FIFO within ${timeoutStartSec} s`
     : null;
 }

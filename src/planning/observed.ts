@@ -8,6 +8,8 @@ import type { ProbeFacts } from './probe-facts.ts';
 export interface Observed {
   readonly name: string;
   readonly now: number;
+  /** When the look began: what happened since may have been missed. */
+  readonly lookedAt: number;
   readonly host: HostFacts;
   readonly unit: UnitFacts;
   readonly unitFile: UnitFileFacts;

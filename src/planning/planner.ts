@@ -237,7 +237,8 @@ function planDown(
 
   const obstacle = findObstacle(manifest, sandbox, observed);
   if (obstacle !== null) {
-    const steps = [...(decision.run === 'start' ? cleanUp(observed) : []), ...returnInterfaces(observed)];
+    const isToBeTried = decision.run === 'start' || decision.run === 'later';
+    const steps = [...(isToBeTried ? cleanUp(observed) : []), ...returnInterfaces(observed)];
     return { ...stalled(observed, obstacle), steps };
   }
   if (observed.machine?.isLeaderAlive) {

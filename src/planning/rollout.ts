@@ -19,7 +19,8 @@ const MIN_DEADLINE_SEC = 60;
 
 /**
  * The trial of an edited spec, laid over the plan for the container: it begins with the first try to launch it, or when a
- * running guest is asked anew or was switched to the system that Nix has made of it; it ends well when the guest was Ready for a while and every probe has found that, and badly
+ * running guest is asked anew, was switched to the system that Nix has made of it, or takes it over while nobody knows yet
+ * whether it works at all; it ends well when the guest was Ready for a while and every probe has found that, and badly
  * when it failed three times or its deadline has passed. Then the last spec that was Ready is in force again, and the next
  * plan brings that about.
  */
@@ -75,7 +76,14 @@ function isTrialToBegin(
   }
   const isAskedAnew = steps.some(one => one.name === 'probe' && one.arguments.isEdited);
   const isSwitched = switchOfRun(observed) !== null;
-  return (isAskedAnew || isSwitched) && runsSpec(manifest, observed);
+  const isTakenOver = steps.some(({ name }) => name === 'noteSpec') && !isReadyLongEnough(manifest, observed);
+  return (isAskedAnew || isSwitched || isTakenOver) && runsSpec(manifest, observed);
+}
+
+/** What it takes over now is proven by the next plan. */
+function isReadyLongEnough(manifest: Manifest, observed: Observed): boolean {
+  const since = isSoSince(manifest, observed);
+  return since !== null && isReady(manifest, observed) && observed.now - since >= PROVEN_AFTER_MS;
 }
 
 /** How long a trial may take from the first launch on. */

@@ -154,6 +154,7 @@ export class ModelPort implements HostPort {
     return {
       name,
       now: host.now,
+      lookedAt: host.now,
       host: {
         bootId: `boot-${host.boots}`,
         isStopping: host.isStopping,

@@ -143,6 +143,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
   return {
     name: manifest.name,
     now: NOW,
+    lookedAt: NOW,
     host: HOST,
     unit: { ...INACTIVE_UNIT, fragmentPath: path },
     unitFile: { owner: 'ours', path, text },

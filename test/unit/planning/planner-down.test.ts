@@ -549,6 +549,14 @@ describe('an obstacle', () => {
       'recordFailure #1, next try at 2026-01-02T03:04:05.880Z (it exited with status 1 (exit-code))',
     ]);
   });
+  test('does not keep what is dead from being cleaned up while it waits for its next try', () => {
+    const ended = endedBy({ invocationId: 'last' });
+    const history = { ...ended.history, countedInvocationId: 'last', failures: 1, nextRetryAt: NOW + 1000 };
+    checkPlan(present(webManifest()), { ...ended, history, root: { ...ended.root, state: 'missing' } }, [
+      'resetFailed (a failed unit keeps its old definition loaded)',
+      'stalled by RootMissing',
+    ]);
+  });
   test('does not keep what is dead and ours from being cleaned up', () => {
     checkStart(
       ['resetFailed (a failed unit keeps its old definition loaded)', 'stalled by RootMissing'],

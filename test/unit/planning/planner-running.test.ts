@@ -414,6 +414,13 @@ describe('readiness', () => {
       fifo,
     );
   });
+  test('by FIFO is not missed by a look that began before it was due', () => {
+    check(
+      ['waiting for Starting until +0'],
+      observed => ({ ...booting(NOW - 90_000)(observed), lookedAt: NOW - 1 }),
+      fifo,
+    );
+  });
   test('by FIFO that never comes is a counted failure, and a stop', () => {
     const cause = 'nothing was written to the start-up FIFO within 90 s';
     check(

@@ -173,6 +173,19 @@ describe('an edit of probes that a running guest takes over', () => {
   });
 });
 
+describe('an edit that a running guest takes over as it is', () => {
+  const spec = { restartPolicy: 'Never' };
+  const noted = 'noteSpec (the running guest has this spec now)';
+  const before = (ms: number) => ({ ...upFor(ms), process: runningAsDesired(webManifest(spec)).process });
+
+  test('is on trial while nobody knows whether the guest stays up', () => {
+    check(ON_TRIAL, before(9_999), ['beginTrial generation 1 (revision 2 was never Ready)', noted], spec);
+  });
+  test('is not where it is proven already', () => {
+    check(ON_TRIAL, before(10_000), [noted, 'proveSpec SPEC (Ready for 10 s)'], spec);
+  });
+});
+
 describe('a spec whose system is made by Nix is proven', () => {
   const A = '/nix/store/a-system';
   const B = '/nix/store/b-system';
