@@ -92,7 +92,7 @@ function contendersOf({ survey, fate, versions }: Situation): readonly Contender
   return contenders;
 }
 
-function desiredOf(
+export function desiredOf(
   verdict: Admitted,
   accepted: AcceptedVersion | null,
   excuses: readonly Problem[],

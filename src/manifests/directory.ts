@@ -1,5 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { FileStats } from './file-stats.ts';
 import { localStat } from './local-stat.ts';
 import { MAX_FILE_BYTES } from './parse.ts';
@@ -14,11 +15,9 @@ import { errnoOf, type Hinge, remembering, type Stat, type Walk, walkPath } from
 export async function listDirectory(directory: string, owner: number): Promise<Listing> {
   const ask = localStat();
   const stat = remembering(ask);
-  const walk = await walkPath(directory, stat);
-  const isLink = await isLinkAt(directory, ask);
+  const way = await reach(directory, owner, ask, stat);
   const watch = new WatchPoints();
-  for (const hinge of walk.hinges) watch.addHinge(hinge, walk);
-
+  for (const hinge of way.hinges) watch.addHinge(hinge, way);
   const stopped = (state: Listing['state'], message: string): Listing => ({
     state,
     message,
@@ -28,27 +27,92 @@ export async function listDirectory(directory: string, owner: number): Promise<L
     refused: [],
     watchPoints: watch.list(),
   });
-  if (walk.stats === null) {
-    return walk.error === 'ENOENT'
-      ? stopped('missing', `${directory} does not exist`)
-      : stopped('unreadable', `${directory} cannot be reached: ${walk.error}`);
-  }
-  if (walk.stats.kind !== 'directory') return stopped('unreadable', `${directory} is not a directory`);
-  const objection = distrustWalk(walk, owner) ?? distrust(walk.realPath, walk.stats, owner);
-  if (objection !== null) return stopped('untrusted', objection);
+  if (way.fault !== null) return stopped(way.fault.state, way.fault.message);
 
+  const { realPath, stats, identity } = way;
   const reader = new Reader(directory, owner, ask, stat, watch);
-  const fault = await reader.read(walk.realPath, directory, walk.stats, 0);
+  const fault = await reader.read(realPath, directory, stats, 0);
   if (fault !== null) return stopped('unreadable', fault);
   return {
     state: 'ok',
     message: '',
-    realPath: walk.realPath,
-    identity: isLink ? 'link' : walk.stats.id,
+    realPath,
+    identity,
     candidates: reader.candidates.sort((a, b) => (a.path < b.path ? -1 : 1)),
     refused: reader.refused,
     watchPoints: watch.list(),
   };
+}
+
+/**
+ * The same listing with these files, by their real paths, looked at again and all others left as they were. Null where that
+ * is not all that there is to say: one is gone, or is not simply a file in there, or there is a fault with the way to it.
+ */
+export async function relistFiles(
+  former: Listing,
+  directory: string,
+  owner: number,
+  realPaths: ReadonlySet<string>,
+): Promise<Listing | null> {
+  const ask = localStat();
+  const stat = remembering(ask);
+  const way = await reach(directory, owner, ask, stat);
+  if (way.fault !== null || way.identity !== former.identity || way.realPath !== former.realPath) return null;
+  const isTrusted = async (path: string) => {
+    const stats = await stat(path);
+    return typeof stats !== 'string' && stats.kind === 'directory' && distrust(path, stats, owner) === null;
+  };
+
+  const candidates = [...former.candidates];
+  for (const realPath of realPaths) {
+    const [index, ...others] = indexesOf(candidates, candidate => candidate.realPath === realPath);
+    const known = index === undefined ? undefined : candidates[index];
+    if (index === undefined || known === undefined || others.length > 0) return null;
+    const below = known.path.slice(directory.length);
+    if (realPath !== `${way.realPath}${below}`) return null;
+    for (let parent = dirname(realPath); parent !== way.realPath; parent = dirname(parent))
+      if (!(await isTrusted(parent))) return null;
+    const stats = await ask(realPath);
+    if (typeof stats === 'string' || stats.kind !== 'file' || distrust(realPath, stats, owner) !== null)
+      return null;
+    candidates[index] = { ...known, stats };
+  }
+  const bytes = candidates.reduce((sum, { stats }) => sum + countedBytes(stats), 0);
+  return bytes > MAX_TOTAL_BYTES ? null : { ...former, candidates };
+}
+
+/** Goes to the directory, as far as anybody should follow. */
+async function reach(directory: string, owner: number, ask: Stat, stat: Stat): Promise<Way> {
+  const walk = await walkPath(directory, stat);
+  const { realPath, stats, error } = walk;
+  const stopped = (state: Listing['state'], message: string): Way => ({ ...walk, fault: { state, message } });
+  if (stats === null) {
+    return error === 'ENOENT'
+      ? stopped('missing', `${directory} does not exist`)
+      : stopped('unreadable', `${directory} cannot be reached: ${error}`);
+  }
+  if (stats.kind !== 'directory') return stopped('unreadable', `${directory} is not a directory`);
+  const objection = distrustWalk(walk, owner) ?? distrust(realPath, stats, owner);
+  if (objection !== null) return stopped('untrusted', objection);
+  const isLink = await isLinkAt(directory, ask);
+  return { ...walk, stats, fault: null, identity: isLink ? 'link' : stats.id };
+}
+
+type Way = Walk &
+  (
+    | { readonly fault: { readonly state: Listing['state']; readonly message: string } }
+    | { readonly fault: null; readonly stats: FileStats; readonly identity: string }
+  );
+
+function indexesOf<T>(list: readonly T[], isIt: (one: T) => boolean): readonly number[] {
+  const found: number[] = [];
+  for (const [index, one] of list.entries()) if (isIt(one)) found.push(index);
+  return found;
+}
+
+/** One that is too large to be read costs nothing, and must not hide the others. */
+function countedBytes({ sizeBytes }: FileStats): number {
+  return sizeBytes <= MAX_FILE_BYTES ? sizeBytes : 0;
 }
 
 export interface Listing {
@@ -200,8 +264,7 @@ class Reader {
       this.#refuse(path, objection);
       return;
     }
-    // One that is too large to be read costs nothing, and must not hide the others.
-    if (stats.sizeBytes <= MAX_FILE_BYTES) this.#bytes += stats.sizeBytes;
+    this.#bytes += countedBytes(stats);
     this.candidates.push({ path, realPath, stats });
   }
 

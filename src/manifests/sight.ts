@@ -21,9 +21,12 @@ export function isSameSight(a: Sight, b: Sight): boolean {
     a.hostAddresses === b.hostAddresses &&
     a.isHostListed === b.isHostListed &&
     isSameList(a.hostNames, b.hostNames, (one, other) => one === other) &&
-    isSameDirectory(a.snapshot.listing, b.snapshot.listing) &&
-    isSameList(a.snapshot.files, b.snapshot.files, isSameView)
+    isSameSnapshot(a.snapshot, b.snapshot)
   );
+}
+
+function isSameSnapshot(a: Snapshot, b: Snapshot): boolean {
+  return a === b || (isSameDirectory(a.listing, b.listing) && isSameList(a.files, b.files, isSameView));
 }
 
 /** Its files are compared by what was read of them. */

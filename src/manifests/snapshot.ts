@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import { type Candidate, type Listing, listDirectory } from './directory.ts';
+import { type Candidate, type Listing, listDirectory, relistFiles } from './directory.ts';
 import type { ParsedDocument } from './document.ts';
 import { brokenFile, parseText } from './parse.ts';
 import { readCandidate } from './read-file.ts';
@@ -68,6 +68,25 @@ export class SnapshotTaker {
     // While the directory is away its files are not forgotten: it may be back in a moment.
     if (listing.state === 'ok') this.#tracks = tracks;
     return { listing, files, dueInMs };
+  }
+
+  /**
+   * The same snapshot with these files, by their real paths, looked at again; null where looking at everything may find
+   * more than that, or one is not settled.
+   */
+  async retake(former: Snapshot, realPaths: ReadonlySet<string>): Promise<Snapshot | null> {
+    const listing = await relistFiles(former.listing, this.#directory, this.#owner, realPaths);
+    if (listing === null) return null;
+    const files = [...former.files];
+    for (const candidate of listing.candidates.filter(({ realPath }) => realPaths.has(realPath))) {
+      const track = this.#tracks.get(candidate.path);
+      const index = files.findIndex(({ path }) => path === candidate.path);
+      if (track === undefined || index < 0) return null;
+      const { view } = await this.#look(candidate, track);
+      if (view.is !== 'settled') return null;
+      files[index] = view;
+    }
+    return { listing, files, dueInMs: null };
   }
 
   async #look(candidate: Candidate, track: Track): Promise<Look> {

@@ -7,14 +7,15 @@ import type { Log } from './log.ts';
  * re-list is the truth. Directories are watched one by one, so that one that is replaced gets a new watch.
  */
 export class DirectoryWatch {
-  readonly #onWake: () => void;
+  readonly #onWake: (realPath: string | null) => void;
   readonly #log: Log;
   readonly #watches = new Map<string, Watch>();
   /** Directories that cannot be watched, with when to try again. */
   readonly #failed = new Map<string, number>();
   #isClosed = false;
 
-  constructor(onWake: () => void, log: Log) {
+  /** `onWake` is told the file to which something happened; null: it may be anything. */
+  constructor(onWake: (realPath: string | null) => void, log: Log) {
     this.#onWake = onWake;
     this.#log = log;
   }
@@ -67,9 +68,9 @@ export class DirectoryWatch {
     const one: Watch = { point, watcher, ready };
     this.#watches.set(path, one);
     watcher.on('raw', (_event, name) => {
-      if (matters(one.point, name)) this.#onWake();
+      if (matters(one.point, name)) this.#onWake(isFileIn(one.point, name) ? `${path}/${name}` : null);
     });
-    watcher.on('all', () => this.#onWake());
+    watcher.on('all', () => this.#onWake(null));
     watcher.on('error', err => {
       this.#log.warn(
         { directory: path, err },
@@ -106,6 +107,10 @@ interface Watch {
 const MAX_WATCHES = 256;
 const READY_DEADLINE_MS = 1_000;
 const RETRY_MS = 60_000;
+
+function isFileIn({ isContent, names }: WatchPoint, name: string | null | undefined): boolean {
+  return isContent && typeof name === 'string' && !names.has(name);
+}
 
 function matters(point: WatchPoint, name: string | null | undefined): boolean {
   if (name === null || name === undefined) return true;
