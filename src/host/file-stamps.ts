@@ -38,8 +38,43 @@ export class DirectoryStamps {
   }
 }
 
+/**
+ * What was made of files that are read again and again: a file that nobody wrote since says what it said. Only for files in
+ * memory, which are looked at at once.
+ */
+export class ReadOnce<T> {
+  readonly #read: (path: string) => Promise<T>;
+  readonly #known = new Map<string, { readonly stamp: string; readonly made: T }>();
+
+  constructor(read: (path: string) => Promise<T>) {
+    this.#read = read;
+  }
+
+  /** In the order of the paths; what was made of any other file is forgotten. */
+  async all(paths: readonly string[]): Promise<readonly T[]> {
+    const stamps = paths.map(path => settledStampOf(look(path)));
+    const made = await Promise.all(
+      paths.map(async (path, index) => {
+        const known = this.#known.get(path);
+        return known !== undefined && known.stamp === stamps[index] ? known.made : await this.#read(path);
+      }),
+    );
+    this.#known.clear();
+    for (const [index, path] of paths.entries()) {
+      const [stamp = '', one] = [stamps[index], made[index]];
+      if (stamp !== '' && one !== undefined) this.#known.set(path, { stamp, made: one });
+    }
+    return made;
+  }
+}
+
 function look(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+/** Empty where there is nothing, or where another change may hide behind the same stamp. */
+function settledStampOf(stats: BigIntStats | undefined): string {
+  return stats !== undefined && Date.now() - Number(stats.ctimeMs) > TICK_MS ? textOf(stats) : '';
 }
 
 function textOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {

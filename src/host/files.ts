@@ -17,6 +17,8 @@ import { dirname, join } from 'node:path';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 16 * 1024;
+/** For what is read at once: nobody else comes in between. */
+const CHUNK = Buffer.allocUnsafe(CHUNK_BYTES);
 
 let counter = 0;
 
@@ -132,10 +134,9 @@ function readNow(path: string, maxBytes: number, encoding: 'utf8' | 'latin1'): s
     if (!fstatSync(file).isFile()) return null;
     const chunks: Buffer[] = [];
     for (let length = 0; length <= maxBytes; ) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const bytesRead = readSync(file, chunk, 0, chunk.length, null);
+      const bytesRead = readSync(file, CHUNK, 0, CHUNK.length, null);
       if (bytesRead === 0) return Buffer.concat(chunks).toString(encoding);
-      chunks.push(chunk.subarray(0, bytesRead));
+      chunks.push(Buffer.from(CHUNK.subarray(0, bytesRead)));
       length += bytesRead;
     }
     return null;

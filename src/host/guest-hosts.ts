@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { ReadOnce } from './file-stamps.ts';
 import {
   errorCode,
   exists,
@@ -21,6 +22,7 @@ const DEFAULT_HOSTS = '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loop
 export class GuestHosts {
   readonly #directory: string;
   readonly #hostsFile: string;
+  readonly #blocks = new ReadOnce(async path => findBlock((await readFileIfExists(path)) ?? '') ?? '');
 
   constructor(runtimeDirectory: string, hostsFile: string) {
     this.#directory = `${runtimeDirectory}/guest-hosts`;
@@ -60,10 +62,8 @@ export class GuestHosts {
   /** The block in each guest's file. */
   async blocks(): Promise<Readonly<Record<string, string>>> {
     const names = await this.names();
-    const blocks = await Promise.all(
-      names.map(async name => [name, findBlock(await this.#read(name)) ?? ''] as const),
-    );
-    return Object.fromEntries(blocks);
+    const blocks = await this.#blocks.all(names.map(name => this.path(name)));
+    return Object.fromEntries(names.map((name, index) => [name, blocks[index] ?? '']));
   }
 
   async updateAll(block: string): Promise<void> {

@@ -2,6 +2,7 @@ import { lstat, readlink } from 'node:fs/promises';
 import { nameOfUnit, unitName } from '../api/container.ts';
 import type { UnitFileFacts } from '../planning/observed.ts';
 import { isOurUnit } from '../planning/render/unit.ts';
+import { ReadOnce } from './file-stamps.ts';
 import {
   listDirectory,
   makeDirectoryFor,
@@ -13,6 +14,7 @@ import {
 /** The unit files we write. What has not our section is not ours, and is neither overwritten nor removed. */
 export class UnitFiles {
   readonly #directory: string;
+  readonly #owners = new ReadOnce(path => this.#ownerOf(path));
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -23,7 +25,10 @@ export class UnitFiles {
   }
 
   async observe(name: string): Promise<UnitFileFacts> {
-    const path = this.path(name);
+    return await this.#observeAt(this.path(name));
+  }
+
+  async #observeAt(path: string): Promise<UnitFileFacts> {
     const text = await readFileIfExists(path);
     if (text !== null) return { owner: isOurUnit(text) ? 'ours' : 'foreign', path, text };
     return { owner: (await isSymlink(path)) ? 'foreign' : 'none', path, text: '' };
@@ -41,8 +46,12 @@ export class UnitFiles {
 
   async names(): Promise<readonly string[]> {
     const names = (await listDirectory(this.#directory)).map(nameOfUnit).filter(name => name !== null);
-    const owners = await Promise.all(names.map(async name => (await this.observe(name)).owner));
+    const owners = await this.#owners.all(names.map(name => this.path(name)));
     return names.filter((_, index) => owners[index] === 'ours');
+  }
+
+  async #ownerOf(path: string): Promise<UnitFileFacts['owner']> {
+    return (await this.#observeAt(path)).owner;
   }
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import { DirectoryStamps, stampOf } from '../../../src/host/file-stamps.ts';
+import { DirectoryStamps, ReadOnce, stampOf } from '../../../src/host/file-stamps.ts';
+import { eventually } from '../../testbed/eventually.ts';
 import { scratch } from './scratch.ts';
 
 /** A directory with one file, both of them a minute old. */
@@ -82,5 +83,68 @@ suite('stamps of the files of a directory', () => {
     make();
     stamps.look();
     assert.equal(stamps.of('web'), stampOf(file));
+  });
+});
+
+suite('a file that is read again and again', () => {
+  async function reading(context: TestContext) {
+    const directory = await scratch(context);
+    const paths = ['a', 'b'].map(name => join(directory, name));
+    const read: string[] = [];
+    const files = new ReadOnce(async path => {
+      read.push(path);
+      return existsSync(path) ? readFileSync(path, 'utf8') : 'none';
+    });
+    const [a = '', b = ''] = paths;
+    for (const path of paths) writeFileSync(path, 'one');
+    /** Until their stamps are old enough to be believed. */
+    const settle = () =>
+      eventually(
+        async () => {
+          read.length = 0;
+          await files.all(paths);
+          return read.length === 0;
+        },
+        { everyMs: 10, timeoutMs: 5000 },
+      );
+    return { paths, a, b, read, files, settle };
+  }
+
+  test('is not, while nobody writes it', async context => {
+    const { paths, read, files, settle } = await reading(context);
+    await settle();
+    assert.deepEqual(await files.all(paths), ['one', 'one']);
+    assert.deepEqual(read, []);
+  });
+
+  test('is, as long as another change may hide behind the same time', async context => {
+    const { a, paths, files } = await reading(context);
+    for (const text of ['two', 'six', 'ten']) {
+      writeFileSync(a, text);
+      assert.deepEqual(await files.all(paths), [text, 'one']);
+    }
+  });
+
+  test('is when it was written in place, replaced or removed', async context => {
+    const { a, b, paths, read, files, settle } = await reading(context);
+    await settle();
+    writeFileSync(a, 'two');
+    assert.deepEqual(await files.all(paths), ['two', 'one']);
+    assert.deepEqual(read, [a]);
+    await settle();
+    writeFileSync(`${b}.new`, 'two');
+    renameSync(`${b}.new`, b);
+    assert.deepEqual(await files.all(paths), ['two', 'two']);
+    await settle();
+    rmSync(b);
+    assert.deepEqual(await files.all(paths), ['two', 'none']);
+  });
+
+  test('is forgotten when it is not asked for', async context => {
+    const { a, paths, read, files, settle } = await reading(context);
+    await settle();
+    await files.all([a]);
+    await files.all(paths);
+    assert.equal(read.length, 1);
   });
 });
