@@ -21,8 +21,11 @@ export function nspawnctlPage(version: string): string {
     .section('Options')
     .paragraph('Every command has these:');
   addOptions(page, program);
-  page.section('Commands');
-  for (const command of help.visibleCommands(program)) addCommand(page, command);
+  const visible = help.visibleCommands(program);
+  for (const [heading, commands] of help.groupItems(visible, visible, command => command.helpGroup())) {
+    page.section(heading.replace(/:$/, ''));
+    for (const command of commands) addCommand(page, command);
+  }
   page
     .section('Exit status')
     .paragraph('`exec`, `run`, `shell` and `root-login` end as the command they ran.');

@@ -34,40 +34,54 @@ import { registerValidate } from './registration/validate.ts';
 import { registerVersion } from './registration/version.ts';
 import { registerWait } from './registration/wait.ts';
 
-/** Every command, in the order in which --help shows them. */
-export const COMMANDS: readonly Register[] = [
-  registerGet,
-  registerDescribe,
-  registerTop,
-  registerLogs,
-  registerEvents,
-  registerList,
-  registerStatus,
-  registerWait,
-  registerShowIp,
-  registerShowHostKey,
-  registerValidate,
-  registerExplain,
-  registerSchema,
-  registerDiff,
-  registerApply,
-  registerEdit,
-  registerDelete,
-  registerCreate,
-  registerDestroy,
-  registerImport,
-  registerRequests,
-  registerSuspension,
-  registerRollout,
-  registerNix,
-  registerExec,
-  registerShell,
-  registerCp,
-  registerRun,
-  registerRootLogin,
-  registerLogin,
-  registerPrune,
-  registerDoctor,
-  registerCompletion,
-  registerVersion,
+/** Every command, by what it is for, in the order in which --help and the manual show them. */
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
+  {
+    heading: 'See how containers are:',
+    commands: [
+      registerGet,
+      registerDescribe,
+      registerTop,
+      registerLogs,
+      registerEvents,
+      registerList,
+      registerStatus,
+      registerWait,
+      registerShowIp,
+      registerShowHostKey,
+    ],
+  },
+  {
+    heading: 'Write manifests:',
+    commands: [
+      registerValidate,
+      registerExplain,
+      registerSchema,
+      registerDiff,
+      registerApply,
+      registerEdit,
+      registerDelete,
+      registerCreate,
+      registerDestroy,
+      registerImport,
+    ],
+  },
+  {
+    heading: 'Start, stop and roll back:',
+    commands: [registerRequests, registerSuspension, registerRollout],
+  },
+  { heading: 'Systems made by Nix:', commands: [registerNix] },
+  {
+    heading: 'Go into a guest:',
+    commands: [registerExec, registerShell, registerCp, registerRun, registerRootLogin, registerLogin],
+  },
+  {
+    heading: 'Look after nspawnd:',
+    commands: [registerPrune, registerDoctor, registerCompletion, registerVersion],
+  },
 ];
+
+export interface CommandGroup {
+  readonly heading: string;
+  readonly commands: readonly Register[];
+}

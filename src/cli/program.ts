@@ -3,7 +3,7 @@ import { productVersion } from '../version.ts';
 import { Client } from './client/client.ts';
 import { chooseSockets, DEFAULT_RUNTIME_DIRECTORY } from './client/sockets.ts';
 import { type Act, spanOption } from './command-line.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMAND_GROUPS } from './commands.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
@@ -57,10 +57,13 @@ export function nspawnctlProgram(act: Act, output: OutputConfiguration): Command
     .showSuggestionAfterError()
     .showHelpAfterError('(nspawnctl --help shows what there is)')
     .configureHelp({ showGlobalOptions: true })
-    .helpCommand('help [command]', 'show help for a command')
     .configureOutput(output)
     .exitOverride();
-  for (const register of COMMANDS) register(program, act);
+  for (const { heading, commands } of COMMAND_GROUPS) {
+    program.commandsGroup(heading);
+    for (const register of commands) register(program, act);
+  }
+  program.addHelpCommand(new Command('help').argument('[command]').description('show help for a command'));
   for (const command of program.commands)
     command.showHelpAfterError(`(nspawnctl ${command.name()} --help shows what it takes)`);
   return program;

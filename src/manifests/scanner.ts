@@ -13,7 +13,7 @@ import { editsBetween, judgeEdits } from './judge-edits.ts';
 import { RealRoots } from './real-roots.ts';
 import { reportChange, reportStatus } from './report.ts';
 import { safeText } from './safe-text.ts';
-import { isSameSight, type Sight } from './sight.ts';
+import { isSameBesidesFiles, isSameSight, type Sight } from './sight.ts';
 import { type Snapshot, SnapshotTaker } from './snapshot.ts';
 import type { ManifestSourceOptions } from './source-options.ts';
 import { noStatus, statusOf } from './status.ts';
@@ -155,7 +155,7 @@ export class Scanner {
   async #scanEdits(realPaths: ReadonlySet<string> | null): Promise<readonly string[] | null> {
     const restful = this.#restful;
     if (realPaths === null || restful === null) return null;
-    if (!isSameSight(restful, this.#sight(restful.snapshot))) return null;
+    if (!isSameBesidesFiles(restful, this.#sight(restful.snapshot))) return null;
     const snapshot = await this.#taker.retake(restful.snapshot, realPaths);
     if (snapshot === null) return null;
     const situation = { view: this.#view, versions: this.#store.versions, nowText: this.#nowText() };

@@ -16,17 +16,21 @@ export interface Sight {
 
 export function isSameSight(a: Sight, b: Sight): boolean {
   return (
+    isSameBesidesFiles(a, b) &&
+    isSameDirectory(a.snapshot.listing, b.snapshot.listing) &&
+    isSameList(a.snapshot.files, b.snapshot.files, isSameView)
+  );
+}
+
+/** Everything but the directory. */
+export function isSameBesidesFiles(a: Sight, b: Sight): boolean {
+  return (
     a.versions === b.versions &&
     a.roots === b.roots &&
     a.hostAddresses === b.hostAddresses &&
     a.isHostListed === b.isHostListed &&
-    isSameList(a.hostNames, b.hostNames, (one, other) => one === other) &&
-    isSameSnapshot(a.snapshot, b.snapshot)
+    isSameList(a.hostNames, b.hostNames, (one, other) => one === other)
   );
-}
-
-function isSameSnapshot(a: Snapshot, b: Snapshot): boolean {
-  return a === b || (isSameDirectory(a.listing, b.listing) && isSameList(a.files, b.files, isSameView));
 }
 
 /** Its files are compared by what was read of them. */
