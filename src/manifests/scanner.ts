@@ -155,7 +155,8 @@ export class Scanner {
   async #scanEdits(realPaths: ReadonlySet<string> | null): Promise<readonly string[] | null> {
     const restful = this.#restful;
     if (realPaths === null || restful === null) return null;
-    if (!isSameBesidesFiles(restful, this.#sight(restful.snapshot))) return null;
+    const sight = this.#sight(restful.snapshot);
+    if (!isSameBesidesFiles(restful, sight)) return null;
     const snapshot = await this.#taker.retake(restful.snapshot, realPaths);
     if (snapshot === null) return null;
     const situation = { view: this.#view, versions: this.#store.versions, nowText: this.#nowText() };
@@ -163,15 +164,14 @@ export class Scanner {
     if (decision === null) return null;
 
     const { desired, keep, contenders } = decision;
-    const sight = this.#sight(snapshot);
     this.#restful = null;
     const failures = await this.record(keep);
     if (failures.size > 0) return null;
     const { status } = this.#view;
     const view = { ...this.#view, contenders, status: { ...status, lastScan: this.#nowText() } };
     const changed = this.#publish(this.#amongDesired(desired.keys()), desired, view);
-    // What was recorded for these was judged: unlike everything else, they do not take another scan.
-    this.#restful = { ...sight, versions: sight.versions + keep.length };
+    // What was recorded for these was judged, and takes no other scan; what else came meanwhile does.
+    this.#restful = { ...sight, snapshot, versions: sight.versions + keep.length };
     return changed;
   }
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { pino } from 'pino';
 import { listDirectory, relistFiles } from '../../../src/manifests/directory.ts';
+import { Scanner } from '../../../src/manifests/scanner.ts';
 import { DirectoryWatch } from '../../../src/manifests/watch.ts';
+import { hostLinkName } from '../../../src/planning/link-name.ts';
 import { eventually } from '../../testbed/eventually.ts';
 import { manifestText } from './manifest-text.ts';
 import { SourceHost } from './source-host.ts';
@@ -147,14 +149,43 @@ suite('an edit that touches nobody else', { concurrency: 4 }, () => {
     assert.match(host.problems().join(), /writable by others/);
   });
 
-  test('meets a name that was found on the host meanwhile', async context => {
-    const host = await start(context);
+  test('does not hide a name that was found on the host in the middle of its scan', async context => {
+    const host = await SourceHost.prepare(context);
+    await mkdir(host.directory);
+    for (const [file, text] of Object.entries(two)) await host.moveIn(file, text);
+    let hear = () => undefined as void;
+    const { directory, stateDirectory } = host;
+    const log = pino({ level: 'silent' });
+    const options = {
+      directory,
+      stateDirectory,
+      ownerUid: OWNER,
+      hostName: 'h',
+      bootId: 'b',
+      hostLinkName,
+      log,
+    };
+    const scanner = new Scanner(options, { wake: () => hear(), wakeInFirst: () => undefined });
+    context.after(() => scanner.deafen());
+    const scanAll = () => {
+      scanner.lookAtEverything();
+      return scanner.scan();
+    };
+    scanner.adopt([]);
+    await scanAll();
+    await scanner.listens();
+    for (let round = 0; round < 3; round++) await scanAll();
+
+    const heard = new Promise<void>(resolve => {
+      hear = resolve;
+    });
     await host.moveIn('a.yaml', edited('a', address('10.0.0.2')));
-    await host.source.adopt(['stranger']);
-    await isTakenIn(host, 'a');
-    await host.settle();
-    assert.equal(host.state('stranger'), 'absent');
-    assert.ok(host.source.names().includes('stranger'));
+    await heard;
+    const scan = scanner.scan();
+    scanner.adopt(['stranger']);
+    assert.deepEqual(await scan, ['a']);
+    await scanAll();
+    assert.ok(scanner.desired.has('stranger'));
   });
 });
 
