@@ -153,7 +153,7 @@ suite('an edit that touches nobody else', { concurrency: 4 }, () => {
     const host = await SourceHost.prepare(context);
     await mkdir(host.directory);
     for (const [file, text] of Object.entries(two)) await host.moveIn(file, text);
-    let hear = () => undefined as void;
+    let hear: () => void = () => undefined;
     const { directory, stateDirectory } = host;
     const log = pino({ level: 'silent' });
     const options = {
