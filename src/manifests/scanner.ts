@@ -148,7 +148,13 @@ export class Scanner {
 
   /** Resolves with the names whose Desired changed. Never two at once. */
   async scan(): Promise<readonly string[]> {
-    return (await this.#scanEdits(this.#touched.take())) ?? (await this.#scanAll());
+    try {
+      return (await this.#scanEdits(this.#touched.take())) ?? (await this.#scanAll());
+    } catch (error) {
+      // What it was to look at is forgotten by now.
+      this.#touched.anything();
+      throw error;
+    }
   }
 
   /** Null: everything has to be looked at. */

@@ -76,14 +76,20 @@ function isTrialToBegin(
   }
   const isAskedAnew = steps.some(one => one.name === 'probe' && one.arguments.isEdited);
   const isSwitched = switchOfRun(observed) !== null;
-  const isTakenOver = steps.some(({ name }) => name === 'noteSpec') && !isReadyLongEnough(manifest, observed);
+  const isTakenOver = steps.some(({ name }) => name === 'noteSpec') && isYetToShow(manifest, observed);
   return (isAskedAnew || isSwitched || isTakenOver) && runsSpec(manifest, observed);
 }
 
-/** What it takes over now is proven by the next plan. */
-function isReadyLongEnough(manifest: Manifest, observed: Observed): boolean {
-  const since = isSoSince(manifest, observed);
-  return since !== null && isReady(manifest, observed) && observed.now - since >= PROVEN_AFTER_MS;
+/**
+ * Started not long ago, and nobody knows yet whether it works. Where that is known, what it takes over is proven at once; and
+ * what has been unready for longer than any trial is not so by the edit.
+ */
+function isYetToShow(manifest: Manifest, observed: Observed): boolean {
+  const { activeAt } = observed.unit;
+  if (activeAt !== null && observed.now - activeAt >= deadlineSec(manifest) * 1000) return false;
+  const since = isReady(manifest, observed) ? isSoSince(manifest, observed) : null;
+  if (since === null || haveAnswered(manifest, observed) !== 'well') return true;
+  return observed.now - since < PROVEN_AFTER_MS;
 }
 
 /** How long a trial may take from the first launch on. */
@@ -140,7 +146,7 @@ function whyFailed(
   observed: Observed,
   trial: { readonly since: number; readonly failures: number },
 ): string | null {
-  const { history, request, now } = observed;
+  const { history, request, lookedAt } = observed;
   if (request?.verb === 'stop') return null;
   switch (runState(observed.unit)) {
     case 'stopping':
@@ -159,7 +165,8 @@ function whyFailed(
   const failures = history.failures - trial.failures;
   if (failures >= TRIAL_FAILURES) return `it failed ${failures} times: ${history.lastFailure}`;
   const deadline = deadlineSec(manifest);
-  if (now < trial.since + deadline * 1000) return null;
+  // What came since the look began was in time.
+  if (lookedAt < trial.since + deadline * 1000) return null;
   return `it was not Ready within ${deadline} s${failures > 0 ? `: ${history.lastFailure}` : ''}`;
 }
 
@@ -193,7 +200,7 @@ function linesOf({ ended, history }: Observed): readonly string[] {
 }
 
 function withDeadline(observed: Observed, base: Plan, until: number): Plan {
-  if (until <= observed.now) return base;
+  if (until <= observed.lookedAt) return base;
   const settling: Waiting = { reason: 'Settling', message: 'whether it stays Ready will be seen', until };
   const { waitingFor } = base;
   if (waitingFor === null) return base.stalled === null ? { ...base, waitingFor: settling } : base;

@@ -181,6 +181,31 @@ describe('an edit that a running guest takes over as it is', () => {
   test('is on trial while nobody knows whether the guest stays up', () => {
     check(ON_TRIAL, before(9_999), ['beginTrial generation 1 (revision 2 was never Ready)', noted], spec);
   });
+  test('is on trial while a probe has yet to say whether the guest lives', () => {
+    const probed = { ...spec, livenessProbe: { exec: { command: ['/bin/true'] } }, timeoutStartSec: 60 };
+    const running = upFor(20_000, { ...probed, restartPolicy: 'OnFailure' });
+    const { asked, liveness } = running.probes;
+    const unasked = {
+      ...running,
+      probes: { ...running.probes, asked, liveness: { ...liveness, ...UNASKED } },
+    };
+    check(ON_TRIAL, unasked, ['beginTrial generation 1 (revision 2 was never Ready)', noted], probed);
+  });
+  test('is not where the guest has been unready for longer than a trial lasts', () => {
+    const fifo = { ...spec, readiness: 'fifo', timeoutStartSec: 600, progressDeadlineSeconds: 60 };
+    const unready = (ms: number) => {
+      const running = upFor(ms, { ...fifo, restartPolicy: 'OnFailure' });
+      return { ...running, fifo: { exists: true, isListening: true, startedInvocationId: '' } };
+    };
+    const waits = (sec: number) => `waiting for Starting until +${sec}000`;
+    check(
+      ON_TRIAL,
+      unready(59_999),
+      ['beginTrial generation 1 (revision 2 was never Ready)', noted, 'waiting for Starting until +540001'],
+      fifo,
+    );
+    check(ON_TRIAL, unready(60_000), [noted, waits(540)], fifo);
+  });
   test('is not where it is proven already', () => {
     check(ON_TRIAL, before(10_000), [noted, 'proveSpec SPEC (Ready for 10 s)'], spec);
   });
@@ -271,6 +296,8 @@ describe('a trial', () => {
   });
   test('is lost when that has passed', () => {
     check(ON_TRIAL, tried(starting(), 90), ROLLED_BACK('it was not Ready within 90 s'));
+    const slowLook = { ...tried(starting(), 90), lookedAt: NOW - 1 };
+    check(ON_TRIAL, slowLook, ['waiting for Starting until +0']);
     check(
       ON_TRIAL,
       tried(backingOff(), 91, 2),
