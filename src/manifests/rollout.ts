@@ -81,7 +81,7 @@ function makeFacts(version: AcceptedVersion, isAsked: boolean): RolloutFacts {
   return {
     revision: inForce?.revision ?? 0,
     isProven: proven !== null && proven === inForce,
-    fallback: proven === null || proven === inForce ? null : name(proven),
+    fallback: proven === null || proven === inForce ? null : { ...name(proven), written: proven.spec },
     refused:
       refused === null
         ? null

@@ -1,4 +1,4 @@
-import type { Manifest } from '../api/manifest.ts';
+import type { JsonObject, Manifest } from '../api/manifest.ts';
 import type { Problem } from '../api/problem.ts';
 
 /**
@@ -47,7 +47,7 @@ export interface RolloutFacts {
   /** A guest was Ready with it. */
   readonly isProven: boolean;
   /** The last version that was Ready, where that is another one; null: there is nothing to go back to. */
-  readonly fallback: RevisionName | null;
+  readonly fallback: (RevisionName & { readonly written: JsonObject }) | null;
   /** What the manifest says and is not in force, because it was tried; null: what it says is in force. */
   readonly refused: (RevisionName & { readonly because: string; readonly at: string }) | null;
   /** Why `fallback` cannot be in force again; null: it can, or nobody has had to ask. */

@@ -170,7 +170,7 @@ function whyFailed(
   return `it was not Ready within ${deadline} s${failures > 0 ? `: ${history.lastFailure}` : ''}`;
 }
 
-/** Whatever the earlier spec says of restarts: its guest is started. One that was taken over without a restart goes so, too. */
+/** Whatever the earlier spec says of restarts: its guest is started. What runs as that says, and only took the later one over, goes on. */
 function reject(
   { manifest, rollout }: Extract<Desired, { state: 'present' }>,
   observed: Observed,
@@ -178,11 +178,14 @@ function reject(
 ): Plan {
   const because = `revision ${rollout?.fallback?.revision} is to run again`;
   const { specHash } = manifest;
-  const wasTakenOver = runsSpec(manifest, observed) && observed.process?.specHash !== specHash;
+  const { fallback = null } = rollout ?? {};
+  const started = observed.process;
+  const goesOn =
+    fallback !== null && started?.launchHash === launchHash(fallback) && started.specHash !== specHash;
   const restart = step('markRestart', { invocationId: observed.unit.invocationId, cause: because }, because);
   const steps: readonly Step[] = [
     step('rejectSpec', { specHash, cause, lines: linesOf(observed) }, cause),
-    ...(wasTakenOver ? [] : [restart]),
+    ...(goesOn ? [] : [restart]),
   ];
   return waiting(observed, steps, {
     reason: 'RollingBack',

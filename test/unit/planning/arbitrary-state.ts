@@ -48,7 +48,7 @@ const revision = fc.constant({ revision: 1, specHash: 'v1-0000000000000000' });
 const rollout: fc.Arbitrary<RolloutFacts> = fc.record({
   revision: fc.constant(2),
   isProven: fc.boolean(),
-  fallback: fc.option(revision),
+  fallback: fc.option(fc.tuple(revision, spec).map(([name, written]) => ({ ...name, written }))),
   refused: fc.option(revision.map(name => ({ ...name, because: 'it failed', at: '' }))),
   stuckBecause: fc.option(fc.constant('taken')),
 });

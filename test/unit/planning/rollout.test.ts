@@ -28,7 +28,7 @@ import { checkPlan } from './check-plan.ts';
 const ON_TRIAL: RolloutFacts = {
   revision: 2,
   isProven: false,
-  fallback: { revision: 1, specHash: 'v1-0000000000000001' },
+  fallback: { revision: 1, specHash: 'v1-0000000000000001', written: webManifest().written },
   refused: null,
   stuckBecause: null,
 };
@@ -170,6 +170,12 @@ describe('an edit of probes that a running guest takes over', () => {
       ['rejectSpec SPEC (it was not Ready within 60 s)', 'waiting for RollingBack'],
       spec,
     );
+  });
+  test('goes with the guest, where that was started as neither this spec says nor the one before', () => {
+    const { written } = webManifest({ ...before, environment: { A: '1' } });
+    const fallback = { revision: 1, specHash: 'v1-0000000000000001', written };
+    const expected = ROLLED_BACK('it was not Ready within 60 s');
+    check({ ...ON_TRIAL, fallback }, failing(60), expected, spec);
   });
 });
 
