@@ -30,7 +30,6 @@ const RETRY = {
   ForeignLink: 'onChange',
   InotifyInstances: 'backoff',
   InterfaceNameTaken: 'backoff',
-  JobFailed: 'backoff',
   MachineExists: 'onChange',
   RootMissing: 'onChange',
   RootUnsafe: 'onChange',

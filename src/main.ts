@@ -4,6 +4,7 @@ import { parseListen } from './config.ts';
 import { ConfigError } from './config-file.ts';
 import { Controller } from './controller/controller.ts';
 import { messageOf } from './errors.ts';
+import { groupId } from './host/group-id.ts';
 import { LinuxHost } from './host/linux-host.ts';
 import { hasOwnMounts } from './host/mounts.ts';
 import { feedWatchdog, notifyReady, notifyStopping } from './host/service-notify.ts';
@@ -35,10 +36,21 @@ export async function run(keepCode: KeepCode): Promise<void> {
   setTimeout(() => void keepCode(true), HAS_WORKED_MS).unref();
 }
 
-async function readTold(keepCode: KeepCode): Promise<Told> {
+interface Ready extends Told {
+  readonly groups: Groups;
+}
+
+/** Numbers of those who may ask, by socket; null: nobody but root. */
+interface Groups {
+  readonly readGroupId: number | null;
+  readonly writeGroupId: number | null;
+}
+
+async function readTold(keepCode: KeepCode): Promise<Ready> {
   try {
     const told = await readConfig(process.argv);
-    if (!told.isCheck) return told;
+    const groups = await groupsOf(told);
+    if (!told.isCheck) return { ...told, groups };
     process.stdout.write(`${told.file ?? 'no file of settings'}: in order\n`);
     await keepCode(false);
     process.exit(0);
@@ -48,7 +60,7 @@ async function readTold(keepCode: KeepCode): Promise<Told> {
   }
 }
 
-async function main({ config, file }: Told, log: Log): Promise<void> {
+async function main({ config, file, groups }: Ready, log: Log): Promise<void> {
   const startedAt = performance.now();
   if (await hasOwnMounts('self'))
     log.error(
@@ -73,8 +85,7 @@ async function main({ config, file }: Told, log: Log): Promise<void> {
     metrics,
     runtimeDirectory: config.runtimeDirectory,
     stateDirectory: config.stateDirectory,
-    readGroupId: config.readGroup === null ? null : await groupId(config.readGroup),
-    writeGroupId: config.writeGroup === null ? null : await groupId(config.writeGroup),
+    ...groups,
     tcp: config.listen === null ? null : parseListen(config.listen),
     version: productVersion(),
     log,
@@ -102,14 +113,14 @@ async function main({ config, file }: Told, log: Log): Promise<void> {
   }
 }
 
-/** Node cannot ask NSS; the file is what a system group is in. */
-async function groupId(group: string): Promise<number> {
-  const line = (await readFile('/etc/group', 'utf8'))
-    .split('\n')
-    .find(entry => entry.startsWith(`${group}:`));
-  const id = Number(line?.split(':')[2]);
-  if (line === undefined || !Number.isInteger(id)) throw new ConfigError([`there is no group ${group}`]);
-  return id;
+async function groupsOf({ config: { readGroup, writeGroup } }: Told): Promise<Groups> {
+  const idOf = async (group: string | null) => {
+    if (group === null) return null;
+    const id = await groupId(group);
+    if (id === null) throw new ConfigError([`there is no group ${group}: groupadd --system ${group}`]);
+    return id;
+  };
+  return { readGroupId: await idOf(readGroup), writeGroupId: await idOf(writeGroup) };
 }
 
 function fail(log: Log, error: unknown, sentence: string): never {

@@ -14,6 +14,8 @@ export function fullPath(file: string): string {
 
 /** More than any manifest file may have, so that "too large" is said by whoever judges it. */
 const MAX_BYTES = 1024 * 1024 + 1;
+/** The daemon's. */
+const MAX_DEPTH = 4;
 const MANIFEST_FILE = /^[^.].*\.(ya?ml|json)$/;
 
 /** The texts of files, of all manifests in directories, and of standard input (`-`), in the order given. */
@@ -32,8 +34,20 @@ export async function readFiles(paths: readonly string[]): Promise<readonly File
 async function expand(path: string): Promise<readonly string[]> {
   if (path === '-') return [STDIN_NAME];
   if (!(await stat(path)).isDirectory()) return [path];
-  const names = (await readdir(path)).filter(name => MANIFEST_FILE.test(name)).sort();
-  return names.map(name => join(path, name));
+  return await manifestsIn(path, 0);
+}
+
+/** As the daemon finds them: in sub-directories, too, but in none whose name begins with a dot. */
+async function manifestsIn(directory: string, depth: number): Promise<readonly string[]> {
+  const found: string[] = [];
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(directory, entry.name);
+    if (!entry.isDirectory()) found.push(...(MANIFEST_FILE.test(entry.name) ? [path] : []));
+    else if (depth < MAX_DEPTH && !entry.name.startsWith('.'))
+      found.push(...(await manifestsIn(path, depth + 1)));
+  }
+  return found;
 }
 
 async function read(file: string): Promise<string> {

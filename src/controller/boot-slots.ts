@@ -1,6 +1,6 @@
 /** Who asks for a slot. */
 export interface Wish {
-  /** `urgent`: a person waits for it, or it ran a moment ago. `again`: it has failed, and is to be tried once more. */
+  /** `urgent`: a person waits for it. `again`: it has failed, and is to be tried once more. */
   readonly rank: Rank;
   /** Higher first. */
   readonly priority: number;

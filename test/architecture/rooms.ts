@@ -69,6 +69,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
       'src/config-file.ts',
       'src/controller/controller.ts',
       'src/errors.ts',
+      'src/host/group-id.ts',
       'src/host/linux-host.ts',
       'src/host/mounts.ts',
       'src/host/service-notify.ts',

@@ -168,6 +168,8 @@ describe('the package', () => {
       const said = await dpkg('--purge', 'nspawnd');
       assert.match(said, /roots of containers, wherever manifests say/);
       assert.match(said, /the manifests in \/etc\/nspawnd\/manifests/);
+      assert.match(said, /the group nspawnd/);
+      assert.equal(await world.exits('getent', 'group', 'nspawnd'), 0);
       assert.deepEqual(await runOf('web'), before);
       for (const gone of [
         '/var/lib/nspawnd',

@@ -35,9 +35,10 @@ export async function doctor(
   const manifests = daemon.answers ? daemon.source.directory : MANIFESTS;
   const places = await readPlaces({ manifests, sockets: SOCKETS, program: PROGRAM });
   const isRoot = process.getuid?.() === 0;
+  const isTrusted = daemon.answers && daemon.source.isHealthy;
   const findings = [
     ...judgeDaemon(daemon, places, productVersion()),
-    ...judgePlaces(places, { isRoot, now: terminal.now() }),
+    ...judgePlaces(places, { isRoot, isTrusted, now: terminal.now() }),
     ...judgeSoftware(software),
     ...judgeLimits(limits),
     ...judgeNetwork(network),

@@ -16,9 +16,15 @@ export async function prune(
     return EXIT.done;
   }
   const { held, message, directory } = await client.source();
-  if (held === null) {
+  if (held === null && message === '') {
     await terminal.out('No deletions are held.\n');
     return EXIT.done;
+  }
+  if (held === null) {
+    await terminal.out(
+      `Nothing is deleted, and nothing can be confirmed, until this is mended:\n  ${escapeLine(message)}\n`,
+    );
+    return EXIT.no;
   }
   const reason = message === '' ? '' : `: ${escapeLine(message)}`;
   await terminal.out(

@@ -6,9 +6,9 @@ import { type Finding, fail, ok, warn } from './finding.ts';
 const MIB = 1024 * 1024;
 
 /** Directories, sockets, disks and the clock. Pure. */
-export function judgePlaces(places: PlacesReport, { isRoot, now }: Judge): readonly Finding[] {
+export function judgePlaces(places: PlacesReport, { isRoot, isTrusted, now }: Judge): readonly Finding[] {
   return [
-    manifests(places),
+    ...(isTrusted ? [] : [manifests(places)]),
     isRoot ? unitDirectory(places) : ok('unit directory', '/run/systemd/system: only root can say'),
     ...sockets(places),
     ...places.disks.filter(isNews).map(disk),
@@ -18,6 +18,8 @@ export function judgePlaces(places: PlacesReport, { isRoot, now }: Judge): reado
 
 export interface Judge {
   readonly isRoot: boolean;
+  /** The daemon answers, and reads the manifests: whose they may be, its settings say. */
+  readonly isTrusted: boolean;
   /** Milliseconds since 1970, by the host's clock. */
   readonly now: number;
 }

@@ -8,7 +8,7 @@ import { type Container, MANIFEST_ANNOTATION } from '../../api/container.ts';
 export function fixOf({ type, reason, message }: ConditionFact, container: Container): string | null {
   if (type === 'ManifestValid' && reason !== 'Accepted')
     return reason === 'Invalid' ? validate(container, message) : 'nspawnctl prune';
-  if (type === 'PruneBlocked') return 'nspawnctl prune';
+  if (type === 'PruneBlocked') return UNREAD.has(reason) ? `mend that; ${BY_ITSELF}` : 'nspawnctl prune';
   return (
     FIXES[reason]?.(container, message) ?? (TECHNICAL.test(reason) ? technical(container, message) : null)
   );
@@ -18,21 +18,28 @@ type Fix = (container: Container, message: string) => string;
 
 const BY_ITSELF = 'then it goes on by itself';
 
+/** There is nothing to confirm before the manifests can be read again. */
+const UNREAD = new Set(['DirectoryMissing', 'DirectoryUnreadable', 'DirectoryUntrusted', 'FilesUnreadable']);
+
 const start: Fix = ({ metadata }) => `nspawnctl start ${metadata.name}`;
 const restart: Fix = ({ metadata }) => `nspawnctl restart ${metadata.name}`;
+const resume: Fix = ({ metadata }) => `nspawnctl resume ${metadata.name}`;
 const look: Fix = ({ metadata }) => `nothing, it is under way; follow it: nspawnctl get -w ${metadata.name}`;
 const mendGuest: Fix = ({ metadata: { name } }) =>
   `see all it said: nspawnctl logs ${name}; mend it; nspawnctl restart ${name} does not wait for the next try`;
+const mendProbed: Fix = ({ metadata: { name } }) =>
+  `see what it says: nspawnctl logs ${name}; mend the guest, or the probe; ${BY_ITSELF}`;
 const technical: Fix = ({ metadata: { name } }) =>
   `it is tried again; if it stays so, see what nspawnd says: nspawnctl logs --controller ${name}`;
 
 /** Reasons that only say which part of nspawnd or of the host did not do what it was told. */
-const TECHNICAL = /^(?:Bus|Command(?:Failed|Timeout)|FileError|JobFailed)/;
+const TECHNICAL = /^(?:Bus|Command(?:Failed|Timeout)|FileError)/;
 
 /** By the reason, whichever condition has it; README.md has the same table, in the same order. */
 export const FIXES: Readonly<Record<string, Fix>> = {
   ManifestInvalid: (container, message) => validate(container, message),
   Invalid: (container, message) => validate(container, message),
+  Unknown: () => 'nspawnctl prune',
   RootMissing: () => `make the directory, or mend spec.root; ${BY_ITSELF}`,
   RootNotADirectory: () => `make it a directory, or mend spec.root; ${BY_ITSELF}`,
   RootIsSymlink: () => `write the path it leads to in spec.root; ${BY_ITSELF}`,
@@ -41,6 +48,8 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   ForeignNamespace: ({ metadata }) =>
     `ip netns del ${metadata.name}, if nobody needs it, or rename the container; ${BY_ITSELF}`,
   ForeignLink: () => `remove that link, if nobody needs it, or rename the container; ${BY_ITSELF}`,
+  SandboxIncomplete: ({ metadata: { name } }) =>
+    `nothing, it is mended at once; if it stays so, see what is in the way: nspawnctl logs --controller ${name}`,
   MachineExists: ({ metadata }) =>
     `machinectl terminate ${metadata.name}, if nobody needs it, or rename the container; ${BY_ITSELF}`,
   UnitShadowed: ({ status }) =>
@@ -52,6 +61,8 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   DependencyNotReady: (_container, message) =>
     `see what keeps ${waitedFor(message)} from being Ready: nspawnctl describe ${waitedFor(message)}; ${BY_ITSELF}`,
   BootSlot: () => 'nothing, its turn comes; nspawnctl start NAME does not wait for the others',
+  Asked: resume,
+  Suspended: resume,
   Stopped: start,
   NotStarted: start,
   ExitedCleanly: start,
@@ -61,8 +72,8 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   NotReadyInTime: ({ metadata: { name, annotations } }, message) =>
     `mend ${manifestOf(annotations?.[MANIFEST_ANNOTATION], message)}, or make it say what is in force: nspawnctl rollout undo ${name}; to try it once more: nspawnctl rollout retry ${name}`,
   LastSpecTaken: mendGuest,
-  ReadinessProbeFailed: ({ metadata: { name } }) =>
-    `see what it says: nspawnctl logs ${name}; mend the guest, or the probe; ${BY_ITSELF}`,
+  ReadinessProbeFailed: mendProbed,
+  StartupProbeFailed: mendProbed,
   UnitsFailed: ({ metadata: { name } }) =>
     `nspawnctl run ${name} -- systemctl --failed; mend them; nspawnctl reconcile ${name} looks again`,
   SpecChanged: restart,

@@ -23,6 +23,7 @@ interface Host {
   readonly network: NetworkReport;
   readonly places: PlacesReport;
   readonly daemon: Daemon;
+  readonly isTrusted: boolean;
   readonly now: number;
 }
 
@@ -90,13 +91,14 @@ const GOOD: Host = {
       lastScan: '2026-01-01T00:00:00Z',
     },
   },
+  isTrusted: false,
   now: 2_000,
 };
 
-function judge({ software, limits, network, places, daemon, now }: Host): readonly Finding[] {
+function judge({ software, limits, network, places, daemon, isTrusted, now }: Host): readonly Finding[] {
   return [
     ...judgeDaemon(daemon, places, '1.0.0'),
-    ...judgePlaces(places, { isRoot: true, now }),
+    ...judgePlaces(places, { isRoot: true, isTrusted, now }),
     ...judgeSoftware(software),
     ...judgeLimits(limits),
     ...judgeNetwork(network),
@@ -226,6 +228,8 @@ describe('the doctor', () => {
       /^fail manifests: \/etc belongs to user 1000.* -> chown 0 \/etc$/,
     );
     check(trail({ ...D, mode: 0o41777 }, D, D, D));
+    // Whose they may be is a setting, and the daemon has judged by it.
+    check({ ...trail(D, D, D, { ...D, uid: 1000 }), isTrusted: true });
     check(trail(D, D, D), /^fail manifests: \/etc\/nspawnd\/manifests does not exist -> mkdir -p/);
     check(trail(D, D, D, { ...D, isDirectory: false }), /^fail manifests: .* is no directory/);
   });

@@ -391,6 +391,15 @@ If not, put them back, and nothing happens.
     const nothing = await nspawnctl(['--socket', rootSocket, 'prune']);
     assert.deepEqual([nothing.code, nothing.out], [0, 'No deletions are held.\n']);
   });
+
+  it('says what is to be mended, where there is nothing to confirm', async t => {
+    const control = new ControlModel();
+    control.sourceStatus = { ...control.sourceStatus, isHealthy: false, message: '/m does not exist' };
+    const { rootSocket } = await serve(t, { control });
+    const { code, out } = await nspawnctl(['--socket', rootSocket, 'prune']);
+    assert.equal(code, 1);
+    assert.match(out, /nothing can be confirmed, until this is mended:\n {2}\/m does not exist\n$/);
+  });
 });
 
 describe('diff', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { paintAnsi, paintPlain } from '../../../src/view/paint.ts';
@@ -25,8 +25,11 @@ describe('validate', () => {
     );
     await writeFile(join(directory, '.hidden.yaml'), 'not: a manifest');
     await writeFile(join(directory, 'web.yaml~'), 'not: a manifest');
+    await mkdir(join(directory, 'team/.git'), { recursive: true });
+    await writeFile(join(directory, 'team/d.yml'), GOOD('d'));
+    await writeFile(join(directory, 'team/.git/e.yaml'), 'not: a manifest');
     const { code, out, err } = await nspawnctl(['validate', directory]);
-    assert.deepEqual([code, out, err], [0, '3 containers in 2 files: valid\n', '']);
+    assert.deepEqual([code, out, err], [0, '4 containers in 3 files: valid\n', '']);
   });
 
   it('shows every problem of every file as file:line:column: field: message (65)', async t => {

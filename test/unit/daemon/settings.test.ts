@@ -133,6 +133,10 @@ suite('settings', () => {
       [option.code, option.stderr],
       [2, 'error: --workers <count>: expected a number, found "many"\n'],
     );
+    const group = await daemon('--config', await fileOf(context, 'readGroup: no-such-group\n'));
+    assert.deepEqual([group.code, group.stdout], [78, '']);
+    assert.match(group.stderr, /there is no group no-such-group: groupadd --system no-such-group/);
+    assert.equal((await daemon('--read-group', 'root')).code, 0);
     const good = await daemon('--config', await fileOf(context, 'workers: 2\n'));
     assert.equal(good.code, 0);
     assert.match(good.stdout, /: in order\n$/);

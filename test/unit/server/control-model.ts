@@ -234,7 +234,7 @@ export class ControlModel implements ControlPort {
   async confirmPrune(hash: string): Promise<boolean> {
     const { held } = this.sourceStatus;
     if (held?.hash !== hash) return false;
-    this.sourceStatus = { ...this.sourceStatus, held: null };
+    this.sourceStatus = { ...this.sourceStatus, held: null, message: '' };
     for (const name of held.names) this.remove(name);
     return true;
   }

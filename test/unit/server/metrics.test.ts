@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type perf from 'node:perf_hooks';
 import { describe, it } from 'node:test';
+import { CONDITION_TYPES } from '../../../src/api/condition.ts';
 import { WorkQueue } from '../../../src/controller/work-queue.ts';
 import { Metrics } from '../../../src/metrics/metrics.ts';
 import { ask } from './ask.ts';
@@ -32,6 +34,30 @@ describe('metrics', () => {
     assert.deepEqual(lines(second, 'nspawnd_build_info'), ['nspawnd_build_info{version="1.2.3"} 1']);
   });
 
+  it('have every name and label that an alert asks for', async t => {
+    const { control, readSocket } = await serve(t);
+    control.putRunning('web', {});
+    const { text } = await ask(readSocket, 'GET', '/metrics');
+    const rules = readFileSync(new URL('../../../deploy/alerts.yaml', import.meta.url), 'utf8');
+    const asked = [...rules.matchAll(/\b(nspawnd_[a-z_]+)(?:\{([^}]*)\})?/g)];
+    assert.ok(asked.length > 10);
+    for (const [, name = '', selectors = ''] of asked) {
+      const found = lines(text, name);
+      assert.ok(found.length > 0, `no ${name}`);
+      for (const [, label = ''] of selectors.matchAll(/([a-z_]+)=/g))
+        assert.ok(found[0]?.includes(`${label}="`), `${found[0]} has no ${label}`);
+    }
+  });
+
+  it('of conditions have the types that an alert asks for', () => {
+    const rules = readFileSync(new URL('../../../deploy/alerts.yaml', import.meta.url), 'utf8');
+    const types = [...rules.matchAll(/type="(\w+)"/g)].map(([, type = '']) => type);
+    assert.deepEqual(
+      types.filter(type => !CONDITION_TYPES.some(known => known === type)),
+      [],
+    );
+  });
+
   it('count what the queue does', async () => {
     const metrics = new Metrics('0');
     let release = () => {};
@@ -55,6 +81,8 @@ describe('metrics', () => {
     for (const key of ['a', 'b', 'b', 'c']) queue.add(key);
     await new Promise(resolve => setImmediate(resolve));
     const busy = (await metrics.text()).text;
+    // An alert asks for it.
+    assert.ok(lines(busy, 'workqueue_queue_duration_seconds_bucket{').length > 0);
     assert.deepEqual(lines(busy, 'workqueue_depth'), ['workqueue_depth{name="container"} 2']);
     assert.deepEqual(lines(busy, 'workqueue_adds_total'), ['workqueue_adds_total{name="container"} 3']);
     assert.deepEqual(lines(busy, 'controller_runtime_active_workers'), [
