@@ -85,7 +85,8 @@ export function badRoot(manifest: Manifest, { root }: Observed): Obstacle | null
   }
 }
 
-function foreignSandbox(sandbox: SandboxSpec | null, observed: Observed): Obstacle | null {
+/** Something in the place of its network that is not ours, and that we do not touch. */
+export function foreignSandbox(sandbox: SandboxSpec | null, observed: Observed): Obstacle | null {
   if (sandbox === null) return null;
   const { namespace, hostLink } = observed.sandbox;
   if (namespace === 'foreign') {

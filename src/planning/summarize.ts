@@ -10,7 +10,7 @@ import type { Desired } from './desired.ts';
 import { isNixProblem, usableSystem } from './nix.ts';
 import { systemLeftAlone } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
-import { badRoot } from './obstacle.ts';
+import { badRoot, foreignSandbox } from './obstacle.ts';
 import type { Plan } from './plan.ts';
 import { unreadyBecause } from './probes.ts';
 import { hasGuestHosts } from './render/nspawn-argv.ts';
@@ -208,6 +208,8 @@ function networkFact(manifest: Manifest, observed: Observed): Fact {
   if (missing !== undefined)
     return fact('False', 'InterfaceMissing', `this host has no network interface ${missing.name}`);
   const spec = runState(observed.unit) === 'down' ? withoutInterfaces(whole) : whole;
+  const foreign = foreignSandbox(spec, observed);
+  if (foreign !== null) return fact('False', foreign.reason, foreign.message);
   const drift = sandboxDrift(spec, observed.sandbox);
   if (drift.length > 0) return fact('False', 'SandboxIncomplete', drift.join(', '));
   const names = hasGuestHosts(manifest) || !spec.hasPair ? '' : ' (guestHosts is off)';

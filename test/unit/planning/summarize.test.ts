@@ -296,6 +296,15 @@ describe('NetworkReady', () => {
     const summary = check({ observed }, 'Running', { NetworkReady: 'False/SandboxIncomplete' });
     assert.equal(messageOf(summary, 'NetworkReady'), 'missing source guard for 10.231.136.2');
   });
+  test('names what is in its place and not ours, also under a running guest', () => {
+    const link = running(({ sandbox }) => ({
+      sandbox: { ...sandbox, hostLink: sandbox.hostLink && { ...sandbox.hostLink, alias: '' } },
+    }));
+    const summary = check({ observed: link }, 'Running', { NetworkReady: 'False/ForeignLink' });
+    assert.match(messageOf(summary, 'NetworkReady'), /ve-web was not made by nspawnd; remove it/);
+    const namespace = running(({ sandbox }) => ({ sandbox: { ...sandbox, namespace: 'foreign' } }));
+    check({ observed: namespace }, 'Running', { NetworkReady: 'False/ForeignNamespace' });
+  });
   test("is False while the guest still shares the host's", () => {
     const observed = running(({ sandbox }) => ({ sandbox: { ...sandbox, isPrivate: false } }));
     check({ observed }, 'Running', { NetworkReady: 'False/RestartRequired' });
