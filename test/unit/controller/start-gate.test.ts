@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { StartGate } from '../../../src/controller/start-gate.ts';
 import { nothing, waiting } from '../../../src/planning/plan.ts';
@@ -58,4 +59,20 @@ describe('what others say to a start', () => {
     gate.isReady('db');
     assert.deepEqual(woken, ['web']);
   });
+});
+
+test('with no number of its own, as many boot at once as the README says', async () => {
+  const gate = new StartGate(null, () => undefined);
+  try {
+    const most = Math.max(4, 2 * availableParallelism());
+    const ahead: number[] = [];
+    for (let number = 0; number < most + 2; number++) {
+      const manifest = { ...webManifest(), name: `c${number}` };
+      const facts = await gate.ask(manifest, nothingYet(manifest), 'first', async () => null);
+      ahead.push(facts.ahead);
+    }
+    assert.deepEqual(ahead, [...Array.from({ length: most }, () => 0), most, most + 1]);
+  } finally {
+    gate.stop();
+  }
 });
