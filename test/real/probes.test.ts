@@ -16,7 +16,7 @@ const EXIT_0_32_BIT =
 
 /** What a guest serves at port 80, one answer after another, until its file is gone. */
 const SERVE =
-  'touch /run/up; while [ -e /run/up ]; do { cat; } </run/answer | nc -l -q 1 -p 80 >/run/asked; done; sleep infinity';
+  'touch /run/up; while [ -e /run/up ]; do { cat; } </run/answer | nc -l -q 1 -p 80 >>/run/asked; done; sleep infinity';
 
 /** Runs until the guest's systemd forgets it. */
 async function serve(name: string, answer: string): Promise<void> {
@@ -65,7 +65,6 @@ describe('a readiness probe', () => {
     await eventually(async () => /: status 503: no database$/.test(await ready('http')), {
       describe: 'the status to be told',
     });
-    // Each question is written over the one before: for a moment there is none.
     const asked = await eventually(
       async () => {
         const text = await world.inGuest('http', ['cat', '/run/asked']);

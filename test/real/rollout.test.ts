@@ -234,7 +234,9 @@ test('an edit whose probes never find it good goes back, also with nspawnd resta
   for (const name of ['unready', 'asked']) {
     const before = await world.invocation(name);
     assert.equal((await world.ctl('rollout', 'undo', name)).exitCode, 0);
-    assert.equal(await world.condition(name, 'RolledBack'), undefined);
+    await eventually(async () => (await world.condition(name, 'RolledBack')) === undefined, {
+      describe: `${name} to be what its file says`,
+    });
     assert.equal(await world.invocation(name), before);
   }
 });
