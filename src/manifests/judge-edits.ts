@@ -5,7 +5,7 @@ import type { AcceptedVersion } from './accepted-version.ts';
 import { admit } from './admission.ts';
 import { claimsOf, isThrowaway } from './claims.ts';
 import type { Contender, World } from './contender.ts';
-import { desiredOf } from './decide.ts';
+import { type Decision, desiredOf, type Situation } from './decide.ts';
 import type { ParsedDocument } from './document.ts';
 import { acceptedBy } from './next-version.ts';
 import type { FileView, Snapshot } from './snapshot.ts';
@@ -50,22 +50,13 @@ export interface Edit {
   readonly now: readonly ParsedDocument[];
 }
 
-export interface EditSituation {
+export interface EditSituation extends Pick<Situation, 'versions' | 'nowText'> {
   /** Of a scan that left nothing to do. */
   readonly view: View;
-  readonly versions: ReadonlyMap<string, AcceptedVersion>;
-  /** RFC 3339. */
-  readonly nowText: string;
 }
 
-export interface EditDecision {
-  /** Of the edited alone. */
-  readonly desired: ReadonlyMap<string, Desired>;
-  /** To be recorded before anything is announced. */
-  readonly keep: readonly AcceptedVersion[];
-  /** All of them. */
-  readonly contenders: readonly Contender[];
-}
+/** `desired` of the edited alone, `contenders` all of them. */
+export type EditDecision = Pick<Decision, 'desired' | 'keep' | 'contenders'>;
 
 /** The files that differ, where all the others are the very same. */
 export function editsBetween(former: Snapshot, now: Snapshot): readonly Edit[] {

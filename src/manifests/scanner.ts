@@ -173,8 +173,7 @@ export class Scanner {
     this.#restful = null;
     const failures = await this.record(keep);
     if (failures.size > 0) return null;
-    const { status } = this.#view;
-    const view = { ...this.#view, contenders, status: { ...status, lastScan: this.#nowText() } };
+    const view = { ...this.#viewOfNow(), contenders };
     const changed = this.#publish(this.#amongDesired(desired.keys()), desired, view);
     // What was recorded for these was judged, and takes no other scan; what else came meanwhile does.
     this.#restful = { ...sight, snapshot, versions: sight.versions + keep.length };
@@ -238,10 +237,14 @@ export class Scanner {
 
   /** Everything is as it was when nothing was left to do: only the time is another. */
   #passOver(snapshot: Snapshot): readonly string[] {
-    const { status } = this.#view;
-    this.#view = { ...this.#view, status: { ...status, lastScan: this.#nowText() } };
+    this.#view = this.#viewOfNow();
     this.#lookAgain(snapshot, []);
     return [];
+  }
+
+  /** What the last scan left, as found once more. */
+  #viewOfNow(): View {
+    return { ...this.#view, status: { ...this.#view.status, lastScan: this.#nowText() } };
   }
 
   #sight(snapshot: Snapshot): Sight {
