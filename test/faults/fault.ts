@@ -30,6 +30,8 @@ export interface Verdict {
 export class FaultHost {
   readonly #world: World;
   readonly #probe: Probe;
+  /** A fault did not hold, and left whatever it had made. */
+  #isLittered = false;
 
   constructor(world: World) {
     this.#world = world;
@@ -50,6 +52,8 @@ export class FaultHost {
   async suffer(fault: Fault, size: Size, seed: number): Promise<Verdict> {
     const startedAt = performance.now();
     const world = this.#world;
+    if (this.#isLittered) await this.#empty();
+    this.#isLittered = true;
     const since = (await world.sh('date', '+%s.%N')).trim();
     const before = await takeCensus(world, this.#probe);
     let figures = '';
@@ -64,6 +68,7 @@ export class FaultHost {
     await (fault.around === undefined ? body() : fault.around(world, body));
     const after = await this.#untilAsBefore(before, fault.keepsMore);
     await this.#saysNothingOfBugs(since);
+    this.#isLittered = false;
     return {
       figures,
       counts: censusText(before, after),

@@ -114,6 +114,8 @@ export const fullManifests: Fault = {
   run: async scene => {
     const { world } = scene;
     await world.sh('mkdir', '-p', '/srv/made/usr', '/srv/made/etc');
+    // The disk is another directory, and has to be accepted first.
+    await eventually(async () => (await world.source()).isHealthy, { timeoutMs: 30_000 });
     await fill(scene, MANIFESTS);
     try {
       const created = await world.ctl('create', 'made', '--root', '/srv/made');
