@@ -5,7 +5,14 @@ import type { HostStep, HostStepName, StepArguments } from '../planning/step.ts'
 import { removeCopy } from './ephemeral-copy.ts';
 import type { GuestHosts } from './guest-hosts.ts';
 import type { GuestSwitch } from './guest-switch.ts';
-import { afterFailure, afterLaunch, afterNote, afterReset, afterTrialBegun } from './history.ts';
+import {
+  afterFailure,
+  afterLaunch,
+  afterNote,
+  afterReset,
+  afterTakenBack,
+  afterTrialBegun,
+} from './history.ts';
 import type { HostsFile } from './hosts-file.ts';
 import { keepSystems } from './kept-systems.ts';
 import type { Launches } from './launches.ts';
@@ -74,8 +81,14 @@ function executors(tools: Tools): Executors {
     },
     noteSpec: async (name, { specHash }) =>
       records.putHistory(name, afterNote(await records.history(name), specHash)),
-    recordFailure: async (name, failure) =>
-      records.putHistory(name, afterFailure(await records.history(name), failure)),
+    recordFailure: async (name, failure) => {
+      const ended = await records.ended(name);
+      // Somebody was faster, and stopped what was to be stopped as a failure.
+      if (ended?.isRequested && ended.invocationId === failure.invocationId) return;
+      await records.putHistory(name, afterFailure(await records.history(name), failure));
+    },
+    takeBackFailure: async (name, { invocationId }) =>
+      records.putHistory(name, afterTakenBack(await records.history(name), invocationId)),
     endSuspension: name => records.putSuspension(name, null),
     beginTrial: async (name, { generation }) =>
       records.putHistory(name, afterTrialBegun(await records.history(name), generation, Date.now())),

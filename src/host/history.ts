@@ -31,6 +31,18 @@ export function afterFailure(history: History, failure: StepArguments['recordFai
   };
 }
 
+/** Nothing, where it has been taken back. */
+export function afterTakenBack(history: History, invocationId: string): History {
+  if (history.countedInvocationId !== invocationId) return history;
+  return {
+    ...history,
+    failures: Math.max(0, history.failures - 1),
+    nextRetryAt: null,
+    countedInvocationId: '',
+    launch: history.launch === null ? null : { ...history.launch, isCounted: false },
+  };
+}
+
 export function afterNote(history: History, specHash: string): History {
   return { ...history, seenSpecHash: specHash };
 }

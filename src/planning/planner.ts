@@ -113,9 +113,11 @@ function planRunning(
   }
   const cause = whyGivenUp(manifest, observed);
   if (cause !== null) {
+    // Once, however often the stop has to be asked for.
+    const count = isCountedRun(observed) ? [] : [countFailure(observed, unit.invocationId, cause)];
     return waiting(
       observed,
-      [countFailure(observed, unit.invocationId, cause), step('stop', {}, cause)],
+      [...count, step('stop', {}, cause)],
       stopping(observed, `restartPolicy (${manifest.spec.restartPolicy}) says what becomes of it`),
     );
   }
@@ -169,11 +171,20 @@ function findRestartReason(
   return system.steps.length === 0 ? restartForSystem(manifest, observed) : null;
 }
 
+/** What runs was found to be a failure, and has yet to be stopped for that. */
+function isCountedRun({ history, unit }: Observed): boolean {
+  return unit.invocationId !== '' && history.countedInvocationId === unit.invocationId;
+}
+
 /** What can be put right under a running guest. */
 function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: Observed): readonly Step[] {
   const { request, history, machine, unit, now, fifo } = observed;
   const steps: Step[] = [];
   if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
+  if (isCountedRun(observed))
+    steps.push(
+      step('takeBackFailure', { invocationId: unit.invocationId }, 'it has done well before its stop'),
+    );
   const isEdited = history.seenSpecHash !== manifest.specHash;
   steps.push(...planProbes(manifest, observed));
   if (isEdited)

@@ -113,7 +113,9 @@ function runsReady(manifest: Manifest, observed: Observed): boolean {
 function isSoSince(manifest: Manifest, observed: Observed): number | null {
   const { activeAt } = observed.unit;
   if (activeAt === null) return null;
-  return Math.max(activeAt, switchOfRun(observed)?.at ?? activeAt, goodSince(manifest, observed) ?? activeAt);
+  const later = [switchOfRun(observed)?.at, goodSince(manifest, observed)].map(at => at ?? activeAt);
+  // What lies in the future was noted before the clock was set back: nobody knows when.
+  return Math.max(activeAt, ...later.filter(at => at <= observed.now));
 }
 
 function prove(manifest: Manifest, observed: Observed, base: Plan, trial: History['trial']): Plan {

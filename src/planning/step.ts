@@ -24,6 +24,8 @@ export interface StepArguments {
     readonly nextRetryAt: number;
     readonly cause: string;
   };
+  /** It was counted as one that is to be stopped, and did well before it was. */
+  takeBackFailure: { readonly invocationId: string };
   /** Put on disk that an edited spec is tried from now on. */
   beginTrial: { readonly generation: number };
   /** The container was Ready long enough: forget its failures. */

@@ -514,6 +514,14 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
         await container.apply(step('recordStopped', { specHash: 'v1-1' }, 'test'));
         const { ended, history } = await container.observe();
         assert.deepEqual([ended?.isRequested, ended?.specHash, history.seenSpecHash], [true, 'v1-1', 'v1-1']);
+        const { invocationId = '' } = ended ?? {};
+        const failure = { invocationId, failures: 1, nextRetryAt: 5000, cause: 'too late' };
+        await container.apply(step('recordFailure', failure, 'test'));
+        assert.equal(
+          (await container.observe()).history.failures,
+          0,
+          'it was stopped before it was given up',
+        );
         await container.apply(step('forget', {}, 'test'));
         assert.equal(await host.port.loadMemory(container.name), null);
         assert.ok(!(await host.port.remembered()).includes(container.name), 'and forgotten');
@@ -544,6 +552,10 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
           [history.failures, history.nextRetryAt, history.countedInvocationId, history.seenSpecHash],
           [2, 5000, 'run-1', 'v1-2'],
         );
+        for (let time = 0; time < 2; time++)
+          await container.apply(step('takeBackFailure', { invocationId: 'run-1' }, 'test'));
+        const taken = (await container.observe()).history;
+        assert.deepEqual([taken.failures, taken.nextRetryAt, taken.countedInvocationId], [1, null, '']);
         await container.apply(step('resetHistory', {}, 'test'));
         const reset = (await container.observe()).history;
         assert.deepEqual([reset.failures, reset.nextRetryAt, reset.seenSpecHash], [0, null, 'v1-2']);

@@ -185,10 +185,10 @@ export class ModelHost {
     for (const [name, { isMasked, isPinned }] of this.units)
       this.units.set(name, { activeState: 'inactive', result: 'success', isMasked, isPinned });
     const { namespaces, pairs, guard, marks, lent, macvlans, machines, fifos, formerUnits } = this;
-    const { ended, requests, histories, memories, guestHosts, nix } = this;
+    const { ended, requests, histories, memories, guestHosts, nix, probes } = this;
     const ofTheBoot = [namespaces, pairs, guard, marks, lent, macvlans, machines, fifos, formerUnits, ended];
     for (const kind of [...ofTheBoot, requests, histories, memories, guestHosts]) kind.clear();
-    for (const kind of [nix.builds, nix.switched, nix.updates]) kind.clear();
+    for (const kind of [nix.builds, nix.switched, nix.updates, probes.results]) kind.clear();
     for (const name of this.interfaces.keys()) this.interfaces.set(name, HOST_NAMESPACE);
   }
 

@@ -4,7 +4,14 @@ import type { Generation } from '../../src/api/generation.ts';
 import type { Manifest } from '../../src/api/manifest.ts';
 import type { HostPort, Verb } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
-import { afterFailure, afterLaunch, afterNote, afterReset, afterTrialBegun } from '../../src/host/history.ts';
+import {
+  afterFailure,
+  afterLaunch,
+  afterNote,
+  afterReset,
+  afterTakenBack,
+  afterTrialBegun,
+} from '../../src/host/history.ts';
 import { Launches } from '../../src/host/launches.ts';
 import type { HostDesired, HostObserved } from '../../src/planning/host-state.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
@@ -61,6 +68,11 @@ export class ModelPort implements HostPort {
     this.#pace.killed?.();
     if (this.#listener !== null) this.#host.listeners.delete(this.#listener);
     for (const fifo of this.#host.fifos.values()) fifo.hasListener = false;
+  }
+
+  /** What its own probes found. */
+  hears(name: string): void {
+    this.#listener?.(name);
   }
 
   async start(onTrigger: (name: string | null) => void): Promise<void> {
@@ -325,7 +337,13 @@ export class ModelPort implements HostPort {
         at: this.#host.now,
       });
     },
-    recordFailure: (name, failure) => this.#changeHistory(name, history => afterFailure(history, failure)),
+    recordFailure: (name, failure) => {
+      const ended = this.#host.ended.get(name);
+      if (ended?.isRequested && ended.invocationId === failure.invocationId) return;
+      this.#changeHistory(name, history => afterFailure(history, failure));
+    },
+    takeBackFailure: (name, { invocationId }) =>
+      this.#changeHistory(name, history => afterTakenBack(history, invocationId)),
     endSuspension: async name => {
       this.#host.suspensions.delete(name);
     },
@@ -376,9 +394,10 @@ export class ModelPort implements HostPort {
     },
     listenFifo: name => this.#host.listen(name),
     probe: (name, order) => {
-      const { run, invocationId } = this.#host.unit(name);
+      const { run, invocationId, activeState } = this.#host.unit(name);
       this.#refuse(name, run === undefined || invocationId !== order.invocationId, 'probe what does not run');
-      this.#refuse(name, run?.hasBooted !== true, 'probe a guest that boots');
+      // One that has yet to write to its FIFO is asked where the manifest speaks of none any more.
+      this.#refuse(name, activeState !== 'active', 'probe a guest that boots');
       this.#host.probes.ask(name, order, this);
     },
     removeFifo: name => void this.#host.fifos.delete(name),

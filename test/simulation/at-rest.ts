@@ -1,6 +1,9 @@
 import { findCondition } from '../../src/api/condition.ts';
+import type { JsonObject } from '../../src/api/manifest.ts';
+import type { Probe } from '../../src/api/probe-fields.ts';
 import type { Desired } from '../../src/planning/desired.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
+import { PROBE_KINDS } from '../../src/planning/probe-facts.ts';
 import { hostsBlock, hostsEntries } from '../../src/planning/render/hosts-block.ts';
 import { isOurUnit } from '../../src/planning/render/unit.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
@@ -86,6 +89,7 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
   if (booted !== '')
     check(host.nix.kept.get(name)?.includes(booted) === true, 'kept systems', `${booted} may be collected`);
   check((ready?.status === 'True') === sim.isReady(name), 'status', `${name}: Ready is ${ready?.status}`);
+  if (hindrance === null) checkProbes(sim, name, written);
   if (!spec.privateNetwork || started?.privateNetwork !== true || hindrance !== null) return;
   const pair = host.pairs.get(hostLinkName(name));
   check(host.namespaces.get(name) === run.namespace, 'network', `${name} is not in its namespace`);
@@ -98,6 +102,22 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
     );
 }
 
+/** Everything that it wants asked was asked, and answered well; nothing else is asked. */
+function checkProbes({ host }: Simulation, name: string, written: JsonObject): void {
+  const found = host.probes.observe(name);
+  const asked = host.probes.asked(name);
+  for (const kind of PROBE_KINDS) {
+    const [wanted, is] = [commandOf(written[`${kind}Probe`]), commandOf(asked[kind])];
+    check(wanted === is, 'probes', `${name}: its ${kind}Probe is ${is}, not ${wanted}`);
+    if (asked[kind] === undefined) continue;
+    check(found[kind].state === 'success', 'probes', `${name}: ${kind} is ${found[kind].state}`);
+  }
+}
+
+function commandOf(probe: unknown): string {
+  return JSON.stringify((probe as Probe | undefined)?.exec?.command ?? '');
+}
+
 /** The newest text of its manifest is not valid, or was tried in vain. */
 function isExcused(desired: Desired): boolean {
   if (desired.state === 'present' && desired.rollout?.refused != null) return true;
@@ -108,7 +128,19 @@ function isExcused(desired: Desired): boolean {
 export function checkGone(sim: Simulation, name: string): void {
   const { host } = sim;
   const { marks, fifos, ended, requests, histories, memories, guestHosts, lent, suspensions } = host;
-  const kinds = { marks, fifos, ended, requests, histories, memories, guestHosts, lent, suspensions };
+  const { results } = host.probes;
+  const kinds = {
+    results,
+    marks,
+    fifos,
+    ended,
+    requests,
+    histories,
+    memories,
+    guestHosts,
+    lent,
+    suspensions,
+  };
   for (const [kind, things] of Object.entries(kinds))
     check(!things.has(name), 'no orphan', `${name} is gone, its ${kind} are not`);
   check(!isOurUnit(host.unit(name).run?.text ?? ''), 'no orphan', `${name} is gone and runs`);

@@ -1,9 +1,10 @@
+import type { JsonObject } from '../../src/api/manifest.ts';
 import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { RootFacts } from '../../src/planning/observed.ts';
 import { linkAlias } from '../../src/planning/sandbox.ts';
 import type { Random } from '../model/random.ts';
 import type { Simulation } from './simulation.ts';
-import { editedHard, editedLive, editedToFail, randomSpec } from './specs.ts';
+import { editedHard, editedLive, editedToFail, randomSpec, withProbes } from './specs.ts';
 import { sweep } from './sweep.ts';
 
 /** What may happen to a host, by its name in the story; the greater its weight, the more often. */
@@ -12,12 +13,14 @@ export interface DeedKind {
   readonly happens: (simulation: Simulation, name: string, random: Random) => void;
 }
 
-const kind = (weight: number, happens: DeedKind['happens']): DeedKind => ({ weight, happens });
+export function kind(weight: number, happens: DeedKind['happens']): DeedKind {
+  return { weight, happens };
+}
 
 export const DEEDS: Readonly<Record<string, DeedKind>> = {
   // Manifests.
   drop: kind(8, (sim, name, random) => {
-    const spec = randomSpec(sim.life.names, sim.life.names.indexOf(name), random);
+    const spec = newSpec(sim, sim.life.names.indexOf(name), random);
     sim.tell(`  ${JSON.stringify(spec)}`);
     sim.folder.put(name, spec);
   }),
@@ -49,7 +52,7 @@ export const DEEDS: Readonly<Record<string, DeedKind>> = {
   'everything goes, as is confirmed': kind(1, (sim, _name, random) => sweep(sim, random)),
   'everything comes, and soon goes': kind(2, (sim, _name, random) => {
     const { names } = sim.life;
-    for (const [number, name] of names.entries()) sim.folder.put(name, randomSpec(names, number, random));
+    for (const [number, name] of names.entries()) sim.folder.put(name, newSpec(sim, number, random));
     sim.after(2000 + random.below(8000), () => sweep(sim, random));
   }),
   'the directory is away': kind(1, (sim, _name, random) => {
@@ -164,11 +167,12 @@ export const DEEDS: Readonly<Record<string, DeedKind>> = {
 
 const MISSING: RootFacts = { state: 'missing', realPath: '', missing: [], detail: '' };
 
-function edit(
-  sim: Simulation,
-  name: string,
-  change: (spec: NonNullable<ReturnType<Simulation['folder']['spec']>>) => typeof spec,
-): void {
+function newSpec({ life }: Simulation, number: number, random: Random): JsonObject {
+  const spec = randomSpec(life.names, number, random);
+  return life.tuning.hasProbes ? withProbes(spec, random) : spec;
+}
+
+export function edit(sim: Simulation, name: string, change: (spec: JsonObject) => JsonObject): void {
   const spec = sim.folder.spec(name);
   if (spec !== null) sim.folder.put(name, change(spec));
 }

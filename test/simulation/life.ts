@@ -1,5 +1,6 @@
 import { Random } from '../model/random.ts';
-import { DEEDS } from './deeds.ts';
+import { DEEDS, type DeedKind } from './deeds.ts';
+import { PROBE_DEEDS } from './probe-deeds.ts';
 
 /** One life of a host, as data: whoever has it can live it again, or leave parts of it out. */
 export interface Life {
@@ -40,11 +41,14 @@ export interface Tuning {
   readonly hasFiles: boolean;
   /** How long the disk takes at most for a file; 0: no time. */
   readonly diskMaxMs: number;
+  /** Guests are asked how they are. */
+  readonly hasProbes: boolean;
 }
 
 const ALL_NAMES = ['web', 'db', 'api', 'cache', 'a-name-that-makes-its-link-short'];
 
-export function makeLife(seed: number): Life {
+/** The life of a seed is the same one with probes and without, but for them. */
+export function makeLife(seed: number, hasProbes = new Random(seed ^ 0x9a0b).chance(0.4)): Life {
   const random = new Random(seed);
   const names = ALL_NAMES.slice(0, random.pick([1, 1, 2, 2, 2, 3, 4, 5]));
   const tuning: Tuning = {
@@ -62,8 +66,9 @@ export function makeLife(seed: number): Life {
     isPatient: random.chance(0.1),
     hasFiles: random.chance(0.3),
     diskMaxMs: random.pick([0, 3, 50]),
+    hasProbes,
   };
-  const kinds = Object.entries(DEEDS).flatMap(([what, { weight }]) => Array<string>(weight).fill(what));
+  const kinds = weighted(DEEDS);
   const deeds: Deed[] = [];
   let atMs = 0;
   for (let left = 4 + random.below(random.pick([8, 16, 16, 28])); left > 0; left--) {
@@ -73,7 +78,23 @@ export function makeLife(seed: number): Life {
     const name = isFirst ? (names[deeds.length] ?? random.pick(names)) : random.pick(names);
     deeds.push({ atMs, what, name, roll: random.below(2 ** 31) });
   }
-  return { seed, names, tuning, deeds, exams: random.pick([0, 1, 1, 2]) };
+  const exams = random.pick([0, 1, 1, 2]);
+  const all = hasProbes ? [...deeds, ...probeDeeds(names, atMs, new Random(seed ^ 0x9a0c))] : deeds;
+  return { seed, names, tuning, deeds: all.sort((a, b) => a.atMs - b.atMs), exams };
+}
+
+function probeDeeds(names: readonly string[], untilMs: number, random: Random): readonly Deed[] {
+  const kinds = weighted(PROBE_DEEDS);
+  return Array.from({ length: 1 + random.below(8) }, () => ({
+    atMs: random.below(untilMs + 20_000),
+    what: random.pick(kinds),
+    name: random.pick(names),
+    roll: random.below(2 ** 31),
+  }));
+}
+
+function weighted(kinds: Readonly<Record<string, DeedKind>>): readonly string[] {
+  return Object.entries(kinds).flatMap(([what, { weight }]) => Array<string>(weight).fill(what));
 }
 
 /** Most things happen in bursts, some after a while, and a few after everything else was forgotten. */

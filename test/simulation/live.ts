@@ -4,6 +4,8 @@ import { check, checkAtRest } from './at-rest.ts';
 import { DEEDS, removeStranger } from './deeds.ts';
 import { candidates, EXAMS } from './exams.ts';
 import type { Life } from './life.ts';
+import { PROBE_DEEDS } from './probe-deeds.ts';
+import { PROBE_EXAMS } from './probe-exams.ts';
 import { Simulation } from './simulation.ts';
 import { DOOM } from './specs.ts';
 import { addStrangers, checkStrangers, printStrangers, removeStrangers } from './strangers.ts';
@@ -59,7 +61,7 @@ async function liveIn(sim: Simulation): Promise<void> {
   for (const { atMs, what, name, roll } of life.deeds)
     sim.after(atMs, () => {
       sim.tell(`${what} (${name})`);
-      DEEDS[what]?.happens(sim, name, new Random(roll));
+      (DEEDS[what] ?? PROBE_DEEDS[what])?.happens(sim, name, new Random(roll));
     });
   await sim.runOut();
   await sim.run(5000);
@@ -69,13 +71,14 @@ async function liveIn(sim: Simulation): Promise<void> {
   await checkAtRest(sim);
 
   const random = new Random(life.seed ^ 0xe8a3);
+  const exams = life.tuning.hasProbes ? { ...EXAMS, ...PROBE_EXAMS } : EXAMS;
   for (let left = life.exams; left > 0; left--) {
     const able = await candidates(sim);
     if (able.length === 0) break;
     const name = random.pick(able);
-    const exam = random.pick(Object.keys(EXAMS));
+    const exam = random.pick(Object.keys(exams));
     sim.tell(`tried: ${exam} (${name})`);
-    await EXAMS[exam]?.(sim, name, random);
+    await exams[exam]?.(sim, name, random);
     await checkAtRest(sim);
   }
 
@@ -110,6 +113,7 @@ async function calmDown(sim: Simulation): Promise<void> {
   host.leaksRegistrations = false;
   host.hanging.clear();
   host.doomed.clear();
+  host.probes.calmDown();
   host.deaf.clear();
   host.roots.clear();
   host.guestLimit = null;

@@ -1,4 +1,3 @@
-import type { Manifest } from '../../src/api/manifest.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { ManifestPort } from '../../src/controller/ports.ts';
 import { NspawndError } from '../../src/errors.ts';
@@ -13,7 +12,7 @@ import { FileFolder } from './file-folder.ts';
 import { type Folder, ModelFolder } from './folder.ts';
 import type { Life } from './life.ts';
 import { MemoryFs } from './memory-fs.ts';
-import { specOf } from './specs.ts';
+import { isReadyBy } from './readiness.ts';
 import { turn, VirtualClock } from './virtual-clock.ts';
 import { Watcher } from './watcher.ts';
 
@@ -159,21 +158,7 @@ export class Simulation {
   isReady(name: string): boolean {
     const desired = this.folder.desired(name);
     if (desired.state === 'absent') return false;
-    return this.isReadyBy(name, desired.state === 'present' ? desired.manifest : null);
-  }
-
-  /** By that manifest; null: whether it is gone is not certain yet, and a guest that runs is ready. */
-  isReadyBy(name: string, manifest: Manifest | null): boolean {
-    if (this.host.unit(name).activeState !== 'active') return false;
-    return manifest === null || !this.hasYetToWrite(name, manifest);
-  }
-
-  /** To its start-up FIFO; what was launched without one has nothing to write to. */
-  hasYetToWrite(name: string, { spec }: Manifest): boolean {
-    const { run, invocationId } = this.host.unit(name);
-    if (spec.readiness !== 'fifo' || run === undefined || specOf(run.text)?.readiness !== 'fifo')
-      return false;
-    return this.host.fifos.get(name)?.startedInvocationId !== invocationId;
+    return isReadyBy(this.host, name, desired.state === 'present' ? desired.manifest : null);
   }
 
   /** The next plan of every container, as nothing but the planner sees it. */
@@ -315,6 +300,7 @@ export class Simulation {
     const atMost = (ms: number) => 1 + this.#chance.below(ms);
     if (what === 'boot') return atMost(this.isCalm ? 1000 : this.life.tuning.bootMaxMs);
     if (what === 'power off') return atMost(3000);
+    if (what === 'probe') return atMost(this.isCalm ? 500 : 5000);
     if (what === 'build') return atMost(20_000);
     if (what === 'switch') return atMost(3000);
     return afterMs;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../src/api/manifest.ts';
+import { PROBE_KINDS, type ProbeKind } from '../../src/planning/probe-facts.ts';
 import type { Random } from '../model/random.ts';
 
 /** Any spec that may stand beside any other that this makes: addresses and interfaces are one container's alone. */
@@ -42,8 +43,38 @@ export function randomSpec(names: readonly string[], number: number, random: Ran
   };
 }
 
+const PROBES = PROBE_KINDS.map(kind => `${kind}Probe` as const);
+
+/** The same with some probes, which ask something that was not asked before. */
+export function withProbes(spec: JsonObject, random: Random): JsonObject {
+  const probes = PROBES.filter(() => random.chance(0.4)).map(field => [field, probe(random)] as const);
+  return { ...withoutProbes(spec), ...Object.fromEntries(probes) };
+}
+
+export function withoutProbes(spec: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(spec).filter(([field]) => !isProbe(field)));
+}
+
+/** The same with this one of its probes another one. */
+export function withProbe(spec: JsonObject, kind: ProbeKind, random: Random, word: string): JsonObject {
+  return { ...spec, [`${kind}Probe`]: probe(random, word) };
+}
+
+function probe(random: Random, word = 'ask'): JsonObject {
+  return { exec: { command: ['/bin/ask', `${word} ${random.below(1_000_000)}`] }, failureThreshold: 1 };
+}
+
+function isProbe(field: string): boolean {
+  return PROBES.some(known => known === field);
+}
+
+function hasProbe(spec: JsonObject): boolean {
+  return Object.keys(spec).some(isProbe);
+}
+
 /** The same, changed in one thing that a running guest need not be restarted for. */
 export function editedLive(spec: JsonObject, random: Random): JsonObject {
+  if (hasProbe(spec) && random.chance(0.5)) return withProbes(spec, random);
   const seconds = 60 + random.below(1000);
   return { ...spec, timeoutStopSec: seconds === spec.timeoutStopSec ? seconds + 1 : seconds };
 }
@@ -53,11 +84,12 @@ export function editedHard(spec: JsonObject, random: Random): JsonObject {
   return { ...spec, environment: { A: `edit ${random.below(1_000_000)}` }, restartIfChanged: true };
 }
 
-/** A word with which no guest boots. */
+/** A word with which no guest boots, and no probe is answered well. */
 export const DOOM = 'of no use';
 
 /** The same, changed so that it does not work. */
 export function editedToFail(spec: JsonObject, random: Random): JsonObject {
+  if (hasProbe(spec) && random.chance(0.5)) return withProbe(spec, random.pick(PROBE_KINDS), random, DOOM);
   return { ...editedHard(spec, random), environment: { A: `${DOOM} ${random.below(1_000_000)}` } };
 }
 
@@ -65,6 +97,7 @@ export function editedToFail(spec: JsonObject, random: Random): JsonObject {
 const LIVE = [
   'update autoStart restartPolicy restartIfChanged hostAddress localAddress hostAddress6 localAddress6',
   'timeoutStartSec timeoutStopSec hostsAlias path config flake priority dependsOn rollback',
+  'startupProbe readinessProbe livenessProbe',
 ].flatMap(line => line.split(' '));
 
 /** What of a spec a running guest was started with, and would have to be started again for. */

@@ -1,8 +1,10 @@
 import { findCondition } from '../../src/api/condition.ts';
 import type { Manifest } from '../../src/api/manifest.ts';
 import type { Desired } from '../../src/planning/desired.ts';
+import { questionId } from '../../src/planning/probes.ts';
 import type { LaunchCause, Step } from '../../src/planning/step.ts';
 import type { RunEnd } from '../model/model-host.ts';
+import { hasYetToWrite, isReadyBy } from './readiness.ts';
 import type { Simulation } from './simulation.ts';
 import { launchedWith, specOf } from './specs.ts';
 import { Violation } from './violation.ts';
@@ -73,7 +75,8 @@ export class Watcher {
 
   /** One that depends on it asks whether it is ready, by the manifest that it had then. */
   seesForAnother(name: string, manifest: Manifest | null): void {
-    const isReady = manifest === null ? this.#sim.isReady(name) : this.#sim.isReadyBy(name, manifest);
+    const { host } = this.#sim;
+    const isReady = manifest === null ? this.#sim.isReady(name) : isReadyBy(host, name, manifest);
     if (isReady) this.#of(name).seenReadyAtMs = this.#sim.clock.nowMs;
   }
 
@@ -108,8 +111,11 @@ export class Watcher {
         break;
       case 'recordFailure':
         // The next try counts from the look that found it, however long the stop takes to be made.
-        if ([this.reasonToStop(name), ...watched.reasons].includes(MISSED_START))
+        if ([this.reasonToStop(name), ...watched.reasons].includes(GIVEN_UP) && this.#runs(name))
           watched.missedAtMs = watched.lookedAtMs;
+        break;
+      case 'takeBackFailure':
+        watched.missedAtMs = null;
         break;
       case 'recordStopped':
       case 'resetHistory':
@@ -145,9 +151,27 @@ export class Watcher {
     const named = host.namespaces.get(name);
     if (spec.privateNetwork && named != null && named !== run.namespace) return 'another namespace';
     const missesAt = (unit.activeAt ?? Number.POSITIVE_INFINITY) + spec.timeoutStartSec * 1000;
-    if (this.#sim.hasYetToWrite(name, desired.manifest) && clock.wallMs() >= missesAt) return MISSED_START;
+    if (hasYetToWrite(host, name, desired.manifest) && clock.wallMs() >= missesAt) return GIVEN_UP;
+    if (this.#answersBadly(name, desired.manifest)) return GIVEN_UP;
     if (['path', 'config', 'flake'].some(field => written[field] !== undefined)) return 'another system';
     return null;
+  }
+
+  /** And has done since nspawnd looked. */
+  #runs(name: string): boolean {
+    const { run, invocationId } = this.#sim.host.unit(name);
+    return run !== undefined && invocationId === this.#of(name).seenRun;
+  }
+
+  /** To what it is asked by this manifest, and would have to be stopped for. */
+  #answersBadly(name: string, { spec }: Manifest): boolean {
+    const found = this.#sim.host.probes.observe(name);
+    return (['startup', 'liveness'] as const).some(kind => {
+      const probe = spec[`${kind}Probe`];
+      return (
+        probe !== undefined && found[kind].state === 'failure' && found[kind].question === questionId(probe)
+      );
+    });
   }
 
   /** A name of which nothing came yet has nothing to lose; one that was only ever a mistake in a file, no history. */
@@ -166,7 +190,7 @@ export class Watcher {
     const { reasons } = this.#of(name);
     const reason = this.reasonToStop(name) ?? reasons.find(found => found !== null) ?? null;
     // That is the failure, however long the stop takes.
-    if (reason === MISSED_START) this.#of(name).missedAtMs ??= this.#sim.clock.nowMs;
+    if (reason === GIVEN_UP) this.#of(name).missedAtMs ??= this.#sim.clock.nowMs;
     if (reason === null) this.violate('no stop without a reason', `${name}: ${step.name} (${step.because})`);
   }
 
@@ -219,6 +243,7 @@ export class Watcher {
     const watched = this.#of(name);
     const container = controller?.get(name) ?? null;
     const desired = folder.desired(name);
+    if (this.#sim.isReady(name)) watched.readyRun = host.unit(name).invocationId;
     const isHindered =
       clock.nowMs < Math.max(this.#sim.busGoneUntilMs, this.#sim.slowUntilMs) ||
       host.isStopping ||
@@ -249,6 +274,7 @@ export class Watcher {
         seenReadyAtMs: Number.NEGATIVE_INFINITY,
         lookedAtMs: 0,
         seenRun: undefined,
+        readyRun: undefined,
         isAccepted: false,
         failedAtMs: null,
         missedAtMs: null,
@@ -279,6 +305,8 @@ interface Watched {
   lookedAtMs: number;
   /** Its last run, as of then. */
   seenRun: string | undefined;
+  /** The last one that was ready. */
+  readyRun: string | undefined;
   /** A manifest of it was in force when that was last certain. */
   isAccepted: boolean;
   /** When the last failure was one. */
@@ -294,5 +322,6 @@ interface Watched {
   wrongSinceMs: number | null;
 }
 
-const MISSED_START = 'it did not start in time';
+/** It did not start in time, or does not answer well: a failure. */
+const GIVEN_UP = 'it is of no use';
 const MAX_STEPS_IN_10_S = 150;

@@ -5,6 +5,7 @@ import {
   afterLaunch,
   afterNote,
   afterReset,
+  afterTakenBack,
   afterTrialBegun,
 } from '../../../src/host/history.ts';
 import { type History, NO_HISTORY } from '../../../src/planning/observed.ts';
@@ -34,6 +35,11 @@ test('a launch after a failure is a restart, and takes the next try off', () => 
     restarts: 1,
     recentRestarts: [6000],
   });
+});
+
+test('a failure that is taken back was none; any other stays', () => {
+  check(FAILED, afterTakenBack(FAILED, 'run-1'), { failures: 1, nextRetryAt: null, countedInvocationId: '' });
+  check(FAILED, afterTakenBack(FAILED, 'run-2'), {});
 });
 
 for (const cause of ['first', 'asked', 'edited', 'reboot'] as const) {

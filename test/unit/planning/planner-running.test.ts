@@ -433,6 +433,23 @@ describe('readiness', () => {
       fifo,
     );
   });
+  const counted = (observed: Observed) => ({
+    history: { ...observed.history, failures: 1, countedInvocationId: observed.unit.invocationId },
+  });
+  test('by FIFO that was counted as missed is stopped, and not counted again', () => {
+    const cause = 'nothing was written to the start-up FIFO within 90 s';
+    check(
+      [`stop (${cause})`, 'waiting for Stopping'],
+      observed => ({ ...booting(NOW - 90_000)(observed), ...counted(observed) }),
+      fifo,
+    );
+  });
+  test('is no failure any more, where it comes before anybody stops the guest', () => {
+    check(
+      ['takeBackFailure (it has done well before its stop)', 'waiting for Settling until +590000'],
+      observed => ({ unit: { ...observed.unit, activeAt: NOW - 10_000 }, ...counted(observed) }),
+    );
+  });
 });
 
 describe('failures of the past', () => {

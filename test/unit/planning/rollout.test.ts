@@ -114,6 +114,14 @@ describe('a spec with probes is proven', () => {
       proof(FIRST, probed(50_000, kind, { since: NOW - 4000 }), ['waiting for Settling until +6000']);
     }
   });
+  test('not at once where the clock was set back since they became good', () => {
+    const notYet = { since: NOW + 86_400_000, question: 'v1-another' };
+    const begun = tried(probed(900_000, 'readiness', notYet), 1);
+    proof(ON_TRIAL, begun, ['waiting for Settling until +59000']);
+    proof(ON_TRIAL, probed(900_000, 'readiness', { since: NOW + 86_400_000 }), [
+      'proveSpec SPEC (Ready for 10 s)',
+    ]);
+  });
   test('when it has said that it lives; where it is not asked for long, after its deadline', () => {
     const unasked = { ...UNASKED };
     proof(FIRST, probed(50_000, 'liveness', unasked), ['waiting for Settling until +10000']);
