@@ -163,11 +163,12 @@ function findRestartReason(
 ): string | null {
   const isOutdated = observed.process !== null && observed.process.launchHash !== launchHash(manifest);
   if (isOutdated && manifest.spec.restartIfChanged) return 'the spec changed in a way that takes a restart';
-  if (isOutdated) return null;
-  const { namespace, isJoined } = observed.sandbox;
-  if (sandbox !== null && isJoined === false && namespace === 'ours') {
+  const { namespace, isJoined, isPrivate } = observed.sandbox;
+  const isElsewhere = sandbox !== null && isJoined === false && namespace === 'ours';
+  // One that was started before it had a network of its own has no other.
+  if (isElsewhere && !(isOutdated && isPrivate !== true))
     return 'the guest runs in another network namespace than the one of its name';
-  }
+  if (isOutdated) return null;
   return system.steps.length === 0 ? restartForSystem(manifest, observed) : null;
 }
 

@@ -616,7 +616,10 @@ export class ModelPort implements HostPort {
 
   async #removeSandbox(name: string): Promise<void> {
     const host = this.#host;
-    this.#refuse(name, host.unit(name).run !== undefined, 'remove the sandbox of a running guest');
+    // A stranger with that name has a network of its own, or the host's.
+    const { run } = host.unit(name);
+    const isIn = run !== undefined && (isOurUnit(run.text) || run.namespace === host.namespaces.get(name));
+    this.#refuse(name, isIn, 'remove the sandbox of a running guest');
     await this.#takeBack(name);
     const facts = this.#sandboxFacts(name);
     const link = hostLinkName(name);

@@ -31,8 +31,10 @@ export const PROBE_EXAMS: Exams = {
       return;
     const before = sim.host.unit(name).invocationId;
     const kind = random.pick(PROBE_KINDS);
-    const edited = withProbe(written, kind, random, UNANSWERED);
-    sim.host.doomed.add(UNANSWERED);
+    // A word of its own: what works otherwise may be called doomed, or have been tried before.
+    const word = `nobody knows ${random.below(1_000_000)}`;
+    const edited = withProbe(written, kind, random, word);
+    sim.host.doomed.add(word);
     sim.folder.put(name, edited);
     await sim.settle();
     const isKept = manifestOf(sim, name).specHash !== specHash;
@@ -45,7 +47,7 @@ export const PROBE_EXAMS: Exams = {
     check(sim.isReady(name), 'rollback', `${name} is not ready`);
     const isSame = sim.host.unit(name).invocationId === before;
     check(isSame || kind === 'liveness', 'rollback', `${name} was restarted for its ${kind}Probe`);
-    sim.host.doomed.delete(UNANSWERED);
+    sim.host.doomed.delete(word);
     sim.host.probes.calmDown();
     await sim.settle();
   },
@@ -64,9 +66,6 @@ export const PROBE_EXAMS: Exams = {
     check(sim.host.unit(name).invocationId === before, 'probes', `${name} was restarted`);
   },
 };
-
-/** A word of its own: what works otherwise may be called doomed. */
-const UNANSWERED = 'nobody knows';
 
 function runsWhatIsWritten(sim: Simulation, name: string): boolean {
   const started = specOf(sim.host.unit(name).run?.text ?? '');

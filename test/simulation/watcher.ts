@@ -127,6 +127,7 @@ export class Watcher {
           this.violate('no deletion of what is wanted', `${name}: ${step.name}`);
         // It was somebody else; who comes now has this name and nothing more.
         watched.lastEnd = null;
+        watched.restarts = 0;
         break;
       default:
     }

@@ -221,6 +221,20 @@ describe('an edit', () => {
   test('that takes a restart leaves it alone with restartIfChanged: false', () => {
     checkEdited([noted], { restartIfChanged: false }, { restartIfChanged: false, volatile: 'overlay' });
   });
+  test('leaves it cut off from its network with nothing: that takes a restart all the same', () => {
+    const because = 'the guest runs in another network namespace than the one of its name';
+    const joined = (isPrivate: boolean) => (observed: Observed) => ({
+      sandbox: { ...observed.sandbox, isJoined: false, isPrivate },
+    });
+    const [before, after] = [{ restartIfChanged: false }, { restartIfChanged: false, volatile: 'overlay' }];
+    checkEdited(
+      [`markRestart (${because})`, `stop (${because})`, 'waiting for Stopping'],
+      before,
+      after,
+      joined(true),
+    );
+    checkEdited([noted], before, after, joined(false));
+  });
   test('that asks for a start-up FIFO expects none of a guest that was launched without', () => {
     const before = { restartIfChanged: false };
     const fifo = { exists: true, isListening: true, startedInvocationId: '' };
