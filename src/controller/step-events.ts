@@ -36,6 +36,7 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
         ? normal('NetworkChanged', step.because)
         : warning('NetworkMended', step.because);
     case 'resetHistory':
+    case 'takeBackFailure':
       return normal('BackoffReset', step.because);
     case 'endSuspension':
       return normal('Resumed', step.because);

@@ -1,6 +1,7 @@
 import { NspawndError } from '../errors.ts';
 import type { GuestCapacity } from '../planning/observed.ts';
 import { hostsBlock } from '../planning/render/hosts-block.ts';
+import { runState } from '../planning/run-state.ts';
 import type { HostStep, HostStepName, StepArguments } from '../planning/step.ts';
 import { removeCopy } from './ephemeral-copy.ts';
 import type { GuestHosts } from './guest-hosts.ts';
@@ -82,9 +83,10 @@ function executors(tools: Tools): Executors {
     noteSpec: async (name, { specHash }) =>
       records.putHistory(name, afterNote(await records.history(name), specHash)),
     recordFailure: async (name, failure) => {
-      const ended = await records.ended(name);
-      // Somebody was faster, and stopped what was to be stopped as a failure.
-      if (ended?.isRequested && ended.invocationId === failure.invocationId) return;
+      const [ended, unit] = await Promise.all([records.ended(name), systemd.unit(name)]);
+      // Somebody was faster, and stops or has stopped what was to be stopped as a failure.
+      const isStopped = ended?.isRequested && ended.invocationId === failure.invocationId;
+      if (isStopped || runState(unit) === 'stopping') return;
       await records.putHistory(name, afterFailure(await records.history(name), failure));
     },
     takeBackFailure: async (name, { invocationId }) =>

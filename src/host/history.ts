@@ -31,14 +31,19 @@ export function afterFailure(history: History, failure: StepArguments['recordFai
   };
 }
 
-/** Nothing, where it has been taken back. */
+/** Nothing changes where it has been taken back. */
 export function afterTakenBack(history: History, invocationId: string): History {
   if (history.countedInvocationId !== invocationId) return history;
+  const failures = Math.max(0, history.failures - 1);
+  const { trial } = history;
   return {
     ...history,
-    failures: Math.max(0, history.failures - 1),
+    failures,
+    // A trial that began with it counted does not have to see one more.
+    trial: trial === null ? null : { ...trial, failures: Math.min(trial.failures, failures) },
     nextRetryAt: null,
     countedInvocationId: '',
+    lastFailure: failures === 0 ? '' : history.lastFailure,
     launch: history.launch === null ? null : { ...history.launch, isCounted: false },
   };
 }

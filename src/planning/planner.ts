@@ -113,11 +113,11 @@ function planRunning(
   }
   const cause = whyGivenUp(manifest, observed);
   if (cause !== null) {
-    // Once, however often the stop has to be asked for.
-    const count = isCountedRun(observed) ? [] : [countFailure(observed, unit.invocationId, cause)];
+    // Counted once, however often the stop has to be asked for; and it is not stopped before it was looked at once more.
+    const isCounted = isCountedRun(observed);
     return waiting(
       observed,
-      [...count, step('stop', {}, cause)],
+      [isCounted ? step('stop', {}, cause) : countFailure(observed, unit.invocationId, cause)],
       stopping(observed, `restartPolicy (${manifest.spec.restartPolicy}) says what becomes of it`),
     );
   }
@@ -163,12 +163,11 @@ function findRestartReason(
 ): string | null {
   const isOutdated = observed.process !== null && observed.process.launchHash !== launchHash(manifest);
   if (isOutdated && manifest.spec.restartIfChanged) return 'the spec changed in a way that takes a restart';
-  const { namespace, isJoined, isPrivate } = observed.sandbox;
-  const isElsewhere = sandbox !== null && isJoined === false && namespace === 'ours';
+  const { isJoined, isPrivate } = observed.sandbox;
+  const isElsewhere = sandbox !== null && isJoined === false;
   // One that was started before it had a network of its own has no other.
-  if (isElsewhere && !(isOutdated && isPrivate !== true))
+  if (isElsewhere && (!isOutdated || isPrivate === true))
     return 'the guest runs in another network namespace than the one of its name';
-  if (isOutdated) return null;
   return system.steps.length === 0 ? restartForSystem(manifest, observed) : null;
 }
 
@@ -184,7 +183,7 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
   if (isCountedRun(observed))
     steps.push(
-      step('takeBackFailure', { invocationId: unit.invocationId }, 'it has done well before its stop'),
+      step('takeBackFailure', { invocationId: unit.invocationId }, 'nothing speaks for its stop any more'),
     );
   const isEdited = history.seenSpecHash !== manifest.specHash;
   steps.push(...planProbes(manifest, observed));
@@ -211,7 +210,7 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   }
   steps.push(...keepSystems(observed));
   const wasReadyLongEnough = unit.activeAt !== null && now - unit.activeAt >= READY_RESET_MS;
-  if (history.failures > 0 && isReady(manifest, observed) && wasReadyLongEnough) {
+  if (history.failures > 0 && !isCountedRun(observed) && isReady(manifest, observed) && wasReadyLongEnough) {
     steps.push(step('resetHistory', {}, `ready for ${READY_RESET_MS / 1000} s`));
   }
   return steps;

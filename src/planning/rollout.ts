@@ -114,8 +114,8 @@ function isSoSince(manifest: Manifest, observed: Observed): number | null {
   const { activeAt } = observed.unit;
   if (activeAt === null) return null;
   const later = [switchOfRun(observed)?.at, goodSince(manifest, observed)].map(at => at ?? activeAt);
-  // What lies in the future was noted before the clock was set back: nobody knows when.
-  return Math.max(activeAt, ...later.filter(at => at <= observed.now));
+  // What lies well in the future was noted before the clock was set back: nobody knows when, and nobody waits for it.
+  return Math.max(activeAt, ...later.filter(at => at < observed.now + PROVEN_AFTER_MS));
 }
 
 function prove(manifest: Manifest, observed: Observed, base: Plan, trial: History['trial']): Plan {
@@ -126,7 +126,7 @@ function prove(manifest: Manifest, observed: Observed, base: Plan, trial: Histor
   // A probe may be asked for the first time after an hour; one that was edited, long after the guest became Ready.
   const enoughMs =
     answer === 'well' ? PROVEN_AFTER_MS : Math.max(PROVEN_AFTER_MS, deadlineSec(manifest) * 1000);
-  const since = answer === 'well' ? readySince : Math.max(readySince, trial?.since ?? readySince);
+  const since = Math.max(readySince, trial?.since ?? readySince);
   // A clock that was set back must not keep it from ever being proven.
   if (Math.abs(observed.now - since) < enoughMs) return withDeadline(observed, base, since + enoughMs);
   const { specHash } = manifest;

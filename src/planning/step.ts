@@ -24,7 +24,7 @@ export interface StepArguments {
     readonly nextRetryAt: number;
     readonly cause: string;
   };
-  /** It was counted as one that is to be stopped, and did well before it was. */
+  /** It was counted as one that is to be stopped, and nothing speaks for that any more. */
   takeBackFailure: { readonly invocationId: string };
   /** Put on disk that an edited spec is tried from now on. */
   beginTrial: { readonly generation: number };

@@ -30,7 +30,7 @@ export interface Verdict {
 export class FaultHost {
   readonly #world: World;
   readonly #probe: Probe;
-  /** A fault did not hold, and left whatever it had made. */
+  /** A fault has begun, and is not known to have held: it may have left whatever it made. */
   #isLittered = false;
 
   constructor(world: World) {

@@ -339,7 +339,8 @@ export class ModelPort implements HostPort {
     },
     recordFailure: (name, failure) => {
       const ended = this.#host.ended.get(name);
-      if (ended?.isRequested && ended.invocationId === failure.invocationId) return;
+      const isStopped = ended?.isRequested && ended.invocationId === failure.invocationId;
+      if (isStopped || this.#host.unit(name).activeState === 'deactivating') return;
       this.#changeHistory(name, history => afterFailure(history, failure));
     },
     takeBackFailure: (name, { invocationId }) =>

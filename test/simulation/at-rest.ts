@@ -71,15 +71,13 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
   if (run === undefined) {
     check(ready?.status === 'False', 'status', `${name} does not run and is said to be ready`);
     const ended = host.ended.get(name);
-    // It rebooted when it was about to be stopped as a failure.
-    const isGivenUp = host.histories.get(name)?.countedInvocationId === ended?.invocationId;
     const mayStay =
       hindrance !== null ||
       (ended === undefined
         ? !spec.autoStart || host.histories.get(name)?.launch != null
         : ended.isRequested ||
           (isClean(ended) && spec.restartPolicy !== 'Always') ||
-          ((ended.exitStatus !== '133' || isGivenUp) && spec.restartPolicy === 'Never'));
+          ((ended.exitStatus !== '133' || sim.watcher.hasFailed(name)) && spec.restartPolicy === 'Never'));
     check(mayStay, 'restart table', `${name} is down: ${JSON.stringify({ ended, spec: written })}`);
     return;
   }

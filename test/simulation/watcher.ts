@@ -83,12 +83,17 @@ export class Watcher {
   ended(name: string, end: RunEnd, isStopAsked: boolean): void {
     const watched = this.#of(name);
     const isMissed = watched.missedAtMs !== null;
-    if (end.exitStatus === '133') watched.lastEnd = 'reboot';
+    if (end.exitStatus === '133' && !isMissed) watched.lastEnd = 'reboot';
     else if (isStopAsked && !isMissed) watched.lastEnd = 'stopped';
     else watched.lastEnd = end.result === 'success' && !isMissed ? 'clean' : 'failed';
     watched.failedAtMs = watched.missedAtMs ?? this.#sim.clock.nowMs;
     if (isStopAsked && !isMissed) watched.restarts = 0;
     watched.missedAtMs = null;
+  }
+
+  /** Its last end was no good, whatever it says itself: it was to be stopped as a failure. */
+  hasFailed(name: string): boolean {
+    return this.#of(name).lastEnd === 'failed';
   }
 
   begins(name: string, step: Step): void {
@@ -169,6 +174,9 @@ export class Watcher {
     const found = this.#sim.host.probes.observe(name);
     return (['startup', 'liveness'] as const).some(kind => {
       const probe = spec[`${kind}Probe`];
+      // Once it was ready it has started.
+      if (kind === 'startup' && this.#of(name).readyRun === this.#sim.host.unit(name).invocationId)
+        return false;
       return (
         probe !== undefined && found[kind].state === 'failure' && found[kind].question === questionId(probe)
       );
@@ -244,7 +252,8 @@ export class Watcher {
     const watched = this.#of(name);
     const container = controller?.get(name) ?? null;
     const desired = folder.desired(name);
-    if (this.#sim.isReady(name)) watched.readyRun = host.unit(name).invocationId;
+    if (desired.state === 'present' && this.#sim.isReady(name))
+      watched.readyRun = host.unit(name).invocationId;
     const isHindered =
       clock.nowMs < Math.max(this.#sim.busGoneUntilMs, this.#sim.slowUntilMs) ||
       host.isStopping ||

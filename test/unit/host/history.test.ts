@@ -38,8 +38,21 @@ test('a launch after a failure is a restart, and takes the next try off', () => 
 });
 
 test('a failure that is taken back was none; any other stays', () => {
-  check(FAILED, afterTakenBack(FAILED, 'run-1'), { failures: 1, nextRetryAt: null, countedInvocationId: '' });
+  const noCount = { failures: 1, nextRetryAt: null, countedInvocationId: '' };
+  check(FAILED, afterTakenBack(FAILED, 'run-1'), noCount);
   check(FAILED, afterTakenBack(FAILED, 'run-2'), {});
+  const launched = afterTrialBegun(
+    afterFailure(afterLaunch(NO_HISTORY, 1000, '', 'first'), FAILURE),
+    7,
+    2000,
+  );
+  check(launched, afterTakenBack(launched, 'run-1'), {
+    ...noCount,
+    trial: { generation: 7, since: 2000, failures: 1 },
+    launch: { at: 1000, isCounted: false },
+  });
+  const first = afterFailure(NO_HISTORY, { ...FAILURE, failures: 1 });
+  assert.equal(afterTakenBack(first, 'run-1').lastFailure, '');
 });
 
 for (const cause of ['first', 'asked', 'edited', 'reboot'] as const) {

@@ -435,14 +435,10 @@ describe('readiness', () => {
       fifo,
     );
   });
-  test('by FIFO that never comes is a counted failure, and a stop', () => {
+  test('by FIFO that never comes is a counted failure, before it is stopped', () => {
     const cause = 'nothing was written to the start-up FIFO within 90 s';
     check(
-      [
-        `recordFailure #1, next try at 2026-01-02T03:04:05.810Z (${cause})`,
-        `stop (${cause})`,
-        'waiting for Stopping',
-      ],
+      [`recordFailure #1, next try at 2026-01-02T03:04:05.810Z (${cause})`, 'waiting for Stopping'],
       booting(NOW - 90_000),
       fifo,
     );
@@ -458,10 +454,27 @@ describe('readiness', () => {
       fifo,
     );
   });
+  test('by FIFO that never comes is counted whatever an earlier run was counted for', () => {
+    check(
+      [
+        `recordFailure #2, next try at 2026-01-02T03:04:07.118Z (nothing was written to the start-up FIFO within 90 s)`,
+        'waiting for Stopping',
+      ],
+      observed => ({
+        ...booting(NOW - 90_000)(observed),
+        history: { ...observed.history, failures: 1, countedInvocationId: 'an earlier one' },
+      }),
+      fifo,
+    );
+  });
   test('is no failure any more, where it comes before anybody stops the guest', () => {
     check(
-      ['takeBackFailure (it has done well before its stop)', 'waiting for Settling until +590000'],
+      ['takeBackFailure (nothing speaks for its stop any more)', 'waiting for Settling until +590000'],
       observed => ({ unit: { ...observed.unit, activeAt: NOW - 10_000 }, ...counted(observed) }),
+    );
+    check(
+      ['takeBackFailure (nothing speaks for its stop any more)', 'waiting for Settling until +0'],
+      observed => ({ unit: { ...observed.unit, activeAt: NOW - 600_000 }, ...counted(observed) }),
     );
   });
 });

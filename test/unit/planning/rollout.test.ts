@@ -118,9 +118,10 @@ describe('a spec with probes is proven', () => {
     const notYet = { since: NOW + 86_400_000, question: 'v1-another' };
     const begun = tried(probed(900_000, 'readiness', notYet), 1);
     proof(ON_TRIAL, begun, ['waiting for Settling until +59000']);
-    proof(ON_TRIAL, probed(900_000, 'readiness', { since: NOW + 86_400_000 }), [
-      'proveSpec SPEC (Ready for 10 s)',
-    ]);
+    const good = (since: number) => tried(probed(900_000, 'readiness', { since }), 4);
+    proof(ON_TRIAL, good(NOW + 86_400_000), ['waiting for Settling until +6000']);
+    proof(ON_TRIAL, good(NOW + 1000), ['waiting for Settling until +11000']);
+    proof(FIRST, probed(900_000, 'readiness', { since: NOW + 1000 }), ['waiting for Settling until +11000']);
   });
   test('when it has said that it lives; where it is not asked for long, after its deadline', () => {
     const unasked = { ...UNASKED };
