@@ -10,8 +10,12 @@ export interface Deadline {
  */
 export function startDeadline(timeoutMs: number, signal?: AbortSignal): Deadline {
   const over = new AbortController();
-  const abort = () => over.abort();
-  const timer = setTimeout(abort, Math.max(1, timeoutMs));
+  const timer = setTimeout(() => over.abort(), Math.max(1, timeoutMs));
+  const abort = () => {
+    // Nothing waits for it any more, not even the end of the process.
+    clearTimeout(timer);
+    over.abort();
+  };
   if (signal?.aborted === true) abort();
   signal?.addEventListener('abort', abort, { once: true });
   return {

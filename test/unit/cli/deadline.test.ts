@@ -17,6 +17,10 @@ async function aborts(signal: AbortSignal): Promise<boolean> {
   return Promise.race([ended, sleep(1_000, false)]);
 }
 
+function timers(): number {
+  return process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length;
+}
+
 describe('a deadline', () => {
   it('comes, whatever the garbage collector does', async () => {
     assert.ok(await aborts(startDeadline(100, new AbortController().signal).signal));
@@ -27,7 +31,9 @@ describe('a deadline', () => {
     const { signal } = startDeadline(60_000, caller.signal);
     setTimeout(() => caller.abort(), 50);
     assert.ok(await aborts(signal));
+    const before = timers();
     assert.ok(startDeadline(60_000, caller.signal).signal.aborted);
+    assert.equal(timers(), before, 'and nothing waits for it');
   });
 
   it('does not come when it is cleared, and leaves nothing with its caller', async () => {
