@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sleeper } from '../real/world.ts';
+import { sleeper, type World } from '../real/world.ts';
 import { eventually } from '../testbed/eventually.ts';
 import type { Fault } from './fault.ts';
 import { ownNetwork, type Scene } from './scene.ts';
@@ -47,9 +47,8 @@ async function killWhile(scene: Scene, kill: string): Promise<string> {
   let count = 0;
   for (let round = 0; round < ROUNDS[size]; round++) {
     const names = [1, 2, 3].map(index => `guest-${round}-${index}`);
-    const kills = scene.world.sh(
-      'bash',
-      '-c',
+    const kills = inItsTime(
+      world,
       `for pause in ${[0, 1, 2].map(index => (PAUSES_MS[(round + index) % PAUSES_MS.length] ?? 0) / 1000).join(' ')}; do sleep $pause; ${kill}; done`,
     );
     await Promise.all(
@@ -61,7 +60,7 @@ async function killWhile(scene: Scene, kill: string): Promise<string> {
     count += 3;
     await world.untilReady(...names);
     await isRegistered(scene, names);
-    const removal = world.sh('bash', '-c', `sleep 0.${(round * 7) % 10}; ${kill}`);
+    const removal = inItsTime(world, `sleep 0.${(round * 7) % 10}; ${kill}`);
     for (const name of names) await world.remove(name);
     await removal;
     count += 1;
@@ -69,6 +68,11 @@ async function killWhile(scene: Scene, kill: string): Promise<string> {
   }
   await scene.untouched();
   return `${count} kills, ${ROUNDS[size] * 3} containers`;
+}
+
+/** A bus that systemd waits for, and that waits for systemd, may take a minute to come back. */
+async function inItsTime(world: World, script: string): Promise<void> {
+  await world.host.exec(['bash', '-c', script], { timeoutMs: 300_000 });
 }
 
 /** machined has its own memory of each on disk, which its next instance reads. */
