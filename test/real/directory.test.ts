@@ -121,6 +121,7 @@ test('all of ten deleted are held; prune shows which, refuses another hash, and 
     timeoutMs: 60_000,
     describe: 'nine deletions to be held',
   });
+  for (const name of others) await world.until(name, 'PruneBlocked', 'True', 'TooManyDeletions');
   assert.equal((await world.ctl('prune', '--confirm', hash)).exitCode, 78);
   assert.deepEqual(await runsOf(names), runs);
 

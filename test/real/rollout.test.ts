@@ -51,10 +51,16 @@ test('an edited container that fails goes back to the spec that worked, and says
   assert.equal(await world.condition('web', 'RolledBack'), undefined);
 });
 
-test('one that hangs goes back at its deadline, one whose flags nspawn refuses, too; a new one is not given up', async () => {
+test('one that hangs goes back at its deadline, one whose flags nspawn refuses, too; a new one is not given up, nor one that is to stay', async () => {
   const booting = guest({ environment: { EDITION: 'good' } });
-  await Promise.all([proven('hangs', GOOD), proven('flags', booting)]);
+  const toStay = { rollback: false };
+  await Promise.all([
+    proven('hangs', GOOD),
+    proven('flags', booting),
+    proven('to-stay', { ...GOOD, ...toStay }),
+  ]);
   await world.drop('fresh-one', BROKEN);
+  await world.drop('to-stay', { ...BROKEN, ...toStay });
   const run = await world.invocation('hangs');
   await world.drop('hangs', sleeper({ readiness: 'fifo', progressDeadlineSeconds: 4 }));
   await world.drop('flags', { ...booting, extraFlags: ['--bind=/no/such/directory'] });
@@ -64,14 +70,16 @@ test('one that hangs goes back at its deadline, one whose flags nspawn refuses, 
   await world.untilReady('hangs', 'flags');
   assert.equal(await edition('hangs'), 'good');
   assert.notEqual(await world.invocation('hangs'), run);
-  await eventually(
-    async () => {
-      const history = await world.sh('cat', '/run/nspawnd/history/fresh-one');
-      return (JSON.parse(history) as { readonly failures: number }).failures > 3;
-    },
-    { timeoutMs: 60_000, describe: 'the new one to be tried again and again' },
-  );
-  assert.equal(await world.condition('fresh-one', 'RolledBack'), undefined);
+  for (const name of ['fresh-one', 'to-stay']) {
+    await eventually(
+      async () => {
+        const history = await world.sh('cat', `/run/nspawnd/history/${name}`);
+        return (JSON.parse(history) as { readonly failures: number }).failures > 3;
+      },
+      { timeoutMs: 60_000, describe: `${name} to be tried again and again` },
+    );
+    assert.equal(await world.condition(name, 'RolledBack'), undefined, name);
+  }
 });
 
 test('rollout: history tells, retry tries again, undo changes the file, and a git checkout is changed by nobody', async () => {
