@@ -243,9 +243,9 @@ export class Reconciler {
 
   /** As its own Ready condition would say now; null: it is Ready. */
   async #whyNotReady(name: string): Promise<string | null> {
-    const desired = this.#manifests.desired(name);
-    if (desired.state === 'absent') return 'there is no such container';
-    const observed = await this.#observe(name, desired);
+    if (this.#manifests.desired(name).state === 'absent') return NO_SUCH_CONTAINER;
+    const { desired, observed } = await this.#look(name);
+    if (desired.state === 'absent') return NO_SUCH_CONTAINER;
     const current = plan(desired, observed, this.#host.unitPaths(name));
     const ready = findCondition(summarize(desired, observed, current, { error: null }).conditions, 'Ready');
     return ready?.status === 'True' ? null : firstLine(`${ready?.reason}: ${ready?.message}`);
@@ -275,6 +275,7 @@ function firstLine(text: string): string {
 const MAX_WHY_LENGTH = 200;
 const SAME_PLAN_RECHECK_MS = 1000;
 /** A file that is edited faster than this host is looked at must not keep everybody waiting. */
+const NO_SUCH_CONTAINER = 'there is no such container';
 const MAX_LOOKS = 3;
 
 function isSameWish(one: Desired, other: Desired): boolean {

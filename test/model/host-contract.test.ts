@@ -32,6 +32,7 @@ hostContract('the model', async (): Promise<HostUnderTest> => {
     systemctlStop: async name => host.systemctlStop(name),
     deleteLink: async name => host.deleteLink(name),
     deleteNamespace: async name => host.deleteNamespace(name),
+    takeDownSandbox: async name => host.takeDownSandbox(name),
     flushAddresses: async name => host.flushAddresses(name),
     plugIn: async interfaceName => host.plugIn(interfaceName),
     unplug: async interfaceName => host.unplug(interfaceName),

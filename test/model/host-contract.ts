@@ -38,6 +38,8 @@ export interface HostUnderTest {
   deleteLink(name: string): Promise<void>;
   /** ip netns del */
   deleteNamespace(name: string): Promise<void>;
+  /** Both, and our mark goes with them: an nspawnd was killed while it took down what a guest had just been started in. */
+  takeDownSandbox(name: string): Promise<void>;
   /** ip address flush of the host's end */
   flushAddresses(name: string): Promise<void>;
   /** An interface of that name comes to the host, virtual and up; and it goes. */
@@ -343,7 +345,12 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
     test('a deleted link, namespace name or address comes back under the running guest', async () => {
       await withContainer('contract-mend', { ...NETWORK, localAddress: '10.231.200.4' }, async container => {
         const { unit } = await container.reachReady();
-        for (const damage of [host.deleteLink, host.deleteNamespace, host.flushAddresses]) {
+        for (const damage of [
+          host.deleteLink,
+          host.deleteNamespace,
+          host.takeDownSandbox,
+          host.flushAddresses,
+        ]) {
           await damage.call(host, container.name);
           await container.until(
             ({ sandbox }) => sandboxDrift(sandboxSpec(container.manifest, sandbox), sandbox).length > 0,

@@ -240,6 +240,13 @@ export class ModelHost {
     this.trigger(name);
   }
 
+  /** All of its sandbox that is on the host, and what says whose it is. */
+  takeDownSandbox(name: string): void {
+    this.marks.delete(name);
+    this.deleteLink(name);
+    this.deleteNamespace(name);
+  }
+
   flushAddresses(name: string): void {
     this.#disturb(() => {
       const pair = this.pairs.get(hostLinkName(name));

@@ -407,8 +407,9 @@ export class ModelPort implements HostPort {
     attachNamespace: (name, { leader }) => {
       const run = this.#host.unit(name).run;
       this.#refuse(name, run === undefined || run.leader !== leader, 'attach the namespace of a stranger');
-      if (run !== undefined && (this.#host.namespaces.get(name) ?? null) === null)
-        this.#host.namespaces.set(name, run.namespace);
+      if (run === undefined || (this.#host.namespaces.get(name) ?? null) !== null) return;
+      if (!this.#host.marks.has(name)) this.#host.marks.set(name, '');
+      this.#host.namespaces.set(name, run.namespace);
     },
     removeSandbox: name => this.#removeSandbox(name),
     writeGuestHosts: name => void this.#host.guestHosts.set(name, this.#host.hostsBlock ?? ''),

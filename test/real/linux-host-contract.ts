@@ -32,6 +32,11 @@ hostContract('LinuxHost', async () => {
     systemctlStop: name => quietly('systemctl', 'stop', unitName(name)),
     deleteLink: name => quietly('ip', 'link', 'del', hostLinkName(name)),
     deleteNamespace: name => quietly('ip', 'netns', 'del', name),
+    takeDownSandbox: async name => {
+      await rm(`/run/nspawnd/sandboxes/${name}`);
+      await quietly('ip', 'link', 'del', hostLinkName(name));
+      await quietly('ip', 'netns', 'del', name);
+    },
     flushAddresses: name => quietly('ip', 'address', 'flush', 'dev', hostLinkName(name)),
     plugIn: async interfaceName => {
       await quietly('ip', 'link', 'add', interfaceName, 'type', 'veth', 'peer', 'name', `${interfaceName}-p`);
