@@ -131,8 +131,7 @@ export class Watcher {
         if (this.#sim.folder.isMeant(name) && watched.wasMeant && this.#hasAnything(name))
           this.violate('no deletion of what is wanted', `${name}: ${step.name}`);
         // It was somebody else; who comes now has this name and nothing more.
-        watched.lastEnd = null;
-        watched.restarts = 0;
+        Object.assign(watched, { lastEnd: null, restarts: 0, failedAtMs: null });
         break;
       default:
     }
@@ -226,9 +225,11 @@ export class Watcher {
   #mayRestart(name: string, watched: Watched, nowMs: number): void {
     // One that came to nothing is tried again: that is the same restart.
     const { invocationId } = this.#sim.host.unit(name);
+    // Of one that was forgotten half-way it is not known that it ended; nobody restarts a failure then.
+    if (watched.failedAtMs === null) return;
     if (watched.restarts === 0 || watched.restartedAfter !== invocationId) watched.restarts++;
     watched.restartedAfter = invocationId;
-    if (this.hasClockJumped || watched.failedAtMs === null) return;
+    if (this.hasClockJumped) return;
     // Another run has come and gone since nspawnd looked: a person's.
     if (watched.failedAtMs > watched.lookedAtMs && invocationId !== watched.seenRun) return;
     const leastMs = 0.8 * Math.min(300_000, 1000 * 2 ** (watched.restarts - 1)) - 1;
