@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { StartGate } from '../../src/controller/start-gate.ts';
 
 /**
@@ -5,21 +6,13 @@ import { StartGate } from '../../src/controller/start-gate.ts';
  * Such a look decides nothing of the container that is looked at, whatever else is being decided of it meanwhile.
  */
 export function isForAnothersSake(): boolean {
-  return isAsking;
+  return asking.getStore() === true;
 }
 
-let isAsking = false;
+const asking = new AsyncLocalStorage<true>();
 
 const { ask } = StartGate.prototype;
 
 StartGate.prototype.ask = function (manifest, observed, cause, readinessOf) {
-  return ask.call(this, manifest, observed, cause, other => {
-    isAsking = true;
-    try {
-      // Looks before it waits for anything.
-      return readinessOf(other);
-    } finally {
-      isAsking = false;
-    }
-  });
+  return ask.call(this, manifest, observed, cause, other => asking.run(true, () => readinessOf(other)));
 };
