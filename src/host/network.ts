@@ -110,9 +110,7 @@ export class Network {
     if (guests === null || guests === hosts) return;
     await this.#removeStaleName(name);
     if ((await this.#namespaceState(name)) === 'present') return;
-    // Of a sandbox that was taken down under a guest nothing is left that says whose it is.
-    if ((await this.#marks.read(name)) === null)
-      await this.#marks.put(name, { builtAfter: '', macvlans: [] });
+    await this.#marks.ensure(name);
     await run('ip', ['netns', 'attach', name, String(leader)], { signal });
     this.invalidate(name);
   }

@@ -28,6 +28,11 @@ export class SandboxMarks {
     await writeFile(this.#path(name), [builtAfter, ...macvlans].map(line => `${line}\n`).join(''));
   }
 
+  /** Of a sandbox that was taken down under a guest nothing is left that says whose it is. */
+  async ensure(name: string): Promise<void> {
+    if ((await this.read(name)) === null) await this.put(name, { builtAfter: '', macvlans: [] });
+  }
+
   async remove(name: string): Promise<void> {
     await removeFile(this.#path(name));
   }
