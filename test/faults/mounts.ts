@@ -30,6 +30,8 @@ export const readOnlyEtc: Fault = {
       '-ec',
       `mkdir -p ${MANIFESTS}/writable; mount -t tmpfs -o mode=0755 tmpfs ${MANIFESTS}/writable`,
     );
+    // By its mount it is another directory, and has to be accepted first.
+    await eventually(async () => (await world.source()).isHealthy, { timeoutMs: 30_000 });
     await world.sh('mount', '-o', 'remount,bind,ro', '/etc');
     try {
       await world.host.writeManifest('writable/comes.yaml', text('comes', ownNetwork(231)));
