@@ -19,8 +19,8 @@ count children "cat /proc/$pid/task/*/children | tr ' ' '\n'"
 count netns 'ls /run/netns'
 count links 'ip -o link'
 count addresses 'ip -o address'
-# Without those that each link gives itself a second or two after it came up.
-count routes 'ip route show table all; ip -6 route show table all | grep -v -e fe80: -e ff00:'
+# Of both families; without those that each link gives itself a second or two after it came up.
+count routes 'ip route show table all | grep -v -e fe80: -e ff00:'
 # Words, since a list of elements is broken into lines by their length.
 count nft "nft list ruleset | tr -s ' ,\t' '\n'"
 # Units that no file is behind any more, loaded for as long as somebody names them, are no leftovers of ours.
