@@ -274,8 +274,8 @@ function firstLine(text: string): string {
 
 const MAX_WHY_LENGTH = 200;
 const SAME_PLAN_RECHECK_MS = 1000;
-/** A file that is edited faster than this host is looked at must not keep everybody waiting. */
 const NO_SUCH_CONTAINER = 'there is no such container';
+/** A file that is edited faster than this host is looked at must not keep everybody waiting. */
 const MAX_LOOKS = 3;
 
 function isSameWish(one: Desired, other: Desired): boolean {

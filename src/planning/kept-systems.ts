@@ -9,15 +9,14 @@ import { type Step, step } from './step.ts';
  */
 export function keepSystems(observed: Observed): readonly Step[] {
   const { nix, process, keptSystems } = observed;
-  // It runs with a system, and its manifest names none any more: what it runs with stays.
-  if (nix === null && process !== null && isKeptFor(process.systemPath, keptSystems)) return [];
   const wanted = new Set<string>();
   const add = (closure: string | null | undefined) => {
     if (closure) wanted.add(closure);
   };
   add(usableSystem(observed)?.closure);
-  if (nix === null && process !== null) for (const closure of keptSystems) add(closure);
   if (process !== null) {
+    // It runs with a system, and its manifest names none any more: what it runs with stays.
+    if (nix === null) for (const closure of keptSystems) add(closure);
     add(process.systemPath);
     add(nix?.switchingTo);
     const last = switchOfRun(observed);
@@ -28,8 +27,4 @@ export function keepSystems(observed: Observed): readonly Step[] {
   const closures = [...wanted].sort();
   const isKept = closures.length === keptSystems.length && keptSystems.every(closure => wanted.has(closure));
   return isKept ? [] : [step('keepSystems', { closures }, 'its system must not be collected while it runs')];
-}
-
-function isKeptFor(systemPath: string, keptSystems: readonly string[]): boolean {
-  return systemPath === '' || keptSystems.includes(systemPath);
 }

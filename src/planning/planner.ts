@@ -114,10 +114,9 @@ function planRunning(
   const cause = whyGivenUp(manifest, observed);
   if (cause !== null) {
     // Counted once, however often the stop has to be asked for; and it is not stopped before it was looked at once more.
-    const isCounted = isCountedRun(observed);
     return waiting(
       observed,
-      [isCounted ? step('stop', {}, cause) : countFailure(observed, unit.invocationId, cause)],
+      [isCountedRun(observed) ? step('stop', {}, cause) : countFailure(observed, unit.invocationId, cause)],
       stopping(observed, `restartPolicy (${manifest.spec.restartPolicy}) says what becomes of it`),
     );
   }
@@ -181,7 +180,8 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   const { request, history, machine, unit, now, fifo } = observed;
   const steps: Step[] = [];
   if (request !== null) steps.push(step('clearRequest', {}, 'it runs'));
-  if (isCountedRun(observed))
+  const isCounted = isCountedRun(observed);
+  if (isCounted)
     steps.push(
       step('takeBackFailure', { invocationId: unit.invocationId }, 'nothing speaks for its stop any more'),
     );
@@ -210,7 +210,7 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   }
   steps.push(...keepSystems(observed));
   const wasReadyLongEnough = unit.activeAt !== null && now - unit.activeAt >= READY_RESET_MS;
-  if (history.failures > 0 && !isCountedRun(observed) && isReady(manifest, observed) && wasReadyLongEnough) {
+  if (history.failures > 0 && !isCounted && isReady(manifest, observed) && wasReadyLongEnough) {
     steps.push(step('resetHistory', {}, `ready for ${READY_RESET_MS / 1000} s`));
   }
   return steps;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { guest, manifestText, sleeper } from '../real/world.ts';
 import { eventually } from '../testbed/eventually.ts';
 import type { Fault } from './fault.ts';
-import { ownNetwork, type Scene } from './scene.ts';
+import { ownNetwork, type Scene, untilAccepted } from './scene.ts';
 
 const STATE = '/var/lib/nspawnd';
 const MANIFESTS = '/etc/nspawnd/manifests';
@@ -114,8 +114,7 @@ export const fullManifests: Fault = {
   run: async scene => {
     const { world } = scene;
     await world.sh('mkdir', '-p', '/srv/made/usr', '/srv/made/etc');
-    // The disk is another directory, and has to be accepted first.
-    await eventually(async () => (await world.source()).isHealthy, { timeoutMs: 30_000 });
+    await untilAccepted(world);
     await fill(scene, MANIFESTS);
     try {
       const created = await world.ctl('create', 'made', '--root', '/srv/made');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { sleeper } from '../real/world.ts';
 import { eventually } from '../testbed/eventually.ts';
 import type { Fault } from './fault.ts';
-import { ownNetwork, standing } from './scene.ts';
+import { ownNetwork, standing, untilAccepted } from './scene.ts';
 
 const MANIFESTS = '/etc/nspawnd/manifests';
 
@@ -30,8 +30,7 @@ export const readOnlyEtc: Fault = {
       '-ec',
       `mkdir -p ${MANIFESTS}/writable; mount -t tmpfs -o mode=0755 tmpfs ${MANIFESTS}/writable`,
     );
-    // By its mount it is another directory, and has to be accepted first.
-    await eventually(async () => (await world.source()).isHealthy, { timeoutMs: 30_000 });
+    await untilAccepted(world);
     await world.sh('mount', '-o', 'remount,bind,ro', '/etc');
     try {
       await world.host.writeManifest('writable/comes.yaml', text('comes', ownNetwork(231)));

@@ -75,6 +75,11 @@ async function standsAsItShould(world: World): Promise<boolean> {
   return true;
 }
 
+/** By a mount the manifests directory is another one, which is followed only when it was accepted. */
+export async function untilAccepted(world: World): Promise<void> {
+  await eventually(async () => (await world.source()).isHealthy, { timeoutMs: 30_000 });
+}
+
 export function ownNetwork(net: number): Readonly<Record<string, unknown>> {
   return { privateNetwork: true, hostAddress: `10.231.${net}.1`, localAddress: `10.231.${net}.2` };
 }

@@ -1,4 +1,5 @@
 import { findCondition } from '../../src/api/condition.ts';
+import { NIX_SOURCES } from '../../src/api/manifest.ts';
 import { PROBE_KINDS } from '../../src/planning/probe-facts.ts';
 import { check } from './at-rest.ts';
 import { type Exams, ends, manifestOf } from './exams.ts';
@@ -22,13 +23,7 @@ export const PROBE_EXAMS: Exams = {
     if (desired.state !== 'present' || desired.rollout?.isProven !== true || !runsWhatIsWritten(sim, name))
       return;
     const { written, spec, specHash } = desired.manifest;
-    if (
-      !spec.rollback ||
-      written.path !== undefined ||
-      written.config !== undefined ||
-      written.flake !== undefined
-    )
-      return;
+    if (!spec.rollback || NIX_SOURCES.some(field => written[field] !== undefined)) return;
     const before = sim.host.unit(name).invocationId;
     const kind = random.pick(PROBE_KINDS);
     // A word of its own: what works otherwise may be called doomed, or have been tried before.
