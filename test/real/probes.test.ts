@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { assertAllForbidden, MAKE_FORBIDDEN_CALLS } from './forbidden-calls.ts';
 import { guest, sleeper, useWorld } from './world.ts';
 
 const world = useWorld();
@@ -14,14 +15,33 @@ const sh = (line: string) => ({ exec: { command: ['/bin/sh', '-c', line] } });
 const EXIT_0_32_BIT =
   'f0VMRgEBAQAAAAAAAAAAAAIAAwABAAAAVIAECDQAAAAAAAAAAAAAADQAIAABAAAAAAAAAAEAAAAAAAAAAIAECACABAhdAAAAXQAAAAUAAAAAEAAAuAEAAAAx282A';
 
-/** What a guest serves at port 80, one answer after another, until its file is gone. */
-const SERVE =
-  'touch /run/up; while [ -e /run/up ]; do { cat; } </run/answer | nc -l -q 1 -p 80 >>/run/asked; done; sleep infinity';
+/** Serves at port 80, one after another: what was asked is added to a file, and the answer is another file. */
+const SERVE = [
+  'my $server = IO::Socket::INET->new(LocalPort => 80, Listen => 9, ReuseAddr => 1) or die;',
+  'while (my $client = $server->accept) {',
+  'my $asked = "";',
+  'while (<$client>) { $asked .= $_; last if /^\r?\n$/ }',
+  'open my $log, ">>", "/run/asked"; print $log $asked; close $log;',
+  'open my $answer, "<", "/run/answer"; print {$client} <$answer>;',
+  '}',
+].join(' ');
 
 /** Runs until the guest's systemd forgets it. */
 async function serve(name: string, answer: string): Promise<void> {
   await world.inGuest(name, ['sh', '-c', `printf '${answer}' >/run/answer`]);
-  await world.sh('systemd-run', '--quiet', '-M', name, '--unit=serve', 'sh', '-c', SERVE);
+  // systemd replaces variables in a command line.
+  const literal = SERVE.replaceAll('$', '$$$$');
+  await world.sh(
+    'systemd-run',
+    '--quiet',
+    '-M',
+    name,
+    '--unit=serve',
+    'perl',
+    '-MIO::Socket::INET',
+    '-e',
+    literal,
+  );
 }
 
 async function ready(name: string): Promise<string> {
@@ -95,7 +115,8 @@ describe('a readiness probe', () => {
   });
 
   test('by exec runs in the guest, with its namespaces, devices and bounds, and no terminal escapes', async () => {
-    const line = 'cat /proc/self/status /proc/self/cgroup /proc/1/comm; printf "\\033[31mred\\n"; exit 7';
+    const look = 'cat /proc/self/status /proc/self/cgroup /proc/1/comm';
+    const line = `${MAKE_FORBIDDEN_CALLS}; ${look}; printf "\\033[31mred\\n"`;
     await world.drop(
       'exec',
       guest({ ...NETWORK, readinessProbe: { ...sh(`(${line}) | tee /run/said; exit 7`), ...QUICK } }),
@@ -105,6 +126,7 @@ describe('a readiness probe', () => {
     const said = await world.inGuest('exec', ['cat', '/run/said']);
     const bounds = (text: string) => /^CapBnd:\s*(\w+)$/m.exec(text)?.[1];
     assert.equal(bounds(said), bounds(await world.inGuest('exec', ['cat', '/proc/1/status'])));
+    assertAllForbidden(said);
     assert.match(said, /^NSpid:\t\d+$/m);
     assert.match(said, /^0::\/\.\.\/nspawnd-probe-\d+$/m);
     await eventually(async () => (await groupsOfProbes('exec')) === '', {

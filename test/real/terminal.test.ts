@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { assertAllForbidden, MAKE_FORBIDDEN_CALLS } from './forbidden-calls.ts';
 import { Tmux } from './tmux.ts';
 import { guest, sleeper, useWorld } from './world.ts';
 
@@ -100,11 +101,13 @@ test('whoever enters a guest by its namespaces may do what the guest may, and ne
       '--',
       'sh',
       '-c',
-      'grep CapBnd /proc/self/status; hostname',
+      `grep CapBnd /proc/self/status; hostname; ${MAKE_FORBIDDEN_CALLS}`,
     ];
     const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
     const bounds = await world.sh('grep', 'CapBnd', `/proc/${leader}/status`);
-    assert.equal((await world.host.exec(argv)).stdout, `${bounds}\n${name}`);
+    const { stdout } = await world.host.exec(argv);
+    assert.ok(stdout.startsWith(`${bounds}\n${name}\n`), stdout);
+    assertAllForbidden(stdout);
     const running = world.host.spawn(['nspawnctl', 'run', '--enter', name, '--', 'sleep', '1000'], {
       reject: false,
       stdin: 'ignore',
