@@ -1,5 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isManifestFile, isPassedOver, MAX_DEPTH } from '../api/manifest-file.ts';
 import type { FileText } from '../controller/ports.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-code.ts';
@@ -14,9 +15,6 @@ export function fullPath(file: string): string {
 
 /** More than any manifest file may have, so that "too large" is said by whoever judges it. */
 const MAX_BYTES = 1024 * 1024 + 1;
-/** The daemon's. */
-const MAX_DEPTH = 4;
-const MANIFEST_FILE = /^[^.].*\.(ya?ml|json)$/;
 
 /** The texts of files, of all manifests in directories, and of standard input (`-`), in the order given. */
 export async function readFiles(paths: readonly string[]): Promise<readonly FileText[]> {
@@ -37,14 +35,14 @@ async function expand(path: string): Promise<readonly string[]> {
   return await manifestsIn(path, 0);
 }
 
-/** As the daemon finds them: in sub-directories, too, but in none whose name begins with a dot. */
+/** As the daemon finds them: in sub-directories, too. */
 async function manifestsIn(directory: string, depth: number): Promise<readonly string[]> {
   const found: string[] = [];
   const entries = await readdir(directory, { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(directory, entry.name);
-    if (!entry.isDirectory()) found.push(...(MANIFEST_FILE.test(entry.name) ? [path] : []));
-    else if (depth < MAX_DEPTH && !entry.name.startsWith('.'))
+    if (!entry.isDirectory()) found.push(...(isManifestFile(entry.name) ? [path] : []));
+    else if (depth < MAX_DEPTH && !isPassedOver(entry.name))
       found.push(...(await manifestsIn(path, depth + 1)));
   }
   return found;

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isManifestFile, isPassedOver, MAX_DEPTH } from '../api/manifest-file.ts';
 import type { FileStats } from './file-stats.ts';
 import { localStat } from './local-stat.ts';
 import { MAX_FILE_BYTES } from './parse.ts';
@@ -154,9 +155,6 @@ export interface WatchPoint {
   readonly names: ReadonlySet<string>;
 }
 
-const CANDIDATE = /\.(ya?ml|json)$/;
-const LEFTOVER = /(~|\.bak|\.swp|\.tmp|\.orig|\.rej)$/;
-export const MAX_DEPTH = 4;
 export const MAX_FILES = 10_000;
 export const MAX_TOTAL_BYTES = 64 * 1024 * 1024;
 /** Entries of any kind looked at, so that a directory of something else ends, too. */
@@ -195,7 +193,7 @@ class Reader {
     }
     this.#entries += entries.length;
     if (this.#entries > MAX_ENTRIES) return `${this.#top} holds more than ${MAX_ENTRIES} entries`;
-    const wanted = entries.filter(entry => !entry.name.startsWith('.') && !LEFTOVER.test(entry.name));
+    const wanted = entries.filter(({ name }) => !isPassedOver(name));
     for (let index = 0; index < wanted.length; index += STATS_AT_ONCE) {
       const batch = wanted.slice(index, index + STATS_AT_ONCE);
       await Promise.all(batch.map(entry => this.#readEntry(entry, real, shown, depth)));
@@ -211,7 +209,7 @@ class Reader {
     const path = `${shown}/${entry.name}`;
     const realPath = real === '/' ? `/${entry.name}` : `${real}/${entry.name}`;
     if (entry.isDirectory()) return await this.#readSubdirectory(realPath, path, depth);
-    if (!CANDIDATE.test(entry.name)) return;
+    if (!isManifestFile(entry.name)) return;
     if (entry.isSymbolicLink()) return await this.#readLink(realPath, path);
     // The type is asked of the file, not of the entry: some file systems do not know it there.
     const stats = await this.#ask(realPath);

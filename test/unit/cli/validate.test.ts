@@ -28,6 +28,8 @@ describe('validate', () => {
     await mkdir(join(directory, 'team/.git'), { recursive: true });
     await writeFile(join(directory, 'team/d.yml'), GOOD('d'));
     await writeFile(join(directory, 'team/.git/e.yaml'), 'not: a manifest');
+    await mkdir(join(directory, 'team/old.bak'));
+    await writeFile(join(directory, 'team/old.bak/f.yaml'), 'not: a manifest');
     const { code, out, err } = await nspawnctl(['validate', directory]);
     assert.deepEqual([code, out, err], [0, '4 containers in 3 files: valid\n', '']);
   });
