@@ -19,12 +19,12 @@ import type {
   ManifestPort,
   NixUpdate,
   ObjectChange,
+  OverallStatus,
   Preview,
   QueueFigures,
   Removal,
   RemovalOptions,
   RolloutAnswer,
-  SourceStatus,
   UpdateAnswer,
   Verb,
   Writing,
@@ -138,8 +138,8 @@ export class Controller implements ControlPort {
     return this.#store.resourceVersion();
   }
 
-  source(): SourceStatus {
-    return this.#manifests.status();
+  source(): OverallStatus {
+    return { ...this.#manifests.status(), namesFault: this.#reconciler.namesFault };
   }
 
   async request(name: string, verb: Verb): Promise<Container | null> {

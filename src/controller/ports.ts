@@ -141,6 +141,12 @@ export interface SourceStatus {
   readonly lastScan: string;
 }
 
+/** What concerns no single container. */
+export interface OverallStatus extends SourceStatus {
+  /** Why the names of containers are not in force everywhere (a hosts file that cannot be written); empty when they are. */
+  readonly namesFault: string;
+}
+
 /**
  * Something of this container may have changed; null: anything may have, list again. What is not urgent may wait `withinMs`
  * for what else is heard of it.
@@ -197,7 +203,7 @@ export interface ControlPort {
   watchEvents(listener: (change: ObjectChange<EventObject>) => void): () => void;
   /** The newest resourceVersion given out. */
   resourceVersion(): string;
-  source(): SourceStatus;
+  source(): OverallStatus;
   /** Leaves the verb for the planner and wakes it; null when there is no such container. Throws Suspended. */
   request(name: string, verb: Verb): Promise<Container | null>;
   /** Generations of a system made by Nix, oldest first; null when there is no such container. */

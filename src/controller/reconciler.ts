@@ -43,6 +43,7 @@ export class Reconciler {
   readonly #store: StatusStore;
   readonly #gate: StartGate;
   readonly #log: Log;
+  #namesFault = '';
   /** Failed reconciles in a row by key; only sets how soon the next try is. */
   readonly #failures = new Map<string, number>();
 
@@ -52,6 +53,11 @@ export class Reconciler {
     this.#store = store;
     this.#gate = gate;
     this.#log = log;
+  }
+
+  /** As `OverallStatus` says. */
+  get namesFault(): string {
+    return this.#namesFault;
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -69,7 +75,8 @@ export class Reconciler {
       };
     } catch (error) {
       if (signal.aborted) return { requeueAfterMs: null, hasFailed: false, isAtRest: false };
-      this.#gate.lostSight(key);
+      if (key === HOST_KEY) this.#namesFault = messageOf(error);
+      else this.#gate.lostSight(key);
       log.error({ err: error }, 'reconcile failed');
       return { requeueAfterMs: this.#retryAfterMs(key, error), hasFailed: true, isAtRest: false };
     }
@@ -130,6 +137,7 @@ export class Reconciler {
       await this.#host.applyHost(step, signal);
       log.info({ step: step.name, because: step.because }, 'step applied');
     }
+    this.#namesFault = '';
     return { requeueAfterMs: null, error: null };
   }
 

@@ -1,13 +1,13 @@
 import { Gauge, type Registry } from 'prom-client';
 import { findCondition } from '../api/condition.ts';
 import type { Container } from '../api/container.ts';
-import type { SourceStatus } from '../controller/ports.ts';
+import type { OverallStatus } from '../controller/ports.ts';
 
 /** Of each container, what a person would be woken for; read when asked for, so that what is gone is gone here, too. */
 export function containerMetrics(
   registry: Registry,
   list: () => readonly Container[],
-  source: () => SourceStatus,
+  source: () => OverallStatus,
 ): void {
   const perContainer = (
     name: string,
@@ -65,7 +65,7 @@ export function containerMetrics(
     },
   );
 
-  const ofSource = (name: string, help: string, read: (status: SourceStatus) => number) =>
+  const ofSource = (name: string, help: string, read: (status: OverallStatus) => number) =>
     new Gauge({
       name,
       help,
@@ -78,6 +78,11 @@ export function containerMetrics(
   ofSource('nspawnd_manifest_problems', 'Problems found in manifests.', status => status.problems.length);
   ofSource('nspawnd_manifests_healthy', '1 while the manifests directory can be trusted, else 0.', status =>
     status.isHealthy ? 1 : 0,
+  );
+  ofSource(
+    'nspawnd_names_healthy',
+    '1 while the hosts files have the names of containers, else 0.',
+    status => (status.namesFault === '' ? 1 : 0),
   );
   ofSource(
     'nspawnd_held_deletions',

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Container } from '../api/container.ts';
-import type { LoopObserver, QueueFigures, SourceStatus } from '../controller/ports.ts';
+import type { LoopObserver, OverallStatus, QueueFigures } from '../controller/ports.ts';
 import { containerMetrics } from './container-metrics.ts';
 import { loopMetrics, queueMetrics } from './loop-metrics.ts';
 
@@ -22,7 +22,7 @@ export class Metrics {
   /** From now on these are asked, too. */
   follow(asked: {
     list(): readonly Container[];
-    source(): SourceStatus;
+    source(): OverallStatus;
     queueFigures(): QueueFigures;
   }): void {
     containerMetrics(

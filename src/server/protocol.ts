@@ -3,7 +3,7 @@ import type { ContainerEvent } from '../api/event.ts';
 import type { Generation } from '../api/generation.ts';
 import type { API_VERSION } from '../api/manifest.ts';
 import type { Revision } from '../api/revision.ts';
-import type { Preview, SourceStatus, Verb } from '../controller/ports.ts';
+import type { OverallStatus, Preview, Verb } from '../controller/ports.ts';
 
 /**
  * What both ends of the sockets agree on: paths and the shapes of the answers, Kubernetes' own where it has one.
@@ -108,7 +108,7 @@ export interface EventList {
 export interface Source {
   readonly kind: 'Source';
   readonly apiVersion: typeof API_VERSION;
-  readonly status: SourceStatus;
+  readonly status: OverallStatus;
 }
 
 export interface PreviewList {

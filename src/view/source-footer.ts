@@ -1,8 +1,8 @@
-import type { SourceStatus } from '../controller/ports.ts';
+import type { OverallStatus } from '../controller/ports.ts';
 import { escapeLine } from './escape.ts';
 
-/** What the table cannot show: that the directory behind it has problems, or that deletions wait. Lines for stderr. */
-export function sourceFooter(source: SourceStatus): readonly string[] {
+/** What the table cannot show: problems of the directory behind it, deletions that wait, names not in force. Lines for stderr. */
+export function sourceFooter(source: OverallStatus): readonly string[] {
   const lines: string[] = [];
   const directory = escapeLine(source.directory);
   const files = new Set(source.problems.map(problem => problem.file)).size;
@@ -18,6 +18,8 @@ export function sourceFooter(source: SourceStatus): readonly string[] {
   } else if (!source.isHealthy) {
     lines.push(`${directory}: ${escapeLine(source.message)}`);
   }
+  if (source.namesFault !== '')
+    lines.push(`names of containers are not up to date: ${escapeLine(source.namesFault)}`);
   return lines;
 }
 

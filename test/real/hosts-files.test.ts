@@ -99,6 +99,36 @@ test('an /etc/hosts that is a mount is written in place', async () => {
   }
 });
 
+test('an /etc/hosts that cannot be written is told, harms no container, and is written as soon as it can be', async () => {
+  await world.host.writeFile('/srv/hosts', '127.0.0.1 localhost\n');
+  await world.sh('mount', '--bind', '/srv/hosts', HOSTS);
+  try {
+    await world.sh('mount', '-o', 'remount,bind,ro', HOSTS);
+    await world.drop('nameless', sleeper(link(4)));
+    await world.untilReady('nameless');
+    const told = await eventually(
+      async () => {
+        const { stderr } = await world.ctl('get');
+        assert.match(stderr, /^names of containers are not up to date: EROFS/m);
+        return world.host.exec(['nspawnctl', 'doctor'], { reject: false });
+      },
+      { describe: 'the names to be missed' },
+    );
+    assert.equal(told.exitCode, 1);
+    assert.match(told.stdout, /the hosts files do not have all names of containers: EROFS/);
+    await world.sh('mount', '-o', 'remount,bind,rw', HOSTS);
+    await untilBlockIs(['10.231.136.104 nameless.containers']);
+    await eventually(async () => (await world.ctl('get')).stderr === '', {
+      describe: 'nothing to be missed',
+    });
+    await world.remove('nameless');
+    await world.untilGone('nameless');
+    await untilBlockIs([]);
+  } finally {
+    await world.sh('umount', '--lazy', HOSTS);
+  }
+});
+
 test('an /etc/hosts that is a link, as some distributions have it, stays one, and no line of what it leads to is lost', async () => {
   const text = '127.0.0.1 localhost\n192.0.2.9 behind-the-link\n';
   await world.host.writeFile('/srv/linked/hosts', text);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../../api/container.ts';
 import type { EventObject } from '../../api/event.ts';
 import type { JsonObject } from '../../api/manifest.ts';
-import type { FileText, Preview, SourceStatus } from '../../controller/ports.ts';
+import type { FileText, OverallStatus, Preview } from '../../controller/ports.ts';
 import { APPLY_PATCH, MERGE_PATCH } from '../../server/media-types.ts';
 import {
   CONTAINERS_PATH,
@@ -106,7 +106,7 @@ export class Client {
     );
   }
 
-  async source(): Promise<SourceStatus> {
+  async source(): Promise<OverallStatus> {
     const source = await this.ask<Source>({ method: 'GET', path: SOURCE_PATH });
     return source.status;
   }
@@ -180,7 +180,7 @@ export class Client {
     return verdict.objection;
   }
 
-  async prune(confirm: string): Promise<SourceStatus> {
+  async prune(confirm: string): Promise<OverallStatus> {
     const source = await this.ask<Source>({ method: 'POST', path: PRUNE_PATH, body: { confirm } });
     return source.status;
   }

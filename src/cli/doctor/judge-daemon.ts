@@ -1,11 +1,11 @@
-import type { SourceStatus } from '../../controller/ports.ts';
+import type { OverallStatus, SourceStatus } from '../../controller/ports.ts';
 import type { PlacesReport } from '../../host/report/places.ts';
 import { count } from '../../view/source-footer.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** What the daemon says, or why it says nothing. */
 export type Daemon =
-  | { readonly answers: true; readonly version: string; readonly source: SourceStatus }
+  | { readonly answers: true; readonly version: string; readonly source: OverallStatus }
   | { readonly answers: false; readonly error: string; readonly hint: string };
 
 /** The service, and the two ends of one version. Pure. */
@@ -29,7 +29,7 @@ export function judgeDaemon(
     daemon.version === ownVersion
       ? ok('nspawnd', `answers; version ${ownVersion}, as nspawnctl`)
       : warn('nspawnd', `is ${daemon.version}, nspawnctl is ${ownVersion}`, 'systemctl restart nspawnd');
-  return [version, ...boot, ...mounts(service), directory(daemon.source)];
+  return [version, ...boot, ...mounts(service), directory(daemon.source), ...names(daemon.source)];
 }
 
 /** Networks are files in /run/netns: who mounts them elsewhere makes them for nobody. */
@@ -40,6 +40,17 @@ function mounts({ hasOwnMounts }: PlacesReport['service']): readonly Finding[] {
       'mounts',
       'nspawnd.service has mounts of its own: guests are not given the networks that it makes',
       'take from its drop-ins what makes them (ProtectSystem=, ReadWritePaths=, PrivateTmp= and the like): systemctl cat nspawnd',
+    ),
+  ];
+}
+
+function names({ namesFault }: OverallStatus): readonly Finding[] {
+  if (namesFault === '') return [];
+  return [
+    fail(
+      'names',
+      `the hosts files do not have all names of containers: ${namesFault}`,
+      'mend that (ls -l /etc/hosts; findmnt -T /etc/hosts); nspawnd tries again by itself',
     ),
   ];
 }

@@ -84,6 +84,7 @@ const GOOD: Host = {
     source: {
       directory: '/etc/nspawnd/manifests',
       isHealthy: true,
+      namesFault: '',
       message: '',
       problems: [],
       held: null,
@@ -264,6 +265,10 @@ describe('the doctor', () => {
     });
     check(says({}, '0.9.0'), /^warn nspawnd: is 0\.9\.0, nspawnctl is 1\.0\.0 -> systemctl restart nspawnd$/);
     check(says({ isHealthy: false, message: 'gone' }), /^fail files: gone/);
+    check(
+      says({ namesFault: 'EROFS: read-only file system' }),
+      /^fail names: the hosts files do not have all names of containers: EROFS: read-only file system -> .*findmnt/m,
+    );
     check(
       says({ held: { hash: 'x', names: ['a', 'b'] } }),
       /^warn files: 2 deletions held .* -> nspawnctl prune$/,

@@ -13,11 +13,11 @@ import type {
   ManifestChange,
   NixUpdate,
   ObjectChange,
+  OverallStatus,
   Preview,
   Removal,
   RemovalOptions,
   RolloutAnswer,
-  SourceStatus,
   UpdateAnswer,
   Verb,
   Writing,
@@ -61,9 +61,10 @@ export class ControlModel implements ControlPort {
   });
   onRootObjection: (path: string, except: string) => string | null = () => null;
   healthy = true;
-  sourceStatus: SourceStatus = {
+  sourceStatus: OverallStatus = {
     directory: '/etc/nspawnd/manifests',
     isHealthy: true,
+    namesFault: '',
     message: '',
     problems: [],
     held: null,
@@ -161,7 +162,7 @@ export class ControlModel implements ControlPort {
     return String(this.#version);
   }
 
-  source(): SourceStatus {
+  source(): OverallStatus {
     return this.sourceStatus;
   }
 

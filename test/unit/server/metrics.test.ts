@@ -34,6 +34,14 @@ describe('metrics', () => {
     assert.deepEqual(lines(second, 'nspawnd_build_info'), ['nspawnd_build_info{version="1.2.3"} 1']);
   });
 
+  it('tell whether the hosts files have the names of containers', async t => {
+    const { control, readSocket } = await serve(t);
+    const told = async () => lines((await ask(readSocket, 'GET', '/metrics')).text, 'nspawnd_names_healthy');
+    assert.deepEqual(await told(), ['nspawnd_names_healthy 1']);
+    control.sourceStatus = { ...control.sourceStatus, namesFault: 'EROFS' };
+    assert.deepEqual(await told(), ['nspawnd_names_healthy 0']);
+  });
+
   it('have every name and label that an alert asks for', async t => {
     const { control, readSocket } = await serve(t);
     control.putRunning('web', {});
@@ -70,6 +78,7 @@ describe('metrics', () => {
       source: () => ({
         directory: '',
         isHealthy: true,
+        namesFault: '',
         message: '',
         problems: [],
         held: null,
