@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { freemem, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeRoomPrograms } from './check/room-programs.ts';
 import { tellSourcePlaces } from './check/source-places.ts';
+import { idleShare } from './idle-share.ts';
 import { exampleTrees } from './start/trees.ts';
 import { repository } from './testbed/places.ts';
 import {
@@ -26,8 +28,14 @@ import { ensureTree } from './testbed/tree.ts';
  *   npm test -- network        only the files whose name contains a word
  *   npm test -- --suite testing network
  */
-/** Two cores boot guests; a third file waits at most of the time for the other two. */
-const FILES_AT_ONCE = 3;
+/** As many files run whatever the machine does besides; each waits for most of its time. */
+const FEW_AT_ONCE = 3;
+/** And as many at most, while processors idle and memory is free. */
+const MANY_AT_ONCE = 10;
+const IDLE_SHARE = 0.2;
+const FREE_MEMORY_BYTES = 3 * 1024 ** 3;
+/** What a file that was just begun uses has to show before the next one is. */
+const LOOK_EVERY_MS = 2000;
 /** For a whole file, on a machine that does a lot besides; each wait inside has its own, shorter bound. */
 const FILE_TIMEOUT_MS = 1_200_000;
 const MAX_WHY_LINES = 40;
@@ -151,15 +159,24 @@ async function makePrograms(): Promise<void> {
 async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
   const waiting = [...all];
   const done: Result[] = [];
-  const worker = async () => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-      const result = await runJob(job);
+  const running = new Set<Promise<void>>();
+  const idle = idleShare();
+  const begin = (job: Job) => {
+    const run = runJob(job).then(result => {
+      running.delete(run);
       done.push(result);
       console.log(`${result.isGood ? 'ok    ' : 'FAILED'} ${job.title} (${result.seconds.toFixed(0)} s)`);
       if (!result.isGood) console.log(result.output);
-    }
+    });
+    running.add(run);
   };
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker));
+  while (waiting.length > 0 || running.size > 0) {
+    const isIdle = idle() > IDLE_SHARE && freemem() > FREE_MEMORY_BYTES;
+    if (running.size < FEW_AT_ONCE || (isIdle && running.size < MANY_AT_ONCE))
+      waiting.splice(0, 1).forEach(begin);
+    if (running.size >= FEW_AT_ONCE || waiting.length === 0)
+      await Promise.race([...running, sleep(LOOK_EVERY_MS)]);
+  }
   return done;
 }
 
