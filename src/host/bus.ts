@@ -162,9 +162,10 @@ class SystemBus implements Bus {
     this.#connection?.disconnect();
   }
 
+  /** A rule says whose broadcasts come here. A signal with a destination comes whatever the rules say, and from any user. */
   #receive(message: dbus.Message): void {
-    if (message.type !== dbus.MessageType.SIGNAL) return;
-    const { path, interface: iface, member, body } = message;
+    const { type, destination, path, interface: iface, member, body } = message;
+    if (type !== dbus.MessageType.SIGNAL || destination) return;
     this.#events.emit('signal', {
       path: path ?? '',
       interface: iface ?? '',
