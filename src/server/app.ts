@@ -5,7 +5,9 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { isErrorCode, messageOf, NspawndError } from '../errors.ts';
 import { failure, type PlainAnswer, refuse, type WatchAnswer } from './answer.ts';
 import type { Credentials } from './credentials.ts';
+import { cutUnlessTaken } from './cut-unless-taken.ts';
 import { formOf } from './form.ts';
+import { answerInTurn } from './in-turn.ts';
 import type { ServerLog } from './log.ts';
 import { APPLY_PATCH, JSON_PATCH, MERGE_PATCH } from './media-types.ts';
 import { methodsOf } from './methods-of.ts';
@@ -40,6 +42,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.requestTimeoutMs },
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
+      // No hook sees these.
+      cutUnlessTaken(reply.raw, limits.takeTimeoutMs);
       send(reply, refuse('BadRequest', error.message));
     },
     clientErrorHandler: answerBrokenRequest,
@@ -56,6 +60,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
   // The two kinds of server differ in nothing that is used here.
   const app = (tls === null ? fastify(common) : fastify({ ...common, https: tls })) as FastifyInstance;
   app.server.maxConnections = limits.connections;
+  answerInTurn(app.server, limits.unansweredRequests);
+  // Every answer but a watch, which goes on.
+  // With a callback, as a promise would let what is broken behind a refused request be answered before it.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    cutUnlessTaken(reply.raw, limits.takeTimeoutMs);
+    done(null, payload);
+  });
   // Kubernetes' patches; what is in them is the routes' to judge.
   app.addContentTypeParser(PATCH_TYPES, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
   app.setErrorHandler((error, _request, reply) => send(reply, toRefusal(error, options.log)));
@@ -131,6 +142,7 @@ function openWatch(answer: WatchAnswer, reply: FastifyReply, options: AppOptions
   const expired = failure('Expired', 'resourceVersion is not known (any more): list again');
   reply.raw.writeHead(expired.code, { 'content-type': 'application/json' });
   reply.raw.end(JSON.stringify(expired));
+  cutUnlessTaken(reply.raw, options.limits.takeTimeoutMs);
   return reply;
 }
 

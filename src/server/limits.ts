@@ -1,6 +1,8 @@
 /** Every bound of one socket, in one place. Generous for people and their scripts, fatal for accidents. */
 export interface Limits {
   readonly connections: number;
+  /** Requests of one connection that wait for their answer or are being answered; with one more it is ended. */
+  readonly unansweredRequests: number;
   readonly watchers: number;
   readonly headerBytes: number;
   readonly bodyBytes: number;
@@ -10,6 +12,8 @@ export interface Limits {
   readonly requestTimeoutMs: number;
   /** For the answer to be found. */
   readonly handlerTimeoutMs: number;
+  /** For the client to take the whole answer; a watch has `stallMs`. */
+  readonly takeTimeoutMs: number;
   readonly keepAliveMs: number;
   readonly bookmarkMs: number;
   /** What a slow reader of a watch may leave unread before it is cut off. */
@@ -24,6 +28,8 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   connections: 256,
+  // Who does not pipeline has one, or two in the moment between an answer's last byte and its end.
+  unansweredRequests: 8,
   watchers: 100,
   headerBytes: 16_384,
   bodyBytes: 64 * 1024,
@@ -31,6 +37,8 @@ export const DEFAULT_LIMITS: Limits = {
   previewFiles: 10_000,
   requestTimeoutMs: 30_000,
   handlerTimeoutMs: 30_000,
+  // Megabytes over a socket of this host take a fraction of a second; a client may be busy for a moment.
+  takeTimeoutMs: 30_000,
   keepAliveMs: 10_000,
   bookmarkMs: 10_000,
   unreadBytes: 4 * 1024 * 1024,

@@ -61,9 +61,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await Promise.all(undo.splice(0).map(step => step()));
   };
 
+  // Of all sockets together: what one has under way the others wait for.
+  const routes = allRoutes(limits);
   const makeApp = (readingOnlyBecause: string | null, credentials: Credentials | null) => {
     const watchers = new Watchers(control, histories, limits);
-    const routes = allRoutes(limits);
     const app = buildApp({
       control,
       metrics,

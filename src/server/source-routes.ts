@@ -1,5 +1,5 @@
 import { isMapping } from '../api/is-mapping.ts';
-import type { ControlPort, FileText, SourceStatus } from '../controller/ports.ts';
+import type { ControlPort, FileText, Preview, SourceStatus } from '../controller/ports.ts';
 import { type Answer, ok, refuse } from './answer.ts';
 import type { Limits } from './limits.ts';
 import {
@@ -10,7 +10,8 @@ import {
   SOURCE_PATH,
   type Source,
 } from './protocol.ts';
-import type { Face, Route } from './route.ts';
+import type { Route } from './route.ts';
+import { SharedWork } from './shared-work.ts';
 import { onceStarted } from './starting.ts';
 
 const MAX_HASH_LENGTH = 128;
@@ -18,21 +19,26 @@ const MAX_PATH_LENGTH = 4096;
 
 /** The manifests directory as a whole: how it is, what would happen, and the consent to held deletions. */
 export function sourceRoutes(limits: Limits): readonly Route[] {
+  // Each looks at every container of the host, and any reader may ask for it.
+  const inForce = new SharedWork<readonly Preview[]>();
   return [
     { method: 'GET', path: SOURCE_PATH, bodyBytes: null, answer: (_ask, { control }) => getSource(control) },
     {
       method: 'GET',
       path: PREVIEW_PATH,
       bodyBytes: null,
-      answer: onceStarted((_ask, face) => preview([], face)),
+      answer: onceStarted(async (_ask, { control }) =>
+        previewList(await inForce.run(() => control.preview([]))),
+      ),
     },
     {
       method: 'POST',
       path: PREVIEW_PATH,
       bodyBytes: limits.previewBytes,
-      answer: onceStarted(({ body }, face) => {
-        const files = parseFiles(body, face.limits.previewFiles);
-        return typeof files === 'string' ? refuse('BadRequest', files) : preview(files, face);
+      answer: onceStarted(async ({ body }, { control }) => {
+        const files = parseFiles(body, limits.previewFiles);
+        if (typeof files === 'string') return refuse('BadRequest', files);
+        return previewList(await control.preview(files));
       }),
     },
     {
@@ -59,12 +65,8 @@ function refusePrune(hash: string, { held }: SourceStatus): Answer {
   return refuse('Conflict', `${JSON.stringify(hash)} names no held deletions; ${instead}`);
 }
 
-async function preview(files: readonly FileText[], { control }: Face): Promise<Answer> {
-  const list: PreviewList = {
-    kind: 'PreviewList',
-    apiVersion: GROUP_VERSION,
-    items: await control.preview(files),
-  };
+function previewList(items: readonly Preview[]): Answer {
+  const list: PreviewList = { kind: 'PreviewList', apiVersion: GROUP_VERSION, items };
   return ok(list);
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { cutUnlessTaken } from './cut-unless-taken.ts';
 
 /**
  * One open watch: writes lines as fast as the reader takes them and not faster. What it may leave unread is bounded:
@@ -53,6 +54,8 @@ export class WatchStream {
     if (this.#isOver) return;
     this.#stop();
     this.#response.end();
+    // The end waits behind what is unread, and must not do so forever.
+    cutUnlessTaken(this.#response, this.#limits.stallMs);
   }
 
   cut(): void {

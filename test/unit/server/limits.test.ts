@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { eventually } from '../../testbed/eventually.ts';
 import { API, ask } from './ask.ts';
 import { serve } from './serving.ts';
+import { talkTo } from './talk.ts';
 
 const soon = { everyMs: 2, timeoutMs: 5_000 };
 const MIB = 1024 * 1024;
@@ -82,33 +82,3 @@ describe('limits', () => {
     await eventually(() => ask(readSocket, 'GET', '/healthz').then(({ code }) => code === 200), soon);
   });
 });
-
-interface Talk {
-  say(text: string): void;
-  heard(): string;
-  isOpen(): boolean;
-  isOver(): boolean;
-  hangUp(): void;
-}
-
-/** A client that does not know how to behave. */
-function talkTo(path: string): Talk {
-  let heard = '';
-  let isOver = false;
-  const socket: Socket = connect(path);
-  socket.setEncoding('utf8');
-  socket.on('data', chunk => {
-    heard += chunk;
-  });
-  socket.on('error', () => {});
-  socket.on('close', () => {
-    isOver = true;
-  });
-  return {
-    say: text => socket.write(text, 'latin1'),
-    heard: () => heard,
-    isOpen: () => socket.readyState === 'open',
-    isOver: () => isOver,
-    hangUp: () => socket.destroy(),
-  };
-}
