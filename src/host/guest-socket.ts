@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { isKernelOnly } from './kernel-only.ts';
+import { isKernelOnly, isMountedOver } from './kernel-only.ts';
 import { O_PATH, openBelow } from './open-below.ts';
 
 /**
@@ -7,6 +7,8 @@ import { O_PATH, openBelow } from './open-below.ts';
  * that might never answer counts as nothing.
  */
 export async function openGuestSocket(leader: number, path: string): Promise<FileHandle | null> {
+  // Already to go to where it is mounted may ask some of them.
+  if (await isMountedOver(`/${path}`, leader)) return null;
   const answers = (handle: FileHandle) => isKernelOnly(handle, leader);
   const handle = await openBelow(`/proc/${leader}/root`, path.split('/'), O_PATH, answers);
   if (handle === null) return null;

@@ -6,6 +6,7 @@ import type { StepArguments } from '../planning/step.ts';
 import { lastCleanLines } from './clean-line.ts';
 import { type Ended, runToEnd } from './command.ts';
 import { exists } from './files.ts';
+import { sharesUsers, throughGuestBus } from './guest-bus.ts';
 import { boundsOf } from './guest-command.ts';
 import { boundingSetOf } from './guest-facts.ts';
 import { openGuestSocket } from './guest-socket.ts';
@@ -16,7 +17,6 @@ import { runByCommandSocket } from './run-command-socket.ts';
 type Order = StepArguments['startSwitch'];
 
 const COMMAND_SOCKET = 'var/lib/run-command.socket';
-const BUS_SOCKET = 'run/dbus/system_bus_socket';
 const OUTPUT_LINES = 20;
 /** The guest's own systemd ends it first, and says so. */
 const GRACE_MS = 5000;
@@ -100,23 +100,26 @@ async function runInGuest(
     );
     return { way: VIA_SOCKET, ended };
   }
-  const bus = await openGuestSocket(leader, BUS_SOCKET);
-  await bus?.close();
   const startedAt = performance.now();
-  const argv =
-    bus === null
-      ? enteringArgv(
-          leader,
-          boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8')),
-          command,
-          timeoutSec,
-        )
-      : [...unitOptions(timeoutSec), `--machine=${name}`, '--service-type=exec', '--', ...command];
-  const ended = await runToEnd('systemd-run', argv, timeoutMs + GRACE_MS);
-  const isTimedOut = ended.isTimedOut || (ended.exitCode !== 0 && performance.now() - startedAt >= timeoutMs);
+  const inTime = async (program: string, args: readonly string[]): Promise<Ended> => {
+    const ended = await runToEnd(program, args, timeoutMs + GRACE_MS);
+    const isLate = ended.exitCode !== 0 && performance.now() - startedAt >= timeoutMs;
+    return { ...ended, isTimedOut: ended.isTimedOut || isLate };
+  };
+  const inUnit = [...unitOptions(timeoutSec), '--service-type=exec', '--', ...command];
+  const shares = await sharesUsers(leader);
+  const ended = await throughGuestBus(leader, argvOf => {
+    // A bus with users of its own obeys only who has entered these, as systemd-run does by itself.
+    const [program, ...args] = shares
+      ? argvOf('systemd-run', ...inUnit)
+      : (['systemd-run', `--machine=${name}`, ...inUnit] as const);
+    return inTime(program, args);
+  });
+  if (ended !== null) return { way: "by the guest's systemd", ended };
+  const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
   return {
-    way: bus === null ? 'by entering the guest' : "by the guest's systemd",
-    ended: { ...ended, isTimedOut },
+    way: 'by entering the guest',
+    ended: await inTime('systemd-run', enteringArgv(leader, boundingSet, command, timeoutSec)),
   };
 }
 
@@ -132,9 +135,27 @@ export function enteringArgv(
 ): readonly string[] {
   if (boundingSet === null)
     throw new NspawndError('CommandFailed', 'what the guest may have cannot be read; it is not entered');
-  const enter = ['nsenter', `--target=${leader}`, '--all', '--', ...command];
+  const enter = [
+    '/usr/bin/env',
+    '-i',
+    ...ENVIRONMENT,
+    'nsenter',
+    `--target=${leader}`,
+    '--all',
+    '--',
+    ...command,
+  ];
   return [...unitOptions(timeoutSec), '--slice=machine.slice', ...boundsOf(boundingSet), '--', ...enter];
 }
+
+/** Nothing of the host's is for the guest, which its manager's settings put into the environment of every unit. */
+const ENVIRONMENT = [
+  'HOME=/root',
+  'USER=root',
+  'LOGNAME=root',
+  'LANG=C.UTF-8',
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin',
+];
 
 function unitOptions(timeoutSec: number): readonly string[] {
   return ['--quiet', '--wait', '--pipe', '--collect', `--property=RuntimeMaxSec=${timeoutSec}`];

@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { open, readdir, readFile, readlink } from 'node:fs/promises';
 
 /** One line of proc_pid_mountinfo(5). */
 export interface Mount {
@@ -13,9 +13,44 @@ export interface Mount {
   readonly mountPoint: string;
 }
 
-/** Reads no file system but proc: a hung mount of a guest's holds nobody up. */
-export async function mountsOf(pid: number | 'self'): Promise<readonly Mount[]> {
-  const text = await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '');
+/** Some thousand mounts: more than a guest has, and little enough to be gone through at once. */
+const MAX_GUEST_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+
+/** Of the host. Reads no file system but proc: a hung mount holds nobody up. */
+export async function hostMounts(): Promise<readonly Mount[]> {
+  return mountsIn(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''));
+}
+
+/**
+ * Of whoever has mounts of their own, and may make as many as they like, with names as long as they like: null where they are
+ * more than `maxBytes` of text. Nobody's who is gone. Reads no file system but proc.
+ */
+export async function guestMounts(pid: number, maxBytes = MAX_GUEST_BYTES): Promise<readonly Mount[] | null> {
+  const text = await readAtMost(`/proc/${pid}/mountinfo`, maxBytes).catch(() => '');
+  return text === null ? null : mountsIn(text);
+}
+
+/** Null: it is longer. Files of proc tell no size beforehand. */
+async function readAtMost(path: string, maxBytes: number): Promise<string | null> {
+  const file = await open(path);
+  try {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    const chunks: Buffer[] = [];
+    for (let length = 0; length <= maxBytes; ) {
+      const { bytesRead } = await file.read(chunk);
+      if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
+      // A copy: the kernel gives a page at a time, whatever is asked for.
+      chunks.push(Buffer.from(chunk.subarray(0, bytesRead)));
+      length += bytesRead;
+    }
+    return null;
+  } finally {
+    await file.close();
+  }
+}
+
+function mountsIn(text: string): readonly Mount[] {
   return text
     .split('\n')
     .filter(line => line !== '')

@@ -4,7 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { run } from './command.ts';
 import { lstatIfExists } from './files.ts';
-import { isAtOrBelow, type Mount, mountsOf, placeInFileSystem, processPerMountNamespace } from './mounts.ts';
+import {
+  guestMounts,
+  hostMounts,
+  isAtOrBelow,
+  type Mount,
+  placeInFileSystem,
+  processPerMountNamespace,
+} from './mounts.ts';
 
 /**
  * Deleting a root: `nspawnctl destroy`, and nothing else in nspawnd.
@@ -20,7 +27,7 @@ export async function inspectRoot(root: string): Promise<RootInspection | null> 
   const never = (objection: string): RootInspection => ({ path, objection, maySubside: false });
   if (stat.isSymbolicLink()) return never(`${root} is a symbolic link; remove it by hand`);
   if (!stat.isDirectory()) return never(`${root} is not a directory; remove it by hand`);
-  const mounts = await mountsOf('self');
+  const mounts = await hostMounts();
   const mount = findMount(path, mounts);
   if (mount !== null) return never(mount);
   const user = (await findGuest(path, mounts)) ?? (await findProcess(path));
@@ -85,6 +92,8 @@ export async function sizeOf(path: string): Promise<number | null> {
 }
 
 const NO_LIMIT = 0;
+/** Services of the host have what the host has, which may be much. */
+const MAX_MOUNTS_BYTES = 16 * 1024 * 1024;
 const SIZE_TIMEOUT_MS = 1500;
 
 /** A mount at or below it, or of it elsewhere. */
@@ -100,7 +109,9 @@ function findMount(path: string, mounts: readonly Mount[]): string | null {
 async function findGuest(path: string, mounts: readonly Mount[]): Promise<string | null> {
   const place = placeInFileSystem(path, mounts);
   for (const pid of await processPerMountNamespace()) {
-    if (findMountOf(place, await mountsOf(pid)) !== null)
+    const own = await guestMounts(pid, MAX_MOUNTS_BYTES);
+    if (own === null) return `process ${pid} has more mounts than can be looked through; end it first`;
+    if (findMountOf(place, own) !== null)
       return `process ${pid} runs in ${path}, or has it mounted; end it first`;
   }
   return null;

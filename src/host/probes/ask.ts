@@ -2,6 +2,7 @@ import type { Probe } from '../../api/probe-fields.ts';
 import { type Answer, notAsked } from './answer.ts';
 import { probeExec } from './exec-probe.ts';
 import { Gate } from './gate.ts';
+import { placeOfGuest } from './guest-place.ts';
 import { probeHttp } from './http-probe.ts';
 import { probeTcp } from './tcp-probe.ts';
 import { probeUnit } from './unit-probe.ts';
@@ -19,7 +20,12 @@ export function asking(): Ask {
   return (name, mainPid, { exec, unit, tcpSocket, httpGet, timeoutSeconds }, signal) => {
     if (exec !== undefined)
       return gate.through(() => probeExec(name, mainPid, exec.command, timeoutSeconds, signal));
-    if (unit !== undefined) return gate.through(() => probeUnit(name, unit.name, timeoutSeconds));
+    if (unit !== undefined)
+      return gate.through(async () => {
+        const place = await placeOfGuest(name, mainPid);
+        if (place === null) return notAsked('the guest is not found');
+        return probeUnit(place.leader, unit.name, timeoutSeconds);
+      });
     if (tcpSocket?.host !== undefined)
       return probeTcp({ ...tcpSocket, host: tcpSocket.host }, timeoutSeconds, signal);
     if (httpGet?.host !== undefined)

@@ -9,6 +9,8 @@ const FIRST_GAP_MS = 30_000;
 const LONGEST_GAP_MS = 600_000;
 /** Where nothing came or went, so rarely; where nobody can tell, as if something had. */
 const QUIET_LOOK_MS = 3_600_000;
+/** Who does not answer is asked ever more rarely, down to this. */
+const LONGEST_SILENCE_MS = 3_600_000;
 /** One look costs 12 ms of a core; so rarely that all of them together stay below a third of a percent. */
 const PACE_MS = 4000;
 /** The first look of a run does not wait for its turn, but fifty of them at once leave room for others. */
@@ -19,8 +21,11 @@ const NONE: FailedUnits = { names: [], more: 0 };
 
 interface Known {
   readonly invocationId: string;
+  readonly mainPid: number;
   readonly failedUnits: FailedUnits | null;
   readonly looks: number;
+  /** Looks in a row that came to nothing. */
+  readonly silences: number;
   /** When to look if units came or went since, and when in any case. */
   readonly dueAt: number;
   readonly dueAnywayAt: number;
@@ -29,7 +34,7 @@ interface Known {
 }
 
 export interface DegradedTools {
-  readonly look: (name: string) => Promise<FailedUnits | null>;
+  readonly look: (name: string, mainPid: number) => Promise<FailedUnits | null>;
   /** Changes when a unit of the guest comes or goes, and is the earlier one while none did; null: nobody can tell. */
   readonly mark: (name: string, earlier: string | null) => string | null;
   readonly onTrigger: (name: string) => void;
@@ -58,7 +63,7 @@ export class DegradedWatch {
   }
 
   /** Called at every look at a guest; `invocationId` null: it does not run, or has no systemd to ask. */
-  facts(name: string, invocationId: string | null): FailedUnits | null {
+  facts(name: string, invocationId: string | null, mainPid = 0): FailedUnits | null {
     if (invocationId === null) {
       this.#known.delete(name);
       this.#queue.delete(name);
@@ -73,8 +78,10 @@ export class DegradedWatch {
     const dueAt = performance.now() + FIRST_LOOK_MS;
     this.#known.set(name, {
       invocationId,
+      mainPid,
       failedUnits: null,
       looks: 0,
+      silences: 0,
       dueAt,
       dueAnywayAt: dueAt,
       mark: null,
@@ -135,14 +142,16 @@ export class DegradedWatch {
     const never = Number.POSITIVE_INFINITY;
     this.#known.set(name, { ...known, dueAt: never, dueAnywayAt: never });
     const mark = this.#tools.mark(name, null);
-    const failedUnits = await this.#tools.look(name);
+    const failedUnits = await this.#tools.look(name, known.mainPid);
     if (this.#known.get(name)?.invocationId !== known.invocationId) return;
     const now = performance.now();
+    const silences = failedUnits === null ? known.silences + 1 : 0;
     const hasFailed = failedUnits === null || failedUnits.names.length > 0;
     const looks = hasFailed ? 1 : known.looks + 1;
-    const gapMs = hasFailed ? FAILED_LOOK_MS : Math.min(LONGEST_GAP_MS, FIRST_GAP_MS * 2 ** (looks - 1));
-    const dueAnywayAt = now + (hasFailed ? FAILED_LOOK_MS : QUIET_LOOK_MS);
-    this.#known.set(name, { ...known, failedUnits, looks, dueAt: now + gapMs, dueAnywayAt, mark });
+    const failedGapMs = Math.min(LONGEST_SILENCE_MS, FAILED_LOOK_MS * 2 ** Math.max(0, silences - 1));
+    const gapMs = hasFailed ? failedGapMs : Math.min(LONGEST_GAP_MS, FIRST_GAP_MS * 2 ** (looks - 1));
+    const dueAnywayAt = now + (hasFailed ? failedGapMs : QUIET_LOOK_MS);
+    this.#known.set(name, { ...known, failedUnits, looks, silences, dueAt: now + gapMs, dueAnywayAt, mark });
     if (!isDeepStrictEqual(failedUnits ?? NONE, known.failedUnits ?? NONE)) this.#tools.onTrigger(name);
   }
 }

@@ -1,24 +1,18 @@
 import type { FailedUnits } from '../../planning/observed.ts';
+import { throughGuestBus } from '../guest-bus.ts';
 import { runShort } from '../short-command.ts';
 
 const TIMEOUT_MS = 3000;
 const MAX_NAMES = 10;
 
-/** Units of a guest that have failed, by its own systemd's word; null: it does not answer in time. */
-export async function askFailedUnits(name: string): Promise<FailedUnits | null> {
-  const args = [
-    `--machine=${name}`,
-    'list-units',
-    '--failed',
-    '--full',
-    '--plain',
-    '--no-legend',
-    '--no-pager',
-  ];
-  return runShort('systemctl', args, { timeoutMs: TIMEOUT_MS }).then(
-    ({ stdout }) => failedUnitsIn(stdout),
-    () => null,
-  );
+/** Units of a guest that have failed, by its own systemd's word; null: it cannot be asked, or does not answer in time. */
+export async function askFailedUnits(leader: number): Promise<FailedUnits | null> {
+  const options = ['--full', '--plain', '--no-legend', '--no-pager'];
+  return throughGuestBus(leader, async argvOf => {
+    const [program, ...args] = argvOf('systemctl', 'list-units', '--failed', ...options);
+    const { stdout } = await runShort(program, args, { timeoutMs: TIMEOUT_MS });
+    return failedUnitsIn(stdout);
+  }).catch(() => null);
 }
 
 /** A guest may say anything: what is no name of a unit is counted and not shown. */

@@ -5,6 +5,7 @@ import { runState } from '../../planning/run-state.ts';
 import { asking } from './ask.ts';
 import { DegradedWatch } from './degraded-watch.ts';
 import { askFailedUnits } from './failed-units.ts';
+import { placeOfGuest } from './guest-place.ts';
 import { type ProbeRecords, Prober } from './prober.ts';
 import { unitsMark } from './units-mark.ts';
 
@@ -15,7 +16,7 @@ export class GuestQuestions {
 
   constructor(records: ProbeRecords, onTrigger: (name: string) => void) {
     this.prober = new Prober(records, asking(), onTrigger);
-    this.#degraded = new DegradedWatch({ look: askFailedUnits, mark: unitsMark, onTrigger });
+    this.#degraded = new DegradedWatch({ look, mark: unitsMark, onTrigger });
   }
 
   async facts(
@@ -27,7 +28,7 @@ export class GuestQuestions {
     const invocationId = hasSystemd && runState(unit) === 'up' ? unit.invocationId : null;
     return {
       probes: await this.prober.facts(name, unit),
-      failedUnits: this.#degraded.facts(name, invocationId),
+      failedUnits: this.#degraded.facts(name, invocationId, unit.mainPid),
     };
   }
 
@@ -39,4 +40,9 @@ export class GuestQuestions {
     this.prober.stop();
     this.#degraded.stop();
   }
+}
+
+async function look(name: string, mainPid: number): Promise<FailedUnits | null> {
+  const place = await placeOfGuest(name, mainPid);
+  return place === null ? null : askFailedUnits(place.leader);
 }

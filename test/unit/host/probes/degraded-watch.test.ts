@@ -120,3 +120,17 @@ test('a person who asks is not made to wait for a turn, and a guest that is gone
   assert.deepEqual(looks, ['web']);
   watch.stop();
 });
+
+test('a guest that does not answer is asked ever more rarely, and its next run soon', async t => {
+  const clock = mockClock(t);
+  const { watch, looks } = watched(() => null);
+  watch.facts('web', 'run-1');
+  await pass(clock, 4 * 3_600_000);
+  // After 1, 2, 4, 8, 16 and 32 minutes, then each hour.
+  assert.ok(looks.length >= 8 && looks.length <= 11, `${looks.length} looks in four hours`);
+  const before = looks.length;
+  watch.facts('web', 'run-2');
+  await pass(clock, 90_000);
+  assert.equal(looks.length, before + 2);
+  watch.stop();
+});
