@@ -50,16 +50,24 @@ export interface IpLink {
 export interface IpRoute {
   readonly destination: string;
   readonly gateway: string | null;
-  readonly protocol: string;
 }
 
-/** A link with its addresses and routes; null when there is no such link, or no such namespace. */
-export async function ipShow(
-  namespace: string | null,
-  link: string,
-): Promise<{ link: IpLink; routes: readonly IpRoute[] } | null> {
+export interface ShownLink {
+  readonly link: IpLink;
+  readonly routes: readonly IpRoute[];
+}
+
+/** Our routes carry this protocol number, so that an administrator's own routes over our links are left alone. */
+export const ROUTE_PROTOCOL = '78';
+
+/** A link with its addresses and those routes that are ours; null when there is no such link, or no such namespace. */
+export async function ipShow(namespace: string | null, link: string): Promise<ShownLink | null> {
   // Only `link show` tells the alias, and in a batch whatever follows it sees no addresses and no routes.
-  const lines = [`address show dev ${link}`, `route show table all dev ${link}`, `link show dev ${link}`];
+  const lines = [
+    `address show dev ${link}`,
+    `route show table all dev ${link} proto ${ROUTE_PROTOCOL}`,
+    `link show dev ${link}`,
+  ];
   const { stdout, exitCode } = await runShort('ip', [...inNamespace(namespace), '-json', '-batch', '-'], {
     input: `${lines.join('\n')}\n`,
     accept: [0, 1, 255],
@@ -129,7 +137,6 @@ function parseLinks(json: unknown): readonly IpLink[] {
 const routeSchema = z.object({
   dst: z.string(),
   gateway: z.string().optional(),
-  protocol: z.union([z.string(), z.number()]).default(''),
 });
 
 function parseRoutes(json: unknown): readonly IpRoute[] {
@@ -139,6 +146,5 @@ function parseRoutes(json: unknown): readonly IpRoute[] {
     .map(route => ({
       destination: route.dst,
       gateway: route.gateway ?? null,
-      protocol: String(route.protocol),
     }));
 }

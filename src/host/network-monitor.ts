@@ -18,6 +18,7 @@ export class NetworkMonitor {
   #child: ReturnType<typeof spawnMonitor> | null = null;
   #names: FSWatcher | null = null;
   #isStopped = false;
+  #missed: NodeJS.Timeout | null = null;
 
   /** `onChange(null)`: announcements were missed, anything may have changed. */
   constructor(onChange: (change: NetworkChange | null) => void) {
@@ -51,10 +52,20 @@ export class NetworkMonitor {
       const change = parseChange(line);
       if (change !== null) this.#onChange(change);
     });
+    // It goes on after it has missed announcements (ENOBUFS), and says so.
+    createInterface({ input: child.stderr }).on('line', () => this.#miss());
     child.then(
       () => this.#restart(),
       () => this.#restart(),
     );
+  }
+
+  /** A guest that changes its network without a pause makes us miss some: it is not to have us look at everything as often. */
+  #miss(): void {
+    this.#missed ??= setTimeout(() => {
+      this.#missed = null;
+      if (!this.#isStopped) this.#onChange(null);
+    }, MISSED_MS).unref();
   }
 
   #restart(): void {
@@ -68,11 +79,11 @@ export class NetworkMonitor {
 }
 
 const RESTART_MS = 1000;
+const MISSED_MS = 2000;
 
 function spawnMonitor() {
   return execa('ip', ['-oneline', 'monitor', 'link', 'address', 'route', 'all-nsid'], {
     stdin: 'ignore',
-    stderr: 'ignore',
     buffer: false,
   });
 }

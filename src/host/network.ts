@@ -2,21 +2,21 @@ import { statfsSync, statSync } from 'node:fs';
 import { NspawndError } from '../errors.ts';
 import { hostLinkName } from '../planning/link-name.ts';
 import type { HostInterfaceFacts, LinkFacts, SandboxFacts } from '../planning/observed.ts';
-import { GUEST_LINK, linkAlias, namespacePath } from '../planning/sandbox.ts';
+import { linkAlias, namespacePath } from '../planning/sandbox.ts';
 import type { MacvlanSpec, SandboxSpec, StepArguments } from '../planning/step.ts';
 import { run } from './command.ts';
 import { exists, removeFile } from './files.ts';
 import { hostInterface, interfaceIndex } from './host-interface.ts';
-import { type IpLink, type IpRoute, ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
+import { ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
 import { type IpDevice, ipMacvlans } from './ip-device.ts';
 import { LentInterfaces } from './lent-interfaces.ts';
+import { guestLinkFacts, linkFacts } from './link-facts.ts';
 import { applyLinkSettings, areLinkSettingsRight } from './link-settings.ts';
 import {
   guestLines,
   hostLines,
   macvlanGuestLines,
   macvlanLines,
-  ROUTE_PROTOCOL,
   staleGuestLines,
   staleHostLines,
   withOwner,
@@ -170,7 +170,7 @@ export class Network {
       this.#namespaceState(name),
       this.#marks.read(name),
     ]);
-    const guest = spec.hasPair && namespace === 'present' ? await guestLink(name) : null;
+    const guest = spec.hasPair && namespace === 'present' ? await this.#guestLink(name) : null;
     refuseForeign(
       name,
       host,
@@ -251,9 +251,10 @@ export class Network {
     const seen = this.#seen.get(name);
     if (isWatched && seen !== undefined) return seen;
     const generation = this.#generation;
-    const [host, guest] = await Promise.all([this.#hostLink(hostLink, name), guestLink(name)]);
+    const [host, guest] = await Promise.all([this.#hostLink(hostLink, name), this.#guestLink(name)]);
     const found = { hostLink: host, guestLink: guest };
-    if (isWatched && generation === this.#generation) this.#seen.set(name, found);
+    if (isWatched && generation === this.#generation && guest?.isUnreadable !== true)
+      this.#seen.set(name, found);
     return found;
   }
 
@@ -262,7 +263,11 @@ export class Network {
     const [shown, areSettingsRight] = await Promise.all([ipShow(null, link), areLinkSettingsRight(link)]);
     if (shown === null) return null;
     if (shown.link.peerNamespaceId !== null) this.#namesById.set(shown.link.peerNamespaceId, name);
-    return linkFacts(withOwner(shown.link, name), shown.routes, areSettingsRight);
+    return linkFacts({ ...shown, link: withOwner(shown.link, name) }, areSettingsRight);
+  }
+
+  async #guestLink(name: string): Promise<LinkFacts | null> {
+    return isNamespace(namespacePath(name)) ? await guestLinkFacts(name) : null;
   }
 
   async #namespaceState(name: string): Promise<'present' | 'absent' | 'stale'> {
@@ -292,12 +297,6 @@ async function macvlanParents(
   return found;
 }
 
-async function guestLink(name: string): Promise<LinkFacts | null> {
-  if (!isNamespace(namespacePath(name))) return null;
-  const shown = await ipShow(name, GUEST_LINK);
-  return shown === null ? null : linkFacts(shown.link, shown.routes, true);
-}
-
 function refuseForeign(name: string, host: LinkFacts | null, isNamespaceForeign: boolean): void {
   if (host !== null && host.alias !== linkAlias(name)) {
     throw new NspawndError(
@@ -311,23 +310,6 @@ function refuseForeign(name: string, host: LinkFacts | null, isNamespaceForeign:
       `${namespacePath(name)} was not made by nspawnd; remove it or rename the container`,
     );
   }
-}
-
-function linkFacts(link: IpLink, routes: readonly IpRoute[], areSettingsRight: boolean): LinkFacts {
-  return {
-    name: link.name,
-    alias: link.alias,
-    isUp: link.isUp,
-    addresses: link.addresses
-      .filter(({ scope }) => scope !== 'link')
-      .map(({ address, prefix }) => `${address}/${prefix}`),
-    routes: routes.filter(route => route.protocol === ROUTE_PROTOCOL).map(routeText),
-    areSettingsRight,
-  };
-}
-
-function routeText(route: IpRoute): string {
-  return route.gateway === null ? route.destination : `${route.destination} via ${route.gateway}`;
 }
 
 /** Both of these ask the kernel only, about what is in memory: asking at once costs least. */

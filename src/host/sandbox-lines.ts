@@ -3,10 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { LinkFacts } from '../planning/observed.ts';
 import { GUEST_LINK, linkAlias } from '../planning/sandbox.ts';
 import type { MacvlanSpec, SandboxSpec } from '../planning/step.ts';
-import type { IpLink } from './ip.ts';
-
-/** Our routes carry this protocol number, so that an administrator's own routes over our links are left alone. */
-export const ROUTE_PROTOCOL = '78';
+import { type IpLink, ROUTE_PROTOCOL } from './ip.ts';
 
 /** What `ip -batch` is told to make a sandbox from whatever is there; each line may be said twice. */
 export function hostLines(

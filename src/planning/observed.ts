@@ -267,6 +267,8 @@ export interface LinkFacts {
   readonly routes: readonly string[];
   /** The settings of `/proc/sys/net/.../LINK` that we set and that are as we set them. */
   readonly areSettingsRight: boolean;
+  /** True of a link in a guest that has so much on it that it cannot be read: nothing else here says anything then. */
+  readonly isUnreadable?: boolean;
 }
 
 /** Result of an end whose record is there and says nothing: there was no space to write it. */
