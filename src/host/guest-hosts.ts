@@ -10,6 +10,7 @@ import {
 } from './files.ts';
 import { readBelow } from './guest-files.ts';
 import { findBlock, replaceBlock, writeInPlace } from './hosts-file.ts';
+import { runShort } from './short-command.ts';
 
 const MAX_HOSTS_BYTES = 256 * 1024;
 /** For a tree that has no etc/hosts of its own. */
@@ -46,7 +47,7 @@ export class GuestHosts {
     await makeDirectoryFor(this.path(name));
     let written: string | null = null;
     for (let block = await this.#hostsBlock(); block !== written; block = await this.#hostsBlock()) {
-      await writeFileAtomically(this.path(name), replaceBlock(own, block));
+      await this.#mutable(name, () => writeFileAtomically(this.path(name), replaceBlock(own, block)));
       written = block;
     }
   }
@@ -56,7 +57,18 @@ export class GuestHosts {
   }
 
   async remove(name: string): Promise<void> {
-    await rm(this.path(name), { force: true });
+    await this.#mutable(name, () => rm(this.path(name), { force: true }));
+  }
+
+  /** A guest's root can mount its file anew and make it immutable; chattr(1). */
+  async #mutable(name: string, change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      if (errorCode(error) !== 'EPERM') throw error;
+      await runShort('chattr', ['-ia', '--', this.path(name)]);
+      await change();
+    }
   }
 
   /** The block in each guest's file. */
@@ -67,17 +79,24 @@ export class GuestHosts {
   }
 
   async updateAll(block: string): Promise<void> {
+    const failures: unknown[] = [];
     for (const name of await this.names()) {
-      const before = await this.#read(name);
-      const after = replaceBlock(before, block);
-      if (after !== before) await this.#update(name, after);
+      // A guest that is in the way of its own file is not in the way of others.
+      await this.#bring(name, block).catch(error => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #bring(name: string, block: string): Promise<void> {
+    const before = await this.#read(name);
+    const after = replaceBlock(before, block);
+    if (after !== before) await this.#update(name, after);
   }
 
   /** Its container may have been removed since we read it. */
   async #update(name: string, text: string): Promise<void> {
     try {
-      await writeInPlace(this.path(name), text);
+      await this.#mutable(name, () => writeInPlace(this.path(name), text));
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error;
     }
