@@ -119,6 +119,8 @@ export function boundsOf(boundingSet: string): readonly string[] {
     `--property=CapabilityBoundingSet=${capabilityNames(boundingSet).join(' ')}`,
     `--property=SystemCallFilter=~${FORBIDDEN_CALLS.join(' ')}`,
     '--property=SystemCallErrorNumber=EPERM',
+    // Who enters is for a moment a program of the host's among the guest's processes, and can be opened by them for writing.
+    '--property=ReadOnlyPaths=/',
     '--property=DevicePolicy=closed',
     '--property=DeviceAllow=char-pts rw',
   ];

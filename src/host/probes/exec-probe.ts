@@ -69,6 +69,16 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
   const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
   if (boundingSet === null) throw new Error('what the guest may have cannot be read');
   return [
+    await programPath('unshare'),
+    '--mount',
+    '--propagation=private',
+    '--',
+    '/bin/sh',
+    '-c',
+    READ_ONLY,
+    'sh',
+    ...(await mountsOfPrograms()),
+    '--',
     await programPath('setpriv'),
     `--bounding-set=${boundsOf(boundingSet)}`,
     '--inh-caps=-all',
@@ -78,6 +88,23 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
     '--',
     ...command,
   ];
+}
+
+/**
+ * Before it enters it is a program of the host's, and for a moment one among the guest's processes, which can open it for
+ * writing by /proc: so it is run from mounts that are read-only. Where that cannot be, the probe is asked all the same.
+ */
+const READ_ONLY =
+  'while [ "$1" != -- ]; do mount -o remount,bind,ro "$1" 2>/dev/null || :; shift; done; shift; exec "$@"';
+
+/** Where the host's programs and libraries may be on a file system of their own. */
+const PLACES_OF_PROGRAMS = ['/', '/usr', '/usr/lib', '/usr/local', '/lib', '/nix', '/nix/store'];
+
+/** Of these, the mount points; proc_pid_mountinfo(5). */
+async function mountsOfPrograms(): Promise<readonly string[]> {
+  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
+  const points = new Set(lines.map(line => line.split(' ')[4]));
+  return PLACES_OF_PROGRAMS.filter(place => points.has(place));
 }
 
 /** setpriv(1): by their numbers, which it knows also where it does not know a name. */
@@ -96,9 +123,11 @@ async function programPath(program: string): Promise<string> {
   return `${directory}/${program}`;
 }
 
-/** Waits until it is where it belongs. Nothing of nspawnd's own comes along. */
-const ENTER =
-  'read -r _ || exit 1; umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; exec "$@" </dev/null';
+/**
+ * Waits until it is where it belongs. Nothing of nspawnd's own comes along: its input is a pipe that has ended, and no
+ * /dev/null, which would be the host's.
+ */
+const ENTER = 'read -r _ || exit 1; umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; exec "$@"';
 
 /** Nothing of the environment here is for the guest. */
 const ENVIRONMENT = {

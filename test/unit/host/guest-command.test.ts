@@ -42,6 +42,7 @@ test('a guest without is entered from a unit of the host, with no more than the 
   assert.ok(options.every(option => !option.startsWith('--machine')));
   assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
   assert.ok(options.includes('--property=DevicePolicy=closed'));
+  assert.ok(options.includes('--property=ReadOnlyPaths=/'));
   assert.ok(options.some(option => /^--property=SystemCallFilter=~.*\bopen_by_handle_at\b/.test(option)));
   assert.deepEqual(command.slice(-6), ['/usr/bin/nsenter', '--target=4711', '--all', '--', 'ls', '-l']);
   assert.deepEqual([unit, machine], ['u.service', null]);
@@ -57,9 +58,11 @@ test('a guest that is entered to be switched gets no more than it may have eithe
   const { options, command } = split(argv);
   assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
   assert.ok(options.includes('--property=DevicePolicy=closed'));
+  assert.ok(options.includes('--property=ReadOnlyPaths=/'));
   assert.ok(options.some(option => /^--property=SystemCallFilter=~.*\bopen_by_handle_at\b/.test(option)));
   assert.ok(options.includes('--property=RuntimeMaxSec=90'));
-  assert.deepEqual(command.slice(0, 3), ['nsenter', '--target=4711', '--all']);
+  assert.deepEqual(command.slice(0, 2), ['/usr/bin/env', '-i']);
+  assert.deepEqual(command.slice(-6, -2), ['nsenter', '--target=4711', '--all', '--']);
   assert.throws(() => enteringArgv(4711, null, ['x'], 90), /not entered/);
 });
 
