@@ -64,7 +64,7 @@ async function killOf({ world }: Scene, name: string, whose: 'MainPID' | 'Leader
   const pid =
     whose === 'MainPID'
       ? await world.unit(name, 'MainPID')
-      : await world.sh('machinectl', 'show', '-P', 'Leader', name);
+      : await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
   assert.ok(Number(pid) > 1, `${name} has a ${whose}`);
   await world.sh('kill', '-9', pid);
 }
