@@ -1,6 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { fstatSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import { NspawndError } from '../errors.ts';
 import type { GuestCommand } from './guest-command.ts';
 import { GuestWatch } from './guest-watch.ts';
@@ -20,9 +20,8 @@ export interface Attached {
 /**
  * Runs a command with our own input and output until it ends; its exit status. Signals to us are passed on to it.
  *
- * Architecture invariant: no descriptor of our terminal or of a file reaches a guest. Who holds one can type into a terminal
- * (TIOCSTI), and opens a file again by /proc/self/fd, to read, write and change the mode of what was only to be appended to.
- * Pipes and sockets are passed on as they are, so that nothing is copied.
+ * Architecture invariant: no descriptor of our terminal reaches a guest. Who holds one can type into it (TIOCSTI), and it
+ * is root's. Pipes and files are passed on as they are, so that nothing is copied.
  */
 export async function runAttached(attached: Attached): Promise<number> {
   const { argv, isTerminal, hasInput, passOn, outlives } = attached;
@@ -30,7 +29,7 @@ export async function runAttached(attached: Attached): Promise<number> {
   const watch = outlives === null ? null : GuestWatch.begin(outlives);
   const stdio: StdioOptions = isTerminal
     ? 'inherit'
-    : [hasInput ? passage(0) : 'pipe', passage(1), passage(2)];
+    : [hasInput ? passage(0) : 'ignore', passage(1), passage(2)];
   const child = spawn(program, args, {
     stdio,
     // Ctrl-C reaches it as a signal from us, not also from the terminal.
@@ -44,7 +43,7 @@ export async function runAttached(attached: Attached): Promise<number> {
     else passOn(signal).catch(() => child.kill('SIGTERM'));
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  connect(child, !isTerminal && hasInput);
+  connectTerminal(child);
   watch?.follow(child.pid);
   try {
     const { status, signal } = await end(child, program);
@@ -54,23 +53,23 @@ export async function runAttached(attached: Attached): Promise<number> {
     watch?.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
     // It would keep us waiting for a line that nobody wants any more.
-    if (child.stdin !== null && hasInput) process.stdin.destroy();
+    if (child.stdin !== null) process.stdin.destroy();
   }
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
-/** Of the three only what is a pipe or a socket already does not go through us. */
+/** Of the three only those that are a terminal of ours go through us. */
 function passage(descriptor: number): 'pipe' | 'inherit' {
-  const stats = fstatSync(descriptor);
-  return stats.isFIFO() || stats.isSocket() ? 'inherit' : 'pipe';
+  return isatty(descriptor) ? 'pipe' : 'inherit';
 }
 
-function connect(child: ChildProcess, hasInput: boolean): void {
-  // What it does not want to read, it does not read.
-  child.stdin?.on('error', () => undefined);
-  if (child.stdin !== null && hasInput) process.stdin.pipe(child.stdin);
-  else child.stdin?.end();
+function connectTerminal(child: ChildProcess): void {
+  if (child.stdin !== null) {
+    // What it does not want to read, it does not read.
+    child.stdin.on('error', () => undefined);
+    process.stdin.pipe(child.stdin);
+  }
   child.stdout?.pipe(process.stdout, { end: false });
   child.stderr?.pipe(process.stderr, { end: false });
 }

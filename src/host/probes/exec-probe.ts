@@ -76,7 +76,7 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
     '/bin/sh',
     '-c',
     READ_ONLY,
-    'sh',
+    await programPath('mount'),
     ...(await mountsOfPrograms()),
     '--',
     await programPath('setpriv'),
@@ -95,7 +95,7 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
  * writing by /proc: so it is run from mounts that are read-only. Where that cannot be, the probe is asked all the same.
  */
 const READ_ONLY =
-  'while [ "$1" != -- ]; do mount -o remount,bind,ro "$1" 2>/dev/null || :; shift; done; shift; exec "$@"';
+  'while [ "$1" != -- ]; do "$0" -o remount,bind,ro "$1" 2>/dev/null || :; shift; done; shift; : | (exec "$@")';
 
 /** Where the host's programs and libraries may be on a file system of their own. */
 const PLACES_OF_PROGRAMS = ['/', '/usr', '/usr/lib', '/usr/local', '/lib', '/nix', '/nix/store'];
@@ -124,8 +124,8 @@ async function programPath(program: string): Promise<string> {
 }
 
 /**
- * Waits until it is where it belongs. Nothing of nspawnd's own comes along: its input is a pipe that has ended, and no
- * /dev/null, which would be the host's.
+ * Waits until it is where it belongs. Nothing of nspawnd's own comes along: its input is a pipe that has ended. A /dev/null
+ * would be the host's, whose mode the guest could change, and of a socket bash thinks that somebody has logged in.
  */
 const ENTER = 'read -r _ || exit 1; umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; exec "$@"';
 
