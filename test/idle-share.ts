@@ -12,7 +12,7 @@ export function idleShare(): () => number {
   };
 }
 
-/** In milliseconds since the machine started, over all processors. What waits for a disk is counted as idle nowhere here. */
+/** In milliseconds since the machine started, over all processors. Waiting for a disk is in neither. */
 function times(): { readonly idle: number; readonly all: number } {
   const each = cpus().map(cpu => cpu.times);
   return {

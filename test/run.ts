@@ -32,6 +32,7 @@ import { ensureTree } from './testbed/tree.ts';
 const FEW_AT_ONCE = 3;
 /** And as many at most, while processors idle and memory is free. */
 const MANY_AT_ONCE = 10;
+/** Of the processors' time since the last look. */
 const IDLE_SHARE = 0.2;
 const FREE_MEMORY_BYTES = 3 * 1024 ** 3;
 /** What a file that was just begun uses has to show before the next one is. */
