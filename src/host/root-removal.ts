@@ -19,8 +19,11 @@ import {
  * Architecture invariant: nothing is deleted that is mounted, runs, or lies behind a symlink.
  */
 
-/** A root as it is about to be deleted. `null`: there is none. */
-export async function inspectRoot(root: string): Promise<RootInspection | null> {
+/** A root as it is about to be deleted. `null`: there is none. `maxMountsBytes`: of the mounts of one process. */
+export async function inspectRoot(
+  root: string,
+  maxMountsBytes = MAX_MOUNTS_BYTES,
+): Promise<RootInspection | null> {
   const stat = await lstatIfExists(root);
   if (stat === null) return null;
   const path = join(await realpath(dirname(root)), basename(root));
@@ -30,7 +33,7 @@ export async function inspectRoot(root: string): Promise<RootInspection | null> 
   const mounts = await hostMounts();
   const mount = findMount(path, mounts);
   if (mount !== null) return never(mount);
-  const user = (await findGuest(path, mounts)) ?? (await findProcess(path));
+  const user = (await findGuest(path, mounts, maxMountsBytes)) ?? (await findProcess(path));
   return { path, objection: user, maySubside: user !== null };
 }
 
@@ -106,10 +109,10 @@ function findMount(path: string, mounts: readonly Mount[]): string | null {
 }
 
 /** A process with mounts of its own, as a guest is. */
-async function findGuest(path: string, mounts: readonly Mount[]): Promise<string | null> {
+async function findGuest(path: string, mounts: readonly Mount[], maxBytes: number): Promise<string | null> {
   const place = placeInFileSystem(path, mounts);
   for (const pid of await processPerMountNamespace()) {
-    const own = await guestMounts(pid, MAX_MOUNTS_BYTES);
+    const own = await guestMounts(pid, maxBytes);
     if (own === null) return `process ${pid} has more mounts than can be looked through; end it first`;
     if (findMountOf(place, own) !== null)
       return `process ${pid} runs in ${path}, or has it mounted; end it first`;

@@ -55,9 +55,10 @@ test('a guest with more mounts than can be looked through has none that is trust
 test('of more than a bound nothing is said, and a root that they may be of is kept', { skip }, async t => {
   const root = join(await scratch(t), 'root');
   await mkdir(root);
-  const pid = await withMounts(t, 13);
-  assert.equal(await guestMounts(pid, 16 * 1024 * 1024), null);
-  const { objection, maySubside } = (await inspectRoot(root)) ?? {};
+  // Not as many as would keep the roots of others on this machine, whose tests run beside this one.
+  const pid = await withMounts(t, 9);
+  assert.equal((await inspectRoot(root))?.objection, null);
+  const { objection, maySubside } = (await inspectRoot(root, 1024 * 1024)) ?? {};
   assert.deepEqual(
     [objection, maySubside],
     [`process ${pid} has more mounts than can be looked through; end it first`, true],
