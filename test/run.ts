@@ -172,9 +172,9 @@ async function runAll(all: readonly Job[]): Promise<readonly Result[]> {
     running.add(run);
   };
   while (waiting.length > 0 || running.size > 0) {
-    const isIdle = idle() > IDLE_SHARE && freemem() > FREE_MEMORY_BYTES;
-    if (running.size < FEW_AT_ONCE || (isIdle && running.size < MANY_AT_ONCE))
-      waiting.splice(0, 1).forEach(begin);
+    const atOnce = idle() > IDLE_SHARE && freemem() > FREE_MEMORY_BYTES ? MANY_AT_ONCE : FEW_AT_ONCE;
+    const job = running.size < atOnce ? waiting.shift() : undefined;
+    if (job !== undefined) begin(job);
     if (running.size >= FEW_AT_ONCE || waiting.length === 0)
       await Promise.race([...running, sleep(LOOK_EVERY_MS)]);
   }

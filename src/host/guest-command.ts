@@ -1,3 +1,4 @@
+import { GUEST_VARIABLES } from './guest-environment.ts';
 import type { Guest } from './guest-facts.ts';
 import type { GuestUser } from './guest-user.ts';
 
@@ -237,9 +238,7 @@ const ENTER = [
   OUTLIVE,
   QUIET,
   KEEP_AWAKE,
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
-  '(exec /usr/bin/env -i HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 ${TERM:+"TERM=$TERM"}' +
-    ' PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" 2>&3 3>&-)',
+  `(exec /usr/bin/env -i ${GUEST_VARIABLES.join(' ')} \${TERM:+"TERM=$TERM"} "$@" 2>&3 3>&-)`,
   'status=$?',
   'kill $!',
   'exit $status',

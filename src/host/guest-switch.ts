@@ -8,6 +8,7 @@ import { type Ended, runToEnd } from './command.ts';
 import { exists } from './files.ts';
 import { sharesUsers, throughGuestBus } from './guest-bus.ts';
 import { boundsOf } from './guest-command.ts';
+import { GUEST_ENVIRONMENT, variablesOf } from './guest-environment.ts';
 import { boundingSetOf } from './guest-facts.ts';
 import { openGuestSocket } from './guest-socket.ts';
 import { pathOfHandle } from './open-below.ts';
@@ -148,14 +149,11 @@ export function enteringArgv(
   return [...unitOptions(timeoutSec), '--slice=machine.slice', ...boundsOf(boundingSet), '--', ...enter];
 }
 
-/** Nothing of the host's is for the guest, which its manager's settings put into the environment of every unit. */
-const ENVIRONMENT = [
-  'HOME=/root',
-  'USER=root',
-  'LOGNAME=root',
-  'LANG=C.UTF-8',
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin',
-];
+/** What the manager's settings put into the environment of every unit is not for the guest. Where nsenter is on NixOS, too. */
+const ENVIRONMENT = variablesOf({
+  ...GUEST_ENVIRONMENT,
+  PATH: `${GUEST_ENVIRONMENT.PATH}:/run/current-system/sw/bin`,
+});
 
 function unitOptions(timeoutSec: number): readonly string[] {
   return ['--quiet', '--wait', '--pipe', '--collect', `--property=RuntimeMaxSec=${timeoutSec}`];

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { execa } from 'execa';
 import { bootHost } from '../testbed/boot-host.ts';
-import type { Host } from '../testbed/host.ts';
 import { inSmallTree, plantTree } from './small-tree.ts';
 import { guest, suite, useWorld, worldOf } from './world.ts';
 
@@ -43,7 +42,7 @@ test('what was backed up of one host runs on a new one, with its data, settings 
 
 /** Two containers that run, saved as the README says, and a host that is no more. */
 async function backUp(backup: string): Promise<void> {
-  const host: Host = await bootHost({ suite });
+  const host = await bootHost({ suite });
   try {
     const old = worldOf(() => host);
     await host.copyTree('/var/lib/machines/base', '/srv/web');

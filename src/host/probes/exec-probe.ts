@@ -5,7 +5,9 @@ import { messageOf } from '../../errors.ts';
 import { lastCleanLines } from '../clean-line.ts';
 import { directoryOf } from '../find-program.ts';
 import { capabilityNumbers } from '../guest-command.ts';
+import { GUEST_ENVIRONMENT } from '../guest-environment.ts';
 import { boundingSetOf } from '../guest-facts.ts';
+import { hostMounts } from '../mounts.ts';
 import { type Answer, bad, GOOD, notAsked, tooLate } from './answer.ts';
 import { type GuestPlace, placeOfGuest } from './guest-place.ts';
 
@@ -95,15 +97,14 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
  * writing by /proc: so it is run from mounts that are read-only. Where that cannot be, the probe is asked all the same.
  */
 const READ_ONLY =
-  'while [ "$1" != -- ]; do "$0" -o remount,bind,ro "$1" 2>/dev/null || :; shift; done; shift; : | (exec "$@")';
+  'while [ "$1" != -- ]; do "$0" -o remount,bind,ro "$1" 2>/dev/null || :; shift; done; shift; exec "$@"';
 
 /** Where the host's programs and libraries may be on a file system of their own. */
 const PLACES_OF_PROGRAMS = ['/', '/usr', '/usr/lib', '/usr/local', '/lib', '/nix', '/nix/store'];
 
-/** Of these, the mount points; proc_pid_mountinfo(5). */
+/** Of these, the mount points. */
 async function mountsOfPrograms(): Promise<readonly string[]> {
-  const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
-  const points = new Set(lines.map(line => line.split(' ')[4]));
+  const points = new Set((await hostMounts()).map(({ mountPoint }) => mountPoint));
   return PLACES_OF_PROGRAMS.filter(place => points.has(place));
 }
 
@@ -127,16 +128,7 @@ async function programPath(program: string): Promise<string> {
  * Waits until it is where it belongs. Nothing of nspawnd's own comes along: its input is a pipe that has ended. A /dev/null
  * would be the host's, whose mode the guest could change, and of a socket bash thinks that somebody has logged in.
  */
-const ENTER = 'read -r _ || exit 1; umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; exec "$@"';
-
-/** Nothing of the environment here is for the guest. */
-const ENVIRONMENT = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root',
-  USER: 'root',
-  LOGNAME: 'root',
-  LANG: 'C.UTF-8',
-};
+const ENTER = 'read -r _ || exit 1; umask 022; echo 0 2>/dev/null >/proc/self/oom_score_adj; : | (exec "$@")';
 
 async function runIn(
   group: string,
@@ -146,7 +138,7 @@ async function runIn(
 ): Promise<Answer> {
   const child = spawn('/bin/sh', ['-c', ENTER, 'sh', ...argv], {
     cwd: '/',
-    env: ENVIRONMENT,
+    env: GUEST_ENVIRONMENT,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.on('error', () => undefined);

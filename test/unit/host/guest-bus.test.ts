@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,22 +7,14 @@ import { sharesUsers } from '../../../src/host/guest-bus.ts';
 import { askFailedUnits } from '../../../src/host/probes/failed-units.ts';
 import { probeUnit } from '../../../src/host/probes/unit-probe.ts';
 import { scratch } from './scratch.ts';
+import { unshared } from './unshared.ts';
 
 const skip = process.getuid?.() !== 0 && 'only root has mounts of its own';
 const SOCKET = 'run/dbus/system_bus_socket';
 
 /** A process with a /run of its own, in which this has been done. */
 async function guest(context: TestContext, lines: string, options: readonly string[] = []): Promise<number> {
-  const script = `mount -t tmpfs none /run && mkdir /run/dbus && { ${lines}; } && echo done && exec sleep 1000`;
-  const child = spawn('unshare', ['--mount', ...options, 'sh', '-c', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  context.after(async () => {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  });
-  await once(child.stdout, 'data');
-  return child.pid ?? 0;
+  return unshared(context, `mount -t tmpfs none /run && mkdir /run/dbus && { ${lines}; }`, options);
 }
 
 async function serveBus(context: TestContext, leader: number): Promise<void> {

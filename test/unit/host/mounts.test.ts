@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +6,7 @@ import { isKernelOnly } from '../../../src/host/kernel-only.ts';
 import { guestMounts, hostMounts } from '../../../src/host/mounts.ts';
 import { inspectRoot } from '../../../src/host/root-removal.ts';
 import { scratch } from './scratch.ts';
+import { unshared } from './unshared.ts';
 
 const skip = process.getuid?.() !== 0 && 'only root has mounts of its own';
 
@@ -17,17 +16,12 @@ async function withMounts(context: TestContext, doublings: number): Promise<numb
   // Names as long as a line of the kernel's takes, so that few mounts do.
   const deep = join(directory, ...Array.from({ length: 12 }, () => 'x'.repeat(240)));
   await mkdir(deep, { recursive: true });
-  const script = `
+  return unshared(
+    context,
+    `
     mount -t tmpfs none '${deep}' && mount --make-shared '${deep}' || exit 1
-    i=0; while [ $i -lt ${doublings} ]; do mount --bind '${deep}' '${deep}' || exit 1; i=$((i + 1)); done
-    echo done; exec sleep 1000`;
-  const child = spawn('unshare', ['--mount', 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  context.after(async () => {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  });
-  await once(child.stdout, 'data');
-  return child.pid ?? 0;
+    i=0; while [ $i -lt ${doublings} ]; do mount --bind '${deep}' '${deep}' || exit 1; i=$((i + 1)); done`,
+  );
 }
 
 test("a guest's mounts are those of its own", { skip }, async t => {
