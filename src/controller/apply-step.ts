@@ -19,3 +19,8 @@ export function applyStep(
       return host.apply(name, step, signal);
   }
 }
+
+/** It is the manifests' alone, and leaves the host as it was seen. */
+export function isForManifests({ name }: Step): boolean {
+  return name === 'proveSpec' || name === 'rejectSpec';
+}

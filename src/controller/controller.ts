@@ -87,7 +87,7 @@ export class Controller implements ControlPort {
     this.#gate = new StartGate(options.maxConcurrentBoots ?? null, name => this.#queue.add(name));
     this.#reconciler = new Reconciler(manifests, host, this.#store, this.#gate, log);
     this.#observer = observer;
-    this.#resting = new Resting(manifests, host);
+    this.#resting = new Resting(manifests, host, options.relistMs / 2);
     const order = (key: string) => this.#gate.orderOf(key, manifests.desired(key));
     this.#queue = new WorkQueue(options.workers, key => this.#work(key), observer, order);
   }
@@ -275,7 +275,9 @@ export class Controller implements ControlPort {
   async #work(key: string): Promise<void> {
     const { signal } = this.#abort;
     const startedAt = performance.now();
-    const { requeueAfterMs, hasFailed, isAtRest } = await this.#reconciler.reconcile(key, signal);
+    const { requeueAfterMs, hasFailed, isAtRest } = await this.#reconciler.reconcile(key, signal, () =>
+      this.#queue.lookBegins(key),
+    );
     this.#resting.note(key, isAtRest);
     const result = hasFailed ? 'error' : requeueAfterMs === null ? 'success' : 'requeue_after';
     this.#observer?.onReconciled(result, (performance.now() - startedAt) / 1000);

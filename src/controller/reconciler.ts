@@ -13,11 +13,10 @@ import { hostsEntries } from '../planning/render/hosts-block.ts';
 import { backoffMs } from '../planning/restart.ts';
 import { type Step, step } from '../planning/step.ts';
 import { type Outcome, summarize } from '../planning/summarize.ts';
-import { applyStep } from './apply-step.ts';
-import { containerObject } from './container-object.ts';
+import { applyStep, isForManifests } from './apply-step.ts';
 import { isNothingToDo } from './nothing-to-do.ts';
 import type { HostPort, ManifestPort } from './ports.ts';
-import { probeEvents } from './probe-events.ts';
+import { report, type Standing } from './report.ts';
 import type { StartGate } from './start-gate.ts';
 import type { StatusStore } from './status-store.ts';
 import { eventOf } from './step-events.ts';
@@ -60,13 +59,14 @@ export class Reconciler {
     return this.#namesFault;
   }
 
-  async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
+  /** `onLook`: what has been heard of the key so far is seen by the look that begins now. */
+  async reconcile(key: string, signal: AbortSignal, onLook: () => void): Promise<ReconcileResult> {
     const log = this.#log.child({ key, reconcileId: randomUUID().slice(0, 8) });
     try {
       const result =
         key === HOST_KEY
           ? await this.#reconcileHost(log, signal)
-          : await this.#reconcileContainer(key, log, signal);
+          : await this.#reconcileContainer(key, log, signal, onLook);
       if (result.error === null) this.#failures.delete(key);
       return {
         requeueAfterMs: result.error === null ? result.requeueAfterMs : this.#retryAfterMs(key, result.error),
@@ -82,7 +82,7 @@ export class Reconciler {
     }
   }
 
-  async #reconcileContainer(name: string, log: Log, signal: AbortSignal): Promise<Round> {
+  async #reconcileContainer(name: string, log: Log, signal: AbortSignal, onLook: () => void): Promise<Round> {
     if (!this.#store.isKnown(name)) this.#store.restore(name, await this.#host.loadMemory(name));
     let { desired, observed } = await this.#look(name);
     let current = await this.#plan(name, desired, observed);
@@ -100,12 +100,16 @@ export class Reconciler {
         outcome = { error: outcomeError(error) };
         log.warn({ err: error }, 'step failed');
       }
-      ({ desired, observed } = await this.#look(name));
-      current = await this.#plan(name, desired, observed);
+      ({ desired, observed, current } = await this.#afterRound(
+        name,
+        { desired, observed, current },
+        error,
+        onLook,
+      ));
       // Done and not yet to be seen, such as a signal to a guest: it is given time, not the same again at once.
       if (error === null && isSamePlan(before, current)) {
         this.#gate.note(name, desired.state === 'present' ? desired.manifest : null, observed, current);
-        await this.#report(name, desired, observed, current, outcome, log);
+        await this.#report(name, { desired, observed, current }, outcome, log);
         return { requeueAfterMs: SAME_PLAN_RECHECK_MS, error: null };
       }
     }
@@ -125,9 +129,27 @@ export class Reconciler {
       await this.#manifests.forget(name);
       return { requeueAfterMs: null, error: null };
     }
-    await this.#report(name, desired, observed, current, outcome, log);
+    await this.#report(name, { desired, observed, current }, outcome, log);
     const isAtRest = desired.state === 'present' && isNothingToDo(current, desired.manifest, observed);
     return { requeueAfterMs: requeueAfter(current, observed), error, isAtRest };
+  }
+
+  /** What is when the steps of a plan are done, or one of them has failed: seen afresh, unless it is known. */
+  async #afterRound(name: string, before: Standing, error: unknown, onLook: () => void): Promise<Standing> {
+    const { desired, observed, current } = before;
+    if (error === null && current.steps.at(-1)?.name === 'launch') {
+      const launched = asLaunched(observed);
+      const next = await this.#plan(name, desired, launched);
+      if (next.steps.length === 0) return { desired, observed: launched, current: next };
+    }
+    if (error === null && current.steps.every(isForManifests)) {
+      const judged = this.#manifests.desired(name);
+      if (isSameWish(desired, judged))
+        return { desired: judged, observed, current: await this.#plan(name, judged, observed) };
+    }
+    onLook();
+    const after = await this.#look(name);
+    return { ...after, current: await this.#plan(name, after.desired, after.observed) };
   }
 
   async #reconcileHost(log: Log, signal: AbortSignal): Promise<Round> {
@@ -174,54 +196,9 @@ export class Reconciler {
     return null;
   }
 
-  async #report(
-    name: string,
-    desired: Desired,
-    observed: Observed,
-    current: Plan,
-    outcome: Outcome,
-    log: Log,
-  ): Promise<void> {
-    const now = new Date(observed.now).toISOString();
-    const summary = summarize(desired, observed, current, outcome);
-    const before = this.#store.get(name);
-    const after = containerObject(name, desired, observed, summary, before, now);
-    for (const [type, reason] of [
-      ['Ready', 'Ready'],
-      ['Stalled', 'Stalled'],
-      ['ManifestValid', 'ManifestInvalid'],
-    ] as const) {
-      const was = findCondition(before?.status.conditions ?? [], type);
-      const is = findCondition(after.status.conditions, type);
-      if (is === undefined || (was?.status === is.status && was.message === is.message)) continue;
-      const isNews =
-        type === 'ManifestValid' ? is.status === 'False' : is.status === 'True' && was?.status !== is.status;
-      if (!isNews) continue;
-      const isGood = type === 'Ready';
-      await this.#store.record(
-        name,
-        { type: isGood ? 'Normal' : 'Warning', reason, message: is.message },
-        now,
-      );
-      log[isGood ? 'info' : 'warn'](
-        { reason: is.reason, detail: is.message },
-        isGood ? 'container is ready' : `container: ${reason}`,
-      );
-    }
-    for (const event of probeEvents(before?.status.conditions ?? [], after.status.conditions)) {
-      await this.#store.record(name, event, now);
-      log[event.type === 'Normal' ? 'info' : 'warn']({ detail: event.message }, `container: ${event.reason}`);
-    }
-    if (outcome.error !== null) {
-      await this.#store.record(
-        name,
-        { type: 'Warning', reason: outcome.error.code, message: outcome.error.message },
-        now,
-      );
-    }
-    await this.#store.put(after);
-    if (findCondition(after.status.conditions, 'Ready')?.status === 'True') this.#gate.isReady(name);
-    log.debug({ phase: summary.phase, waitingFor: summary.waitingFor }, 'reconciled');
+  async #report(name: string, standing: Standing, outcome: Outcome, log: Log): Promise<void> {
+    const isReady = await report(this.#store, name, standing, outcome, log);
+    if (isReady) this.#gate.isReady(name);
   }
 
   /** What is wanted as it is when the look is over: a manifest may come back while a busy host is looked at. */
@@ -293,6 +270,14 @@ function isSameWish(one: Desired, other: Desired): boolean {
 
 function isSamePlan(before: Plan, after: Plan): boolean {
   return after.steps.length > 0 && planText(before) === planText(after);
+}
+
+/**
+ * As it is when systemd has taken a launch: it has a job, and announces how that goes. Another look would take the processor
+ * from the guest that boots.
+ */
+function asLaunched(observed: Observed): Observed {
+  return { ...observed, unit: { ...observed.unit, hasJob: true } };
 }
 
 function tooManyRounds(plan: Plan): Error {

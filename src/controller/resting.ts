@@ -8,6 +8,9 @@ import type { HostPort, ManifestPort } from './ports.ts';
  * The glance is taken before the look that finds a container at rest: what changes in between makes the next one differ.
  * Whatever else brought a container back was news: it counts as at rest only after another re-list has looked at it.
  * A glance sees not everything, so each container is looked at after some time in any case.
+ *
+ * Of the others those are left to the next re-list that were looked at a moment ago: of fifty that are just being launched
+ * there is much news in any case.
  */
 export class Resting {
   readonly #manifests: Pick<ManifestPort, 'desired'>;
@@ -15,8 +18,19 @@ export class Resting {
   readonly #atRest = new Map<string, Glanced & { readonly leftAlone: number }>();
   /** What was seen of those that a re-list sends to be looked at. */
   readonly #sent = new Map<string, Glanced>();
+  readonly #lookedAt = new Map<string, number>();
+  readonly #momentMs: number;
+  readonly #now: () => number;
 
-  constructor(manifests: Pick<ManifestPort, 'desired'>, host: Pick<HostPort, 'glance'>) {
+  /** `momentMs`: for so long a look counts as just made. */
+  constructor(
+    manifests: Pick<ManifestPort, 'desired'>,
+    host: Pick<HostPort, 'glance'>,
+    momentMs: number,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#momentMs = momentMs;
+    this.#now = now;
     this.#manifests = manifests;
     this.#host = host;
   }
@@ -25,6 +39,8 @@ export class Resting {
   async awake(names: readonly string[]): Promise<readonly string[]> {
     const glances = await this.#host.glance(names);
     for (const known of this.#atRest.keys()) if (!glances.has(known)) this.#atRest.delete(known);
+    const aMomentAgo = this.#now() - this.#momentMs;
+    for (const [known, at] of this.#lookedAt) if (at < aMomentAgo) this.#lookedAt.delete(known);
     return names.filter((name, index) => {
       const glance = glances.get(name);
       const desired = this.#manifests.desired(name);
@@ -33,6 +49,7 @@ export class Resting {
         this.#atRest.set(name, { ...rest, leftAlone: rest.leftAlone + 1 });
         return false;
       }
+      if (rest === undefined && this.#lookedAt.has(name)) return false;
       this.#atRest.delete(name);
       // They are due one after the other, not all in the same re-list.
       if (glance !== undefined) this.#sent.set(name, { glance, desired, firstCount: index % MAX });
@@ -42,6 +59,7 @@ export class Resting {
 
   /** A look at it is over. */
   note(name: string, isAtRest: boolean): void {
+    this.#lookedAt.set(name, this.#now());
     const sent = this.#sent.get(name);
     this.#sent.delete(name);
     if (isAtRest && sent !== undefined) this.#atRest.set(name, { ...sent, leftAlone: sent.firstCount });
@@ -52,6 +70,7 @@ export class Resting {
   wakeAll(): void {
     this.#atRest.clear();
     this.#sent.clear();
+    this.#lookedAt.clear();
   }
 }
 

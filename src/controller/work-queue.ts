@@ -84,6 +84,11 @@ export class WorkQueue {
     if (!this.#isStopped && !this.#dirty.has(key)) this.#gathered.set(key, delayMs);
   }
 
+  /** A look at the key begins, perhaps in the middle of the work on it: it sees what could wait so far. */
+  lookBegins(key: string): void {
+    this.#gathered.clear(key);
+  }
+
   /** Drops a timer: what it was to bring back has been looked at. */
   cancelDelayed(key: string): void {
     this.#delayed.clear(key);
@@ -109,7 +114,7 @@ export class WorkQueue {
     this.#observer?.onTaken((now - (this.#dirty.get(key) ?? now)) / 1000);
     this.#processing.set(key, now);
     this.#dirty.delete(key);
-    this.#gathered.clear(key);
+    this.lookBegins(key);
     const waiters = this.#waiters.get(key) ?? [];
     this.#waiters.delete(key);
     try {

@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
@@ -148,7 +149,8 @@ function readNow(path: string, maxBytes: number, encoding: 'utf8' | 'latin1'): s
 /** Removing what is gone is success. */
 export async function removeFile(path: string): Promise<void> {
   try {
-    await unlink(path);
+    if (!isInMemory(path)) await unlink(path);
+    else if (lstatNow(path) !== null) unlinkSync(path);
   } catch (error) {
     if (!isNoSuchFile(error)) throw error;
   }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { readFileIfExists } from './files.ts';
 
 /**
@@ -30,10 +30,11 @@ export async function areLinkSettingsRight(link: string): Promise<boolean> {
   return found.every(Boolean);
 }
 
-export async function applyLinkSettings(link: string): Promise<void> {
+/** At once: the kernel takes a moment for each, and handing it to another thread takes several. */
+export function applyLinkSettings(link: string): void {
   for (const { path, value, isOptional } of SETTINGS) {
     try {
-      await writeFile(settingPath(link, path), value);
+      writeFileSync(settingPath(link, path), value);
     } catch (error) {
       if (!isOptional) throw error;
     }
@@ -41,8 +42,8 @@ export async function applyLinkSettings(link: string): Promise<void> {
 }
 
 /** Asked for by configuration only: it silences the uplink's router advertisements. */
-export async function enableIpv6Forwarding(): Promise<void> {
-  await writeFile('/proc/sys/net/ipv6/conf/all/forwarding', '1');
+export function enableIpv6Forwarding(): void {
+  writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
 }
 
 function settingPath(link: string, setting: string): string {

@@ -159,7 +159,7 @@ export class LinuxHost implements HostPort {
     });
     signal.addEventListener('abort', () => this.#stop(), { once: true });
     await Promise.all([this.#facts.start(), this.#guard.start(), this.#removeWrittenAside()]);
-    if (this.#options.enableIpv6Forwarding) await enableIpv6Forwarding();
+    if (this.#options.enableIpv6Forwarding) enableIpv6Forwarding();
     this.#monitor.start();
   }
 
@@ -316,6 +316,7 @@ export class LinuxHost implements HostPort {
       return;
     }
     const name = this.#nameOf(change);
+    if (name === undefined && 'namespaceId' in change) this.#network.invalidateUnknown();
     const wanting = 'link' in change ? (this.#wantedBy.get(change.link) ?? []) : [];
     for (const affected of name === undefined ? wanting : [name, ...wanting]) {
       this.#network.invalidate(affected);

@@ -102,7 +102,7 @@ export function parseChange(line: string): NetworkChange | null {
 
 /**
  * What every link gives itself for IPv6, a second or two after it has come up: nobody asks for it, and every guest that boots
- * would be looked at once more on its account.
+ * would be looked at once more on its account. (Where IPv6 is forwarded, it takes the anycast address of its network, too.)
  */
 const LINK_LOCAL =
-  /^(?:\[nsid \w+\])?(?:Deleted )?(?:\d+: \S+\s+inet6 fe80:|(?:local )?fe80:|multicast ff00::\/8 )/;
+  /^(?:\[nsid \w+\])?(?:Deleted )?(?:\d+: \S+\s+inet6 fe80:|(?:local |anycast )?fe80:|multicast ff00::\/8 )/;

@@ -44,7 +44,8 @@ export class Network {
   /** What was seen and has not been announced to have changed since; see `invalidate`. */
   readonly #seen = new Map<string, Pick<SandboxFacts, 'hostLink' | 'guestLink'>>();
   readonly #namesById = new Map<number, string>();
-  #generation = 0;
+  /** Who looks at the links of a container; whoever is not in here any more has seen what was before a change. */
+  readonly #looking = new Map<string, symbol>();
 
   constructor(runtimeDirectory: string, guard: SourceGuard) {
     this.#marks = new SandboxMarks(runtimeDirectory);
@@ -129,6 +130,7 @@ export class Network {
     await this.#removeStaleName(name);
     await this.#guard.set(hostLink, []);
     await this.#marks.remove(name);
+    for (const [id, known] of this.#namesById) if (known === name) this.#namesById.delete(id);
     this.invalidate(name);
   }
 
@@ -139,10 +141,20 @@ export class Network {
 
   /** Something of this name (of anything: null) changed. */
   invalidate(name: string | null): void {
-    this.#generation++;
-    if (name === null) this.#seen.clear();
-    else this.#seen.delete(name);
-    if (name === null) this.#guard.invalidate();
+    if (name === null) {
+      this.#seen.clear();
+      this.#looking.clear();
+      this.#guard.invalidate();
+    } else {
+      this.#seen.delete(name);
+      this.#looking.delete(name);
+    }
+  }
+
+  /** Something changed in a namespace that is nobody's, as far as is known: it may be that of one who is being looked at. */
+  invalidateUnknown(): void {
+    const known = new Set(this.#namesById.values());
+    for (const name of this.#looking.keys()) if (!known.has(name)) this.#looking.delete(name);
   }
 
   /** Names that have a sandbox of ours, by our mark files and by the aliases of the links. */
@@ -193,10 +205,8 @@ export class Network {
       ]);
     }
     await ipBatch(null, hostLines(name, spec, host, { needsNamespace: isFresh, needsPair }), signal);
-    await Promise.all([
-      spec.hasPair ? applyLinkSettings(spec.hostLink) : undefined,
-      ipBatch(name, guestLines(spec), signal),
-    ]);
+    if (spec.hasPair) applyLinkSettings(spec.hostLink);
+    await ipBatch(name, guestLines(spec), signal);
     await this.#addDevices(name, spec, signal);
   }
 
@@ -250,11 +260,13 @@ export class Network {
   ): Promise<Pick<SandboxFacts, 'hostLink' | 'guestLink'>> {
     const seen = this.#seen.get(name);
     if (isWatched && seen !== undefined) return seen;
-    const generation = this.#generation;
+    const look = Symbol(name);
+    this.#looking.set(name, look);
     const [host, guest] = await Promise.all([this.#hostLink(hostLink, name), this.#guestLink(name)]);
     const found = { hostLink: host, guestLink: guest };
-    if (isWatched && generation === this.#generation && guest?.isUnreadable !== true)
-      this.#seen.set(name, found);
+    const isUpToDate = this.#looking.get(name) === look;
+    if (isUpToDate) this.#looking.delete(name);
+    if (isUpToDate && isWatched && guest?.isUnreadable !== true) this.#seen.set(name, found);
     return found;
   }
 

@@ -1,5 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { listDirectory, makeDirectoryFor, readFileIfExists, removeFile } from './files.ts';
+import {
+  listDirectory,
+  makeDirectoryFor,
+  readFileIfExists,
+  removeFile,
+  writeFileAtomically,
+} from './files.ts';
 
 export interface SandboxMark {
   /** Which run had ended when the sandbox was built from nothing; empty: none. */
@@ -25,7 +30,8 @@ export class SandboxMarks {
 
   async put(name: string, { builtAfter, macvlans }: SandboxMark): Promise<void> {
     await makeDirectoryFor(this.#path(name));
-    await writeFile(this.#path(name), [builtAfter, ...macvlans].map(line => `${line}\n`).join(''));
+    const text = [builtAfter, ...macvlans].map(line => `${line}\n`).join('');
+    await writeFileAtomically(this.#path(name), text);
   }
 
   /** Of a sandbox that was taken down under a guest nothing is left that says whose it is. */

@@ -140,7 +140,18 @@ export class Systemd {
     return this.startNamed(unitName(name), expectedFragment);
   }
 
-  async startNamed(unitToStart: string, expectedFragment: string): Promise<void> {
+  async startNamed(unit: string, expectedFragment: string): Promise<void> {
+    // Or it is loaded for the question, unloaded, and loaded for its start, and each time that is announced of a dozen others.
+    await this.#bus.call(MANAGER, 'RefUnit', 's', [unit]);
+    try {
+      await this.#startLoaded(unit, expectedFragment);
+    } finally {
+      // With the connection it is gone, too.
+      await this.#bus.call(MANAGER, 'UnrefUnit', 's', [unit]).catch(() => undefined);
+    }
+  }
+
+  async #startLoaded(unitToStart: string, expectedFragment: string): Promise<void> {
     let unit = await this.unitNamed(unitToStart);
     // A unit that was loaded from a template does not see by itself that there is one of its own name now.
     if (unit.needsDaemonReload || isTemplate(unit)) {

@@ -57,10 +57,11 @@ export class UnitSignals {
 function patience(activeState: string, hasJob: boolean): number {
   switch (activeState) {
     case 'active':
-    case 'inactive':
     case 'failed':
       // With a job it is about to change, or has just changed, and then it is said next that the job is done.
       return hasJob ? BURST_MS : 0;
+    case 'inactive':
+      return hasJob ? BOOT_MS : 0;
     case 'activating':
       return BOOT_MS;
     default:

@@ -15,6 +15,8 @@ const LONGEST_SILENCE_MS = 3_600_000;
 const PACE_MS = 4000;
 /** The first look of a run does not wait for its turn, but fifty of them at once leave room for others. */
 const URGENT_PACE_MS = 200;
+/** While guests boot, they need the processor: nobody is asked then, but for those who have waited so long. */
+const PATIENCE_MS = 30_000;
 const SWEEP_MS = 20_000;
 /** Nobody is told of what was not found, or could not be. */
 const NONE: FailedUnits = { names: [], more: 0 };
@@ -48,7 +50,8 @@ export class DegradedWatch {
   readonly #tools: DegradedTools;
   readonly #known = new Map<string, Known>();
   /** Who is to be looked at; the first look of a run does not wait for its turn in time. */
-  readonly #queue = new Map<string, { readonly isUrgent: boolean }>();
+  readonly #queue = new Map<string, { readonly isUrgent: boolean; readonly since: number }>();
+  readonly #booting = new Set<string>();
   #isLooking = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
@@ -93,6 +96,12 @@ export class DegradedWatch {
     return null;
   }
 
+  /** Called at every look at a guest, too. */
+  noteBooting(name: string, isBooting: boolean): void {
+    if (isBooting) this.#booting.add(name);
+    else this.#booting.delete(name);
+  }
+
   /** Looks now, because a person asked. */
   async lookAgain(name: string): Promise<void> {
     const known = this.#known.get(name);
@@ -104,6 +113,7 @@ export class DegradedWatch {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#queue.clear();
     this.#known.clear();
+    this.#booting.clear();
   }
 
   #enqueueIfDue(name: string, known: Known): void {
@@ -111,7 +121,7 @@ export class DegradedWatch {
     if (now < known.dueAt || this.#queue.has(name)) return;
     if (now < known.dueAnywayAt && known.mark !== null && known.mark === this.#tools.mark(name, known.mark))
       return;
-    this.#queue.set(name, { isUrgent: known.looks === 0 });
+    this.#queue.set(name, { isUrgent: known.looks === 0, since: now });
     this.#pump();
   }
 
@@ -120,7 +130,11 @@ export class DegradedWatch {
     this.#timer = null;
     if (this.#isLooking || this.#queue.size === 0) return;
     const urgent = [...this.#queue].find(([, { isUrgent }]) => isUrgent)?.[0];
-    const waitMs = this.#lookedAt + (urgent === undefined ? PACE_MS : URGENT_PACE_MS) - performance.now();
+    const now = performance.now();
+    const paceMs = this.#lookedAt + (urgent === undefined ? PACE_MS : URGENT_PACE_MS) - now;
+    const [first] = this.#queue.values();
+    const isTooEarly = this.#booting.size > 0 && now < (first?.since ?? 0) + PATIENCE_MS;
+    const waitMs = Math.max(paceMs, isTooEarly ? FIRST_LOOK_MS : 0);
     if (waitMs > 0) {
       this.#timer = setTimeout(() => this.#pump(), waitMs);
       return;

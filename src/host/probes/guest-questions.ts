@@ -24,8 +24,10 @@ export class GuestQuestions {
     unit: UnitFacts,
     manifest: Manifest | null,
   ): Promise<{ readonly probes: ProbeFacts; readonly failedUnits: FailedUnits | null }> {
+    const state = runState(unit);
+    this.#degraded.noteBooting(name, state === 'starting');
     const hasSystemd = manifest !== null && manifest.spec.command === undefined;
-    const invocationId = hasSystemd && runState(unit) === 'up' ? unit.invocationId : null;
+    const invocationId = hasSystemd && state === 'up' ? unit.invocationId : null;
     return {
       probes: await this.prober.facts(name, unit),
       failedUnits: this.#degraded.facts(name, invocationId, unit.mainPid),

@@ -3,6 +3,9 @@ import { suite, test } from 'node:test';
 import { Resting } from '../../../src/controller/resting.ts';
 import type { Desired } from '../../../src/planning/desired.ts';
 
+const RELIST_MS = 20_000;
+const MOMENT_MS = 10_000;
+
 /** Names, what is seen of them at a glance, and what is desired. */
 class Scene {
   readonly glances = new Map([
@@ -10,13 +13,17 @@ class Scene {
     ['two', 'as it is'],
   ]);
   readonly desired = new Map<string, Desired>();
+  nowMs = 0;
   readonly resting = new Resting(
     { desired: name => this.#desiredOf(name) },
     { glance: async names => new Map([...this.glances].filter(([name]) => names.includes(name))) },
+    MOMENT_MS,
+    () => this.nowMs,
   );
 
   /** A re-list: who was looked at, each found at rest but those that are not. */
-  async relist(restless: readonly string[] = []): Promise<readonly string[]> {
+  async relist(restless: readonly string[] = [], afterMs = RELIST_MS): Promise<readonly string[]> {
+    this.nowMs += afterMs;
     const awake = await this.resting.awake(['one', 'two']);
     for (const name of awake) this.resting.note(name, !restless.includes(name));
     return awake;
@@ -60,6 +67,20 @@ suite('a re-list', () => {
     scene.resting.note('one', true);
     assert.deepEqual(await scene.relist(), ['one']);
     assert.deepEqual(await scene.relist(), []);
+  });
+
+  test('leaves to the next one what was looked at a moment ago, unless it is seen to have changed', async () => {
+    const scene = new Scene();
+    await scene.relist();
+    scene.nowMs += RELIST_MS - MOMENT_MS / 2;
+    for (const name of ['one', 'two']) scene.resting.note(name, true);
+    assert.deepEqual(await scene.relist([], MOMENT_MS / 2), []);
+    assert.deepEqual(await scene.relist(), ['one', 'two']);
+    scene.resting.note('two', true);
+    scene.glances.set('one', 'otherwise');
+    assert.deepEqual(await scene.relist([], MOMENT_MS / 2), ['one']);
+    scene.resting.wakeAll();
+    assert.deepEqual(await scene.relist([], MOMENT_MS / 2), ['one', 'two']);
   });
 
   test('looks at everything when anything may have changed', async () => {

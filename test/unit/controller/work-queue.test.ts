@@ -184,6 +184,19 @@ describe('a key of which something is heard that can wait', () => {
     await nextTurn();
     assert.deepEqual(watched.starts, ['b', 'a']);
   });
+  test('is not looked at again when one more look has begun in the work on it', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const watched = new Watched(1);
+    watched.add('a');
+    await nextTurn();
+    watched.addWithin('a', 250);
+    watched.queue.lookBegins('a');
+    watched.working.get('a')?.();
+    await nextTurn();
+    t.mock.timers.tick(5000);
+    await nextTurn();
+    assert.deepEqual(watched.starts, ['a']);
+  });
   test('is looked at once more when it was heard during a look, also if that look ends before', async t => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const watched = new Watched(1);

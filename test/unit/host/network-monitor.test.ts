@@ -21,6 +21,7 @@ test('what a link gives itself for IPv6 is no news', () => {
     '[nsid current]345: ve-web    inet6 fe80::e826:1ff:fe58:6e5c/64 scope link proto kernel_ll',
     '[nsid 0]Deleted 2: eth0    inet6 fe80::a88f:3fff:fe7e:b0b5/64 scope link proto kernel_ll',
     '[nsid current]local fe80::e826:1ff:fe58:6e5c dev ve-web table local proto kernel metric 0 pref medium',
+    '[nsid current]anycast fe80:: dev ve-web table local proto kernel metric 0 pref medium',
     '[nsid 0]fe80::/64 dev eth0 proto kernel metric 256 pref medium',
     '[nsid 0]multicast ff00::/8 dev eth0 table local proto kernel metric 256 pref medium',
   ])

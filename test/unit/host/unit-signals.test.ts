@@ -25,6 +25,12 @@ test('a signal is news when what is asked for has changed, and urgent when someb
   const signals = new UnitSignals();
   const says = (properties: Readonly<Record<string, unknown>>) => signals.read(changed(UNIT, properties));
   const within = (withinMs: number) => ({ name: 'web-db', withinMs });
+  const inactive = { ActiveState: 'inactive', SubState: 'dead', Job: [7, '/'] };
+  assert.deepEqual(
+    says(inactive),
+    within(BOOT_MS),
+    'about to start, or stopped, and then its job will be said to be done',
+  );
   const starting = { ActiveState: 'activating', SubState: 'start', Job: [7, '/'] };
   assert.deepEqual(says(starting), within(BOOT_MS));
   assert.equal(says({ ...starting, StatusText: 'Container running' }), undefined);

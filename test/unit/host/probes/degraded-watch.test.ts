@@ -134,3 +134,20 @@ test('a guest that does not answer is asked ever more rarely, and its next run s
   assert.equal(looks.length, before + 2);
   watch.stop();
 });
+
+test('nobody is asked while others boot, unless that takes long', async t => {
+  const clock = mockClock(t);
+  const { watch, looks } = watched();
+  watch.noteBooting('db', true);
+  watch.facts('web', 'run-1');
+  await pass(clock, 10_000);
+  assert.deepEqual(looks, []);
+  watch.noteBooting('db', false);
+  await pass(clock, 2000);
+  assert.deepEqual(looks, ['web']);
+  watch.noteBooting('db', true);
+  watch.facts('mail', 'run-1');
+  await pass(clock, 40_000);
+  assert.deepEqual(looks, ['web', 'mail']);
+  watch.stop();
+});
