@@ -6,8 +6,8 @@ import { isNixMade } from '../api/nix-source.ts';
 import { NspawndError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { HOST_KEY } from '../planning/host-planner.ts';
+import { SharedWork } from '../shared-work.ts';
 import { requestUpdate } from './nix-updates.ts';
-import { OnceMore } from './once-more.ts';
 import type {
   ControlPort,
   Creation,
@@ -62,7 +62,7 @@ export class Controller implements ControlPort {
   readonly #options: ControllerOptions;
   readonly #abort = new AbortController();
   #relistTimer: NodeJS.Timeout | null = null;
-  readonly #relist = new OnceMore(() => this.#readAll());
+  readonly #relists = new SharedWork<void>();
   #relistedAt = performance.now();
   /** The last of the writings that wait for their turn. */
   #writing: Promise<unknown> = Promise.resolve();
@@ -98,7 +98,7 @@ export class Controller implements ControlPort {
     await this.#host.start((name, withinMs) => this.#onHostTrigger(name, withinMs), signal);
     this.#gate.adopt(await this.#host.booting());
     await this.#manifests.start(names => this.#onManifestTrigger(names), signal);
-    await this.#relist.run();
+    await this.#relist();
     this.#scheduleRelist();
   }
 
@@ -202,7 +202,7 @@ export class Controller implements ControlPort {
 
   async confirmPrune(hash: string): Promise<boolean> {
     const isConfirmed = await this.#manifests.confirmPrune(hash);
-    if (isConfirmed) await this.#relist.run();
+    if (isConfirmed) await this.#relist();
     return isConfirmed;
   }
 
@@ -292,11 +292,15 @@ export class Controller implements ControlPort {
   #onHostTrigger(name: string | null, withinMs = 0): void {
     if (name === null) {
       this.#resting.wakeAll();
-      return void this.#relist.run();
+      return void this.#relist();
     }
     // A container that nobody has heard of is not looked at: it is not ours.
     if (this.#store.isKnown(name) || this.#manifests.desired(name).state === 'present')
       this.#queue.addWithin(name, withinMs);
+  }
+
+  #relist(): Promise<void> {
+    return this.#relists.run(() => this.#readAll());
   }
 
   /** The truth behind all triggers: reads the directory and the host whole and looks at everything. */
@@ -321,7 +325,7 @@ export class Controller implements ControlPort {
 
   #scheduleRelist(): void {
     this.#relistTimer = setTimeout(async () => {
-      await this.#relist.run();
+      await this.#relist();
       if (!this.#abort.signal.aborted) this.#scheduleRelist();
     }, this.#options.relistMs);
   }

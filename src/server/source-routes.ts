@@ -1,5 +1,6 @@
 import { isMapping } from '../api/is-mapping.ts';
 import type { ControlPort, FileText, Preview, SourceStatus } from '../controller/ports.ts';
+import { SharedWork } from '../shared-work.ts';
 import { type Answer, ok, refuse } from './answer.ts';
 import type { Limits } from './limits.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type Source,
 } from './protocol.ts';
 import type { Route } from './route.ts';
-import { SharedWork } from './shared-work.ts';
 import { onceStarted } from './starting.ts';
 
 const MAX_HASH_LENGTH = 128;

@@ -14,13 +14,13 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   manifests: { uses: ['api', 'src/errors.ts'], knows: ['planning', PORTS] },
   // Converters of what a host had before: pure, and known to nobody but the command that runs them.
   import: { uses: ['api'], knows: [] },
-  controller: { uses: ['api', 'planning', 'src/errors.ts'], knows: ['src/log.ts'] },
+  controller: { uses: ['api', 'planning', 'src/errors.ts', 'src/shared-work.ts'], knows: ['src/log.ts'] },
   host: { uses: ['api', 'planning', 'src/errors.ts'], knows: [PORTS] },
   // Figures of the loop and of the containers; told by `main` what to ask.
   metrics: { uses: ['api'], knows: [PORTS] },
   // How things look to people, for whoever shows them: the command, and the daemon where it is asked for text.
   view: { uses: ['api'], knows: [PORTS] },
-  server: { uses: ['api', 'view', 'src/errors.ts', 'src/config.ts'], knows: [PORTS] },
+  server: { uses: ['api', 'view', 'src/errors.ts', 'src/config.ts', 'src/shared-work.ts'], knows: [PORTS] },
   cli: {
     // The wire's words and the judge of manifests are the two things a client shares with the daemon. What a person does
     // at a terminal (delete a root, enter a guest) cannot be a request: it is done by the command, and written where all
@@ -99,6 +99,7 @@ export const ROOMS: Readonly<Record<string, Neighbours>> = {
   },
   'src/options.ts': { uses: ['api', 'src/config.ts', 'src/config-file.ts', 'src/version.ts'], knows: [] },
   'src/errors.ts': { uses: [], knows: [] },
+  'src/shared-work.ts': { uses: [], knows: [] },
   'src/version.ts': { uses: [], knows: [] },
 };
 

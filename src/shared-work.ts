@@ -1,5 +1,5 @@
 /**
- * Work for an answer that many may ask for at once: one at a time. Who comes while it is under way waits for the next one,
+ * Work that many may ask for at once, and that is one at a time. Who comes while it is under way waits for the next one,
  * together with all others who do: the one under way may have passed already what they have just changed.
  */
 export class SharedWork<Result> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SharedWork } from '../../../src/server/shared-work.ts';
+import { SharedWork } from '../../../src/shared-work.ts';
 
 /** Pieces of work that are done when the test says so; the result is the how-manieth it is. */
 function setUp() {
