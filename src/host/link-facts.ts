@@ -1,4 +1,4 @@
-import type { LinkFacts } from '../planning/observed.ts';
+import type { LinkFacts, SandboxFacts } from '../planning/observed.ts';
 import { GUEST_LINK } from '../planning/sandbox.ts';
 import { type IpRoute, ipShow, type ShownLink } from './ip.ts';
 
@@ -17,21 +17,18 @@ export function linkFacts({ link, routes }: ShownLink, areSettingsRight: boolean
 }
 
 /** The end in a container's namespace; null: there is none. A guest can put more on it than anybody reads. */
-export async function guestLinkFacts(name: string): Promise<LinkFacts | null> {
-  const shown = await ipShow(name, GUEST_LINK).catch(() => 'unreadable' as const);
-  if (shown === 'unreadable') return UNREADABLE;
-  return shown === null ? null : linkFacts(shown, true);
+export async function guestLinkFacts(name: string): Promise<SandboxFacts['guestLink']> {
+  try {
+    const shown = await ipShow(name, GUEST_LINK);
+    return shown === null ? null : linkFacts(shown, true);
+  } catch {
+    return 'unreadable';
+  }
 }
 
-const UNREADABLE: LinkFacts = {
-  name: GUEST_LINK,
-  alias: '',
-  isUp: true,
-  addresses: [],
-  routes: [],
-  areSettingsRight: true,
-  isUnreadable: true,
-};
+export function hasAlias(link: SandboxFacts['guestLink'], alias: string): boolean {
+  return link !== null && link !== 'unreadable' && link.alias === alias;
+}
 
 function routeText({ destination, gateway }: IpRoute): string {
   return gateway === null ? destination : `${destination} via ${gateway}`;

@@ -10,7 +10,7 @@ import { hostInterface, interfaceIndex } from './host-interface.ts';
 import { ipBatch, ipRemove, ipShow, ipVethLinks } from './ip.ts';
 import { type IpDevice, ipMacvlans } from './ip-device.ts';
 import { LentInterfaces } from './lent-interfaces.ts';
-import { guestLinkFacts, linkFacts } from './link-facts.ts';
+import { guestLinkFacts, hasAlias, linkFacts } from './link-facts.ts';
 import { applyLinkSettings, areLinkSettingsRight } from './link-settings.ts';
 import {
   guestLines,
@@ -75,8 +75,8 @@ export class Network {
     const builtAfter = mark?.builtAfter ?? null;
     const isOurs =
       builtAfter !== null ||
-      links.guestLink?.alias === linkAlias(name) ||
-      links.hostLink?.alias === linkAlias(name);
+      hasAlias(links.guestLink, linkAlias(name)) ||
+      hasAlias(links.hostLink, linkAlias(name));
     const state = namespace === 'present' ? (isOurs ? 'ours' : 'foreign') : namespace;
     return {
       ...links,
@@ -186,7 +186,7 @@ export class Network {
     refuseForeign(
       name,
       host,
-      namespace === 'present' && mark === null && guest?.alias !== spec.alias && host?.alias !== spec.alias,
+      namespace === 'present' && mark === null && !hasAlias(guest, spec.alias) && !hasAlias(host, spec.alias),
     );
 
     const isFresh = namespace === 'absent';
@@ -266,7 +266,7 @@ export class Network {
     const found = { hostLink: host, guestLink: guest };
     const isUpToDate = this.#looking.get(name) === look;
     if (isUpToDate) this.#looking.delete(name);
-    if (isUpToDate && isWatched && guest?.isUnreadable !== true) this.#seen.set(name, found);
+    if (isUpToDate && isWatched && guest !== 'unreadable') this.#seen.set(name, found);
     return found;
   }
 
@@ -278,7 +278,7 @@ export class Network {
     return linkFacts({ ...shown, link: withOwner(shown.link, name) }, areSettingsRight);
   }
 
-  async #guestLink(name: string): Promise<LinkFacts | null> {
+  async #guestLink(name: string): Promise<SandboxFacts['guestLink']> {
     return isNamespace(namespacePath(name)) ? await guestLinkFacts(name) : null;
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import type { LinkFacts } from '../planning/observed.ts';
+import type { LinkFacts, SandboxFacts } from '../planning/observed.ts';
 import { GUEST_LINK, linkAlias } from '../planning/sandbox.ts';
 import type { MacvlanSpec, SandboxSpec } from '../planning/step.ts';
 import { type IpLink, ROUTE_PROTOCOL } from './ip.ts';
@@ -70,7 +70,11 @@ export function staleHostLines(
 }
 
 /** In the guest only what was ours is stale: the rest is its own affair. */
-export function staleGuestLines(spec: SandboxSpec, guest: LinkFacts): readonly string[] {
+export function staleGuestLines(
+  spec: SandboxSpec,
+  guest: NonNullable<SandboxFacts['guestLink']>,
+): readonly string[] {
+  if (guest === 'unreadable') return [];
   const addresses = guest.addresses.filter(found => spec.staleGuestAddresses.includes(found));
   const routes = without(guest.routes, spec.guestRoutes);
   return [

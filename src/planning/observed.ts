@@ -231,7 +231,8 @@ export interface SandboxFacts {
   /** False while the running guest shares the host's network; null while no guest runs. */
   readonly isPrivate: boolean | null;
   readonly hostLink: LinkFacts | null;
-  readonly guestLink: LinkFacts | null;
+  /** `unreadable`: the guest has put so much on it that it cannot be read. */
+  readonly guestLink: LinkFacts | 'unreadable' | null;
   /** Source addresses the guard lets through for this link. */
   readonly guard: readonly string[];
   /** Macvlans in the namespace, whatever the guest calls them now, by the interface of the host they are on. */
@@ -267,8 +268,6 @@ export interface LinkFacts {
   readonly routes: readonly string[];
   /** The settings of `/proc/sys/net/.../LINK` that we set and that are as we set them. */
   readonly areSettingsRight: boolean;
-  /** True of a link in a guest that has so much on it that it cannot be read: nothing else here says anything then. */
-  readonly isUnreadable?: boolean;
 }
 
 /** Result of an end whose record is there and says nothing: there was no space to write it. */

@@ -83,15 +83,19 @@ export function sandboxDrift(spec: SandboxSpec, facts: SandboxFacts): readonly s
   return [...pairDrift(spec, facts), ...deviceDrift(spec, facts)];
 }
 
-function pairDrift(spec: SandboxSpec, facts: SandboxFacts): readonly string[] {
+function pairDrift(spec: SandboxSpec, { hostLink, guestLink, guard }: SandboxFacts): readonly string[] {
   if (!spec.hasPair) return [];
-  if (facts.hostLink === null || facts.guestLink === null) return ['the veth pair is missing'];
+  if (hostLink === null || guestLink === null) return ['the veth pair is missing'];
   return [
-    ...linkDrift('host', facts.hostLink, spec.hostAddresses, spec.hostRoutes),
-    ...linkDrift('guest', facts.guestLink, spec.guestAddresses, spec.guestRoutes),
-    ...extras('host address', facts.hostLink.addresses, spec.hostAddresses),
-    ...extras('host route', facts.hostLink.routes, spec.hostRoutes),
-    ...missing('source guard for', spec.guard, facts.guard),
+    ...linkDrift('host', hostLink, spec.hostAddresses, spec.hostRoutes),
+    // One that cannot be read is the guest's own doing, and no reason to do anything to it or to stop knowing what else is
+    // to be done.
+    ...(guestLink === 'unreadable'
+      ? []
+      : linkDrift('guest', guestLink, spec.guestAddresses, spec.guestRoutes)),
+    ...extras('host address', hostLink.addresses, spec.hostAddresses),
+    ...extras('host route', hostLink.routes, spec.hostRoutes),
+    ...missing('source guard for', spec.guard, guard),
     ...spec.staleGuestAddresses.map(address => `stale guest address ${address}`),
   ];
 }
@@ -166,8 +170,6 @@ function linkDrift(
   addresses: readonly string[],
   routes: readonly string[],
 ): readonly string[] {
-  // It is the guest's own doing, and no reason to do anything to it or to stop knowing what else is to be done.
-  if (link.isUnreadable === true) return [];
   return [
     ...(link.isUp ? [] : [`the ${side} link is down`]),
     ...(link.areSettingsRight ? [] : [`the ${side} link's settings differ`]),

@@ -368,6 +368,7 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
         await container.reachReady();
         const moved = container.edited({ localAddress: '10.231.200.6' });
         const { sandbox } = await moved.settle();
+        assert.ok(sandbox.guestLink !== 'unreadable');
         assert.deepEqual(sandbox.guestLink?.addresses, ['10.231.200.6/32']);
         assert.deepEqual(sandbox.guard, ['10.231.200.6']);
         await moved.expectNothingToDo();

@@ -1,10 +1,16 @@
+import assert from 'node:assert/strict';
 import type { JsonObject, Manifest } from '../../../src/api/manifest.ts';
 import { manifestSchema } from '../../../src/api/manifest.ts';
 import { hasOwnNetwork } from '../../../src/api/own-network.ts';
 import { specHash } from '../../../src/api/spec-hash.ts';
 import { launchHash } from '../../../src/planning/change.ts';
 import type { Desired } from '../../../src/planning/desired.ts';
-import { type LinkFacts, NO_HISTORY, type Observed } from '../../../src/planning/observed.ts';
+import {
+  type LinkFacts,
+  NO_HISTORY,
+  type Observed,
+  type SandboxFacts,
+} from '../../../src/planning/observed.ts';
 import { NO_PROBES, type ProbeKind } from '../../../src/planning/probe-facts.ts';
 import { questionId, questionsId, questionsOf } from '../../../src/planning/probes.ts';
 import { RENDERER, type UnitPaths, unitText } from '../../../src/planning/render/unit.ts';
@@ -254,6 +260,15 @@ export const NO_SANDBOX: Observed['sandbox'] = {
   hostInterfaces: [],
   lent: [],
 };
+
+/** A guest's end that is there and can be read, and is otherwise as said. */
+export function guestLinkWith(
+  { guestLink }: SandboxFacts,
+  change: (link: LinkFacts) => Partial<LinkFacts>,
+): LinkFacts {
+  assert.ok(guestLink !== null && guestLink !== 'unreadable');
+  return { ...guestLink, ...change(guestLink) };
+}
 
 function sandboxAsDesired(manifest: Manifest, isRunning: boolean): Observed['sandbox'] {
   const { name, spec } = manifest;

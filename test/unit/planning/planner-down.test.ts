@@ -5,6 +5,7 @@ import {
   downAsDesired,
   EARLIER_INVOCATION,
   endedBy,
+  guestLinkWith,
   HOST,
   manifestOf,
   NOW,
@@ -211,7 +212,7 @@ describe('what a start needs is put right even while nobody starts it:', () => {
         sandbox: {
           ...sandbox,
           hostLink: sandbox.hostLink && { ...sandbox.hostLink, isUp: false },
-          guestLink: sandbox.guestLink && { ...sandbox.guestLink, routes: ['10.231.136.1'] },
+          guestLink: guestLinkWith(sandbox, () => ({ routes: ['10.231.136.1'] })),
         },
       }),
     );

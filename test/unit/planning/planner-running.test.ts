@@ -6,6 +6,7 @@ import { planText } from '../../../src/planning/plan-text.ts';
 import { plan } from '../../../src/planning/planner.ts';
 import {
   EARLIER_INVOCATION,
+  guestLinkWith,
   INVOCATION,
   manifestOf,
   NOW,
@@ -343,10 +344,9 @@ describe('the network of a running guest', () => {
     'is left alone when the guest added an address of its own': [
       sandbox => ({
         ...sandbox,
-        guestLink: sandbox.guestLink && {
-          ...sandbox.guestLink,
-          addresses: [...sandbox.guestLink.addresses, '192.168.7.7/24'],
-        },
+        guestLink: guestLinkWith(sandbox, ({ addresses }) => ({
+          addresses: [...addresses, '192.168.7.7/24'],
+        })),
       }),
       [],
     ],

@@ -7,6 +7,7 @@ import type { SandboxSpec } from '../../../src/planning/step.ts';
 import {
   downAsDesired,
   EARLIER_INVOCATION,
+  guestLinkWith,
   manifestOf,
   NO_SANDBOX,
   nothingYet,
@@ -35,7 +36,7 @@ const withHost = (change: Partial<LinkFacts>) => (facts: SandboxFacts) => ({
   hostLink: facts.hostLink && { ...facts.hostLink, ...change },
 });
 const withGuest = (change: Partial<LinkFacts>) => (facts: SandboxFacts) => ({
-  guestLink: facts.guestLink && { ...facts.guestLink, ...change },
+  guestLink: guestLinkWith(facts, () => change),
 });
 
 test('everything is as desired; nothing drifts', () => check([]));
@@ -77,6 +78,12 @@ describe('drift is', () => {
   });
   test('a missing source guard', () =>
     check(['missing source guard for 10.231.136.2'], () => ({ guard: [] })));
+  test('nothing of a guest end that cannot be read, and what else there is', () => {
+    check(['missing host route 10.231.136.2'], facts => ({
+      ...withHost({ routes: [] })(facts),
+      guestLink: 'unreadable',
+    }));
+  });
   test('not what the guest added on its own side', () => {
     check(
       [],
