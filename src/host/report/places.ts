@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, lstat, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasOwnMounts } from '../mounts.ts';
-import { wordOf } from './answer-of.ts';
+import { answerOf } from './answer-of.ts';
 
 /** Directories, files and the service, as they are. */
 export interface PlacesReport {
@@ -14,7 +14,6 @@ export interface PlacesReport {
   readonly disks: readonly DiskReport[];
   readonly service: {
     readonly isInstalled: boolean;
-    readonly isActive: boolean;
     readonly isEnabled: boolean;
     /** It sees other mounts than the host's first process, which starts the guests. */
     readonly hasOwnMounts: boolean;
@@ -44,36 +43,39 @@ export interface Places {
 }
 
 export async function readPlaces({ manifests, sockets, program }: Places): Promise<PlacesReport> {
-  const [trail, isUnitDirectoryWritable, socketModes, disks, load, active, enabled, mainPid, installed] =
-    await Promise.all([
-      Promise.all(trailOf(manifests).map(async path => ({ path, stats: await ownedOf(path) }))),
-      access('/run/systemd/system', constants.W_OK).then(
-        () => true,
-        () => false,
-      ),
-      Promise.all(
-        sockets.map(async path => ({ path, mode: (await lstat(path).catch(() => null))?.mode ?? null })),
-      ),
-      Promise.all(DISKS.map(diskOf)),
-      wordOf('systemctl', 'show', '--property=LoadState', '--value', 'nspawnd.service'),
-      wordOf('systemctl', 'is-active', 'nspawnd.service'),
-      wordOf('systemctl', 'is-enabled', 'nspawnd.service'),
-      wordOf('systemctl', 'show', '--property=MainPID', '--value', 'nspawnd.service'),
-      stat(program).catch(() => null),
-    ]);
+  const [trail, isUnitDirectoryWritable, socketModes, disks, service, installed] = await Promise.all([
+    Promise.all(trailOf(manifests).map(async path => ({ path, stats: await ownedOf(path) }))),
+    access('/run/systemd/system', constants.W_OK).then(
+      () => true,
+      () => false,
+    ),
+    Promise.all(
+      sockets.map(async path => ({ path, mode: (await lstat(path).catch(() => null))?.mode ?? null })),
+    ),
+    Promise.all(DISKS.map(diskOf)),
+    readService(),
+    stat(program).catch(() => null),
+  ]);
   return {
     manifests,
     trail,
     isUnitDirectoryWritable,
     sockets: socketModes,
     disks: disks.filter(disk => disk !== null),
-    service: {
-      isInstalled: load === 'loaded',
-      isActive: active === 'active',
-      isEnabled: enabled === 'enabled' || enabled === 'static' || enabled === 'generated',
-      hasOwnMounts: Number(mainPid) > 0 && (await hasOwnMounts(Number(mainPid))),
-    },
+    service,
     installedAt: installed?.mtimeMs ?? null,
+  };
+}
+
+async function readService(): Promise<PlacesReport['service']> {
+  const properties = '--property=LoadState,UnitFileState,MainPID';
+  const shown = (await answerOf('systemctl', 'show', properties, 'nspawnd.service')) ?? '';
+  const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(shown)?.[1] ?? '';
+  const mainPid = Number(value('MainPID'));
+  return {
+    isInstalled: value('LoadState') === 'loaded',
+    isEnabled: ['enabled', 'static', 'generated'].includes(value('UnitFileState')),
+    hasOwnMounts: mainPid > 0 && (await hasOwnMounts(mainPid)),
   };
 }
 

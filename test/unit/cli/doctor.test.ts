@@ -75,7 +75,7 @@ const GOOD: Host = {
       { path: '/var/lib', freeBytes: 20 * GIB, totalBytes: 100 * GIB, freeFiles: null },
       { path: '/var/lib/machines', freeBytes: 20 * GIB, totalBytes: 100 * GIB, freeFiles: null },
     ],
-    service: { isInstalled: true, isActive: true, isEnabled: true, hasOwnMounts: false },
+    service: { isInstalled: true, isEnabled: true, hasOwnMounts: false },
     installedAt: 1_000,
   },
   daemon: {
@@ -252,7 +252,7 @@ describe('the doctor', () => {
   it('knows how the daemon is', () => {
     const down = { daemon: { answers: false, error: 'nspawnd is not running', hint: 'start it' } as const };
     check(down, /^fail nspawnd: nspawnd is not running -> start it$/);
-    const service = { ...GOOD.places.service, isInstalled: false, isActive: false, isEnabled: false };
+    const service = { ...GOOD.places.service, isInstalled: false, isEnabled: false };
     check({ ...down, places: { service } }, /^fail nspawnd: is not installed/);
     check({ places: { service: { ...GOOD.places.service, isEnabled: false } } }, /^warn at boot/);
     check(
