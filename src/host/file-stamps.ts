@@ -21,9 +21,7 @@ export class DirectoryStamps {
 
   /** Before `of` is asked again. */
   look(): void {
-    const stats = look(this.#directory);
-    const isSettled = stats !== undefined && Date.now() - Number(stats.mtimeMs) > TICK_MS;
-    const seen = isSettled ? textOf(stats) : '';
+    const seen = settledStampOf(look(this.#directory));
     if (seen === '' || seen !== this.#seen) this.#stamps.clear();
     this.#seen = seen;
   }

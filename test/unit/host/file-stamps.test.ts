@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { DirectoryStamps, ReadOnce, stampOf } from '../../../src/host/file-stamps.ts';
 import { eventually } from '../../testbed/eventually.ts';
 import { scratch } from './scratch.ts';
 
-/** A directory with one file, both of them a minute old. */
+/** A directory with one file. */
 async function place(context: TestContext) {
   const directory = join(await scratch(context), 'records');
   const file = join(directory, 'web');
-  const settle = () => utimesSync(directory, Date.now() / 1000 - 60, Date.now() / 1000 - 60);
+  /** Until its stamp is old enough to be believed. */
+  const settle = () =>
+    eventually(() => Date.now() - lstatSync(directory).ctimeMs > 100, { everyMs: 10, timeoutMs: 5000 });
   const make = () => {
     mkdirSync(directory);
     writeFileSync(file, 'one');
-    settle();
   };
   const replace = (text: string) => {
     writeFileSync(`${directory}/.new`, text);
@@ -33,7 +34,8 @@ suite('stamps of the files of a directory', () => {
   });
 
   test('are not asked for again while nothing came or went', async context => {
-    const { file, stamps } = await place(context);
+    const { file, settle, stamps } = await place(context);
+    await settle();
     stamps.look();
     const before = stamps.of('web');
     // As nobody does here; it shows who was asked.
@@ -45,19 +47,20 @@ suite('stamps of the files of a directory', () => {
 
   test('are other ones when a file is replaced, goes or comes', async context => {
     const { file, settle, replace, stamps } = await place(context);
+    await settle();
     stamps.look();
     const before = stamps.of('web');
     replace('two');
-    settle();
+    await settle();
     stamps.look();
     assert.equal(stamps.of('web'), stampOf(file));
     assert.notEqual(stamps.of('web'), before);
     rmSync(file);
-    settle();
+    await settle();
     stamps.look();
     assert.equal(stamps.of('web'), '');
     writeFileSync(file, 'back');
-    settle();
+    await settle();
     stamps.look();
     assert.equal(stamps.of('web'), stampOf(file));
   });
