@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { NspawndError } from '../errors.ts';
 import type { RootFacts } from '../planning/observed.ts';
 import { errorCode, lstatIfExists } from './files.ts';
+import { O_PATH, openBelow } from './open-below.ts';
 
 /**
  * A guest's root tree, seen from the host. It is hostile: whoever was root in the guest may have left a symlink to the
@@ -87,9 +88,15 @@ async function missingSkeleton(root: string): Promise<readonly string[]> {
     if (stat === null) missing.push(path);
     else if (!stat.isDirectory()) others.add(path);
   }
-  const hasVendorRelease =
-    missing.includes('etc/os-release') && (await lstatIfExists(join(root, 'usr/lib/os-release'))) !== null;
+  const hasVendorRelease = missing.includes('etc/os-release') && (await isBelow(root, 'usr/lib/os-release'));
   return hasVendorRelease ? missing.filter(path => path !== 'etc/os-release') : missing;
+}
+
+/** False also where a link would have to be followed. */
+async function isBelow(root: string, path: string): Promise<boolean> {
+  const found = await openBelow(root, path.split('/'), O_PATH);
+  await found?.close();
+  return found !== null;
 }
 
 async function refuseSymlinks(root: string, path: string): Promise<void> {

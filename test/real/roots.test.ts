@@ -73,10 +73,12 @@ test('a tree that is full of links to the host changes nothing on the host and l
     'lib-link': 'mkdir var; ln -s /srv/canary var/lib',
     'release-link': 'mkdir etc; ln -s /srv/canary/os-release etc/os-release',
     'hosts-link': 'mkdir etc; ln -s /srv/canary/hosts etc/hosts',
-    'usr-lib-link': 'mkdir -p etc var/lib; ln -s /srv/canary/os-release usr/lib/os-release',
+    'usr-release-link': 'mkdir -p etc var/lib; ln -s /srv/canary/os-release usr/lib/os-release',
+    'usr-lib-link': 'rmdir usr/lib; ln -s /srv/canary/lib usr/lib',
   };
   await plantFreshly();
-  await world.sh('mkdir', '-p', '/srv/canary');
+  await world.sh('mkdir', '-p', '/srv/canary/lib');
+  await world.host.writeFile('/srv/canary/lib/os-release', 'ID=host\n');
   await world.host.writeFile('/srv/canary/hosts', '192.0.2.1 secret.of.the.host\n');
   for (const [name, trap] of Object.entries(traps))
     await inTrees(`cp -a good ${name}; mkdir -p ${name}/usr/lib; cd ${name}; ${trap}`);
@@ -90,6 +92,8 @@ test('a tree that is full of links to the host changes nothing on the host and l
   const running = names.filter(name => name !== 'etc-link');
   await world.untilReady(...running);
   assert.equal(await lookAtHost(), before);
+  // It was not asked whether the host has what this one leads to.
+  assert.ok(existsSync(inHost(`${TREES}/usr-lib-link/etc/os-release`)));
   const { leader } = (await world.get('hosts-link'))?.status ?? {};
   // The link as the guest follows it: below its own root.
   const seen = readFileSync(inHost(`/proc/${leader}/root/srv/canary/hosts`), 'utf8');

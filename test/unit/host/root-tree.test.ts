@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { observeRoot, prepareRoot } from '../../../src/host/root-tree.ts';
@@ -118,6 +118,17 @@ describe('a hostile root', () => {
     await symlink(join(hostile.outside, 'made'), join(hostile.root, 'etc/os-release'));
     assert.ok(!(await observeRoot(hostile.root)).missing.includes('etc/os-release'));
     assert.equal(await prepareHostile(hostile), 'done');
+  });
+  test('with a symlink on the way to its other os-release is told nothing of where it leads', async context => {
+    const { root, outside } = await place(context);
+    await mkdir(join(outside, 'lib'));
+    await writeFile(join(outside, 'lib/os-release'), '');
+    await symlink(outside, join(root, 'usr'));
+    assert.deepEqual((await observeRoot(root)).missing, SKELETON);
+    await rm(join(root, 'usr'));
+    await mkdir(join(root, 'usr'));
+    await symlink(join(outside, 'lib'), join(root, 'usr/lib'));
+    assert.deepEqual((await observeRoot(root)).missing, SKELETON);
   });
   test('that changes between the look and the work gets nothing made outside', async context => {
     const hostile = await place(context);
