@@ -14,6 +14,7 @@ import { methodsOf } from './methods-of.ts';
 import type { Query } from './query.ts';
 import type { Face, Route } from './route.ts';
 import { textFormOf } from './text-form.ts';
+import { Untaken } from './untaken.ts';
 import type { Watchers } from './watchers.ts';
 
 export interface AppOptions extends Face {
@@ -63,9 +64,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
   answerInTurn(app.server, limits.unansweredRequests);
   // Every answer but a watch, which goes on.
   // With a callback, as a promise would let what is broken behind a refused request be answered before it.
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    cutUnlessTaken(reply.raw, limits.takeTimeoutMs);
-    done(null, payload);
+  const untaken = new Untaken(limits);
+  app.addHook<string>('onSend', (_request, reply, payload, done) => {
+    // What is kept is these bytes: of a text, the system would be given a copy, and both be kept.
+    const bytes = Buffer.from(payload);
+    untaken.add(reply.raw, bytes.length);
+    done(null, bytes);
   });
   // Kubernetes' patches; what is in them is the routes' to judge.
   app.addContentTypeParser(PATCH_TYPES, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));

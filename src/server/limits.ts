@@ -14,6 +14,8 @@ export interface Limits {
   readonly handlerTimeoutMs: number;
   /** For the client to take the whole answer; a watch has `stallMs`. */
   readonly takeTimeoutMs: number;
+  /** What all clients together may leave of whole answers without taking it. */
+  readonly untakenBytes: number;
   readonly keepAliveMs: number;
   readonly bookmarkMs: number;
   /** What a slow reader of a watch may leave unread before it is cut off. */
@@ -39,6 +41,8 @@ export const DEFAULT_LIMITS: Limits = {
   handlerTimeoutMs: 30_000,
   // Megabytes over a socket of this host take a fraction of a second; a client may be busy for a moment.
   takeTimeoutMs: 30_000,
+  // A list of a thousand containers is two megabytes, and there are two hundred and fifty-six connections.
+  untakenBytes: 128 * 1024 * 1024,
   keepAliveMs: 10_000,
   bookmarkMs: 10_000,
   unreadBytes: 4 * 1024 * 1024,

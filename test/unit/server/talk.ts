@@ -7,6 +7,7 @@ export interface Talk {
   isOver(): boolean;
   /** Stops reading; what was heard before stays. */
   pause(): void;
+  resume(): void;
   hangUp(): void;
 }
 
@@ -29,6 +30,7 @@ export function talkTo(path: string): Talk {
     isOpen: () => socket.readyState === 'open',
     isOver: () => isOver,
     pause: () => socket.pause(),
+    resume: () => socket.resume(),
     hangUp: () => socket.destroy(),
   };
 }

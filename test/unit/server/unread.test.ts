@@ -5,7 +5,7 @@ import { eventually } from '../../testbed/eventually.ts';
 import { API, ask, openWatch } from './ask.ts';
 import { ControlModel } from './control-model.ts';
 import { serve } from './serving.ts';
-import { talkTo } from './talk.ts';
+import { type Talk, talkTo } from './talk.ts';
 
 const soon = { everyMs: 2, timeoutMs: 5_000 };
 
@@ -112,6 +112,24 @@ describe('a client that asks and does not read', () => {
     slow.hangUp();
   });
 
+  it('is cut off when others leave as much, the one that had the longest time first', async t => {
+    // Each list has three.
+    const limits = { untakenBytes: 10_000_000 };
+    const { readSocket } = await serve(t, { control: manyContainers(), limits });
+    const slow = Array.from({ length: 4 }, () => talkTo(readSocket));
+    for (const talk of slow) {
+      await eventually(() => talk.isOpen(), soon);
+      talk.pause();
+      talk.say(asking(`${API}/containers`));
+      assert.equal((await ask(readSocket, 'GET', `${API}/containers`)).json.items.length, 300);
+    }
+    for (const talk of slow) talk.resume();
+    const isWhole = (talk: Talk) => talk.heard().endsWith(']}');
+    await eventually(() => slow.every(talk => talk.isOver() || isWhole(talk)), soon);
+    assert.deepEqual(slow.map(isWhole), [false, false, true, true]);
+    for (const talk of slow) talk.hangUp();
+  });
+
   it('is cut off when it does not take the end of a watch', async t => {
     const limits = { stallMs: 1_500, watchers: 1 };
     const { readSocket } = await serve(t, { control: manyContainers(), limits });
@@ -121,6 +139,30 @@ describe('a client that asks and does not read', () => {
     const next = await eventually(() => openWatch(readSocket).catch(() => null), soon);
     next.leave();
     stalled.leave();
+  });
+});
+
+describe('requests that come at once', () => {
+  it('are begun one at a turn of the loop', async t => {
+    const { control, readSocket } = await serve(t);
+    const list = control.list.bind(control);
+    let atOnce = 0;
+    let most = 0;
+    control.list = () => {
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      setImmediate(() => {
+        atOnce -= 1;
+      });
+      return list();
+    };
+    const talks = Array.from({ length: 20 }, () => talkTo(readSocket));
+    await eventually(() => talks.every(talk => talk.isOpen()), soon);
+    for (const talk of talks) talk.say(asking(`${API}/containers`));
+    await eventually(() => talks.every(talk => talk.heard().includes('ContainerList')), soon);
+    // The next may begin before the turn of this one is over.
+    assert.ok(most <= 2, `${most} at once`);
+    for (const talk of talks) talk.hangUp();
   });
 });
 
