@@ -85,8 +85,7 @@ class Crowd {
       if (dice < 25) await this.#replace(index);
       else if (dice < 45) await this.#edit(index);
       else if (dice < 60) await kill(world, () => world.unit(name, 'MainPID'));
-      else if (dice < 70)
-        await kill(world, () => world.sh('machinectl', 'show', '--value', '-p', 'Leader', name));
+      else if (dice < 70) await kill(world, () => world.leader(name));
       else if (dice < 80) await world.exits('systemctl', 'stop', `container@${name}`);
       else if (dice < 90) await world.ctl('restart', name);
       else await world.ctl('start', name);

@@ -61,10 +61,7 @@ async function crashes(scene: Scene, kill: (name: string) => Promise<void>): Pro
 }
 
 async function killOf({ world }: Scene, name: string, whose: 'MainPID' | 'Leader'): Promise<void> {
-  const pid =
-    whose === 'MainPID'
-      ? await world.unit(name, 'MainPID')
-      : await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
+  const pid = whose === 'MainPID' ? await world.unit(name, 'MainPID') : await world.leader(name);
   assert.ok(Number(pid) > 1, `${name} has a ${whose}`);
   await world.sh('kill', '-9', pid);
 }

@@ -62,7 +62,7 @@ export async function standing(world: World): Promise<Standing> {
 export async function runOf(world: World, name: string): Promise<string> {
   const [unit, leader] = await Promise.all([
     world.sh('systemctl', 'show', '-p', 'InvocationID', '-p', 'MainPID', '--value', `container@${name}`),
-    world.sh('machinectl', 'show', '-p', 'Leader', '--value', name),
+    world.leader(name),
   ]);
   return `${unit.replace('\n', ' ')} ${leader}`;
 }

@@ -252,7 +252,7 @@ test('volatile says what of the tree outlives a run', async () => {
   await world.untilReady(...names);
   await Promise.all(names.map(name => payloadWrote(world, name, '/dev/shm/end')));
   const inside = async (mode: string, path: string) => {
-    const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', `mode-${mode}`);
+    const leader = await world.leader(`mode-${mode}`);
     return (await world.exits('test', '-e', `/proc/${leader}/root${path}`)) === 0;
   };
   const seen = Object.fromEntries(

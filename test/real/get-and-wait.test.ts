@@ -55,7 +55,7 @@ async function says(...args: readonly string[]): Promise<string> {
 
 test('get answers in every form with what really runs', async () => {
   await dropThree();
-  const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', 'web2');
+  const leader = await world.leader('web2');
   assert.equal(await says('get', 'web2', '-o', 'jsonpath={.status.leader}'), leader);
   assert.equal(
     await says('get', '-o', 'jsonpath={range .items[*]}{.metadata.name}={.status.addresses[0]} {end}'),

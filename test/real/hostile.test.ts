@@ -64,8 +64,7 @@ test('the program of the host by which a probe enters a guest cannot be written 
   await world.untilReady('reads');
   // Run as what it is in the moment in which it enters: the host's program, which waits for its child.
   await world.inGuest('reads', ['ln', '-s', '/proc/self/exe', '/run/self']);
-  const literal = WRITE_LATER.replaceAll('$', '$$$$');
-  await world.sh('systemd-run', '--quiet', '-M', 'reads', '--unit=waits', 'sh', '-c', literal);
+  await world.startInGuest('reads', 'waits', ['sh', '-c', WRITE_LATER]);
   const command = ['/run/self', '--pid=/proc/self/ns/pid', '--', '/bin/sleep', '2'];
   await world.drop(
     'reads',

@@ -163,8 +163,5 @@ ExecStart=/usr/bin/systemd-nspawn --quiet --keep-unit --settings=no --boot --mac
 }
 
 async function leaderOf(name: string): Promise<string> {
-  return eventually(async () => {
-    const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
-    return leader === '' ? null : leader;
-  }, FOR_A_MINUTE);
+  return eventually(() => world.leader(name), FOR_A_MINUTE);
 }

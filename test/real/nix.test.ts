@@ -285,8 +285,8 @@ test('a guest that has its bus on a file system that never answers is switched a
     'mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none /run/dbus',
     'exec sleep inf',
   ].join(' && ');
-  await world.sh('systemd-run', '--quiet', '--machine=hangs', 'sh', '-c', mount);
-  const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', 'hangs');
+  await world.startInGuest('hangs', 'mounts', ['sh', '-c', mount]);
+  const leader = await world.leader('hangs');
   await eventually(async () => (await world.sh('cat', `/proc/${leader}/mountinfo`)).includes(' - fuse '), {
     describe: 'the guest to have mounted it',
   });

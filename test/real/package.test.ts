@@ -44,8 +44,7 @@ async function dpkg(...args: readonly string[]): Promise<string> {
 
 /** Which run of which guest it is. */
 async function runOf(name: string): Promise<readonly string[]> {
-  const leader = await world.sh('machinectl', 'show', name, '-p', 'Leader', '--value');
-  return [leader, await world.invocation(name)];
+  return [await world.leader(name), await world.invocation(name)];
 }
 
 /** What goes wrong says where in the story. */

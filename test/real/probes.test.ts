@@ -29,19 +29,7 @@ const SERVE = [
 /** Runs until the guest's systemd forgets it. */
 async function serve(name: string, answer: string): Promise<void> {
   await world.inGuest(name, ['sh', '-c', `printf '${answer}' >/run/answer`]);
-  // systemd replaces variables in a command line.
-  const literal = SERVE.replaceAll('$', '$$$$');
-  await world.sh(
-    'systemd-run',
-    '--quiet',
-    '-M',
-    name,
-    '--unit=serve',
-    'perl',
-    '-MIO::Socket::INET',
-    '-e',
-    literal,
-  );
+  await world.startInGuest(name, 'serve', ['perl', '-MIO::Socket::INET', '-e', SERVE]);
 }
 
 async function ready(name: string): Promise<string> {

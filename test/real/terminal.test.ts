@@ -103,7 +103,7 @@ test('whoever enters a guest by its namespaces may do what the guest may, and ne
       '-c',
       `grep CapBnd /proc/self/status; hostname; ${MAKE_FORBIDDEN_CALLS}`,
     ];
-    const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
+    const leader = await world.leader(name);
     const bounds = await world.sh('grep', 'CapBnd', `/proc/${leader}/status`);
     const { stdout } = await world.host.exec(argv);
     assert.ok(stdout.startsWith(`${bounds}\n${name}\n`), stdout);

@@ -58,8 +58,12 @@ export interface World {
   unit(name: string, property: string): Promise<string>;
   /** PID of the nspawn of a container; 0 while none runs. */
   mainPid(name: string): Promise<number>;
+  /** PID 1 of a running guest, as machined knows it. */
+  leader(name: string): Promise<string>;
   /** Runs a command in a systemd guest and returns its standard output; throws when it fails. */
   inGuest(name: string, argv: readonly string[]): Promise<string>;
+  /** Through the guest's systemd, as a unit that goes on. */
+  startInGuest(name: string, unit: string, argv: readonly string[]): Promise<string>;
   /** nspawnd stands still meanwhile, so that all that happens in it is one change to it. */
   whileHeld(work: () => Promise<unknown>): Promise<void>;
   /** Standard output of a command on the host; throws when it fails. */
@@ -244,12 +248,15 @@ class HostWorld implements World {
   }
 
   async amongGuest(name: string, argv: readonly string[]): Promise<string> {
-    const leader = await this.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
-    return this.sh('nsenter', '-t', leader, '-a', ...argv);
+    return this.sh('nsenter', '-t', await this.leader(name), '-a', ...argv);
   }
 
   unit(name: string, property: string): Promise<string> {
     return this.sh('systemctl', 'show', '-P', property, `container@${name}.service`);
+  }
+
+  leader(name: string): Promise<string> {
+    return this.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
   }
 
   async mainPid(name: string): Promise<number> {
@@ -258,6 +265,12 @@ class HostWorld implements World {
 
   inGuest(name: string, argv: readonly string[]): Promise<string> {
     return this.sh('systemd-run', '--quiet', '--wait', '--pipe', '-M', name, ...argv);
+  }
+
+  startInGuest(name: string, unit: string, argv: readonly string[]): Promise<string> {
+    // systemd replaces variables in a command line.
+    const literal = argv.map(word => word.replaceAll('$', '$$$$'));
+    return this.sh('systemd-run', '--quiet', '-M', name, `--unit=${unit}`, ...literal);
   }
 
   async whileHeld(work: () => Promise<unknown>): Promise<void> {
