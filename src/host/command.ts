@@ -105,13 +105,11 @@ function commandError(program: string, args: readonly string[], result: Outcome)
   const shown = [program, ...args].join(' ').slice(0, MAX_ERROR_TEXT);
   if (result.code === 'ENOENT')
     return new NspawndError('CommandMissing', `${program} is not installed`, { cause: result });
-  if (result.timedOut)
-    return new NspawndError('CommandTimeout', `${shown}: no answer within ${result.durationMs} ms`, {
-      cause: result,
-    });
-  const said =
-    String(result.stderr ?? '')
-      .trim()
-      .slice(0, MAX_ERROR_TEXT) || result.shortMessage;
-  return new NspawndError('CommandFailed', `${shown}: ${said}`, { cause: result });
+  const said = String(result.stderr ?? '')
+    .trim()
+    .slice(0, MAX_ERROR_TEXT);
+  if (!result.timedOut)
+    return new NspawndError('CommandFailed', `${shown}: ${said || result.shortMessage}`, { cause: result });
+  const late = `${shown}: no answer within ${Math.round(result.durationMs)} ms`;
+  return new NspawndError('CommandTimeout', said === '' ? late : `${late}: ${said}`, { cause: result });
 }

@@ -11,11 +11,16 @@ export interface LaneRequest {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What was said, also where that is not all. */
 export interface Answer {
   readonly stdout: string;
   readonly stderr: string;
-  readonly exitCode: number;
+  /** Undefined: the lane has ended before the program has, or there was none, and what has become of it is not known. */
+  readonly exitCode: number | undefined;
+  readonly timedOut: boolean;
 }
+
+const NEVER_BEGUN: Answer = { stdout: '', stderr: '', exitCode: undefined, timedOut: false };
 
 /**
  * A bash that runs one program after the other for us. A process is copied to start another one, and ours is big: it stands
@@ -58,14 +63,14 @@ export class Lane {
     return this.#isOpen;
   }
 
-  /** Null: the lane has ended before the program has. After a deadline or an abort it is closed. One at a time. */
-  async run({ argv, input, timeoutMs, signal }: LaneRequest): Promise<Answer | 'timeout' | null> {
-    if (!this.#isOpen || signal?.aborted === true) return null;
+  /** After a deadline or an abort the lane is closed. One at a time. */
+  async run({ argv, input, timeoutMs, signal }: LaneRequest): Promise<Answer> {
+    if (!this.#isOpen || signal?.aborted === true) return NEVER_BEGUN;
     const token = randomBytes(12).toString('hex');
     const close = () => this.close();
-    let isLate = false;
+    let timedOut = false;
     const timer = setTimeout(() => {
-      isLate = true;
+      timedOut = true;
       close();
     }, timeoutMs);
     signal?.addEventListener('abort', close, { once: true });
@@ -74,8 +79,14 @@ export class Lane {
       const answers = Promise.all(this.#outputs.map(output => untilToken(output, token, close)));
       this.#requests.write(`${[token, input, argv.length, ...argv].join('\0')}\0`);
       const [stdout, stderr] = await answers;
-      if (stdout == null || stderr == null) return isLate ? 'timeout' : null;
-      return { stdout: stdout.text, stderr: stderr.text, exitCode: stdout.number };
+      if (stdout === undefined || stderr === undefined) return NEVER_BEGUN;
+      const exitCode = stderr.number === undefined ? undefined : stdout.number;
+      return {
+        stdout: stdout.text,
+        stderr: stderr.text,
+        exitCode,
+        timedOut: timedOut && exitCode === undefined,
+      };
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', close);
@@ -107,19 +118,20 @@ export class Lane {
 
 interface Said {
   readonly text: string;
-  readonly number: number;
+  /** Undefined: it ended before the token came. */
+  readonly number: number | undefined;
 }
 
-function untilToken(output: Socket, token: string, onTooMuch: () => void): Promise<Said | null> {
+function untilToken(output: Socket, token: string, onTooMuch: () => void): Promise<Said> {
   const closing = new RegExp(`\0${token} (\\d+)\0$`);
   return new Promise(resolve => {
     let text = '';
-    const end = (said: Said | null) => {
+    const end = (said: Said) => {
       output.off('data', onData);
       output.off('close', onClose);
       resolve(said);
     };
-    const onClose = () => end(null);
+    const onClose = () => end({ text, number: undefined });
     const onData = (more: string) => {
       text += more;
       if (text.length > MAX_OUTPUT_BYTES) onTooMuch();

@@ -16,8 +16,7 @@ export class Lanes {
     });
   }
 
-  /** Null: the lane was lost, and what has become of the command is not known. */
-  async run(request: LaneRequest): Promise<Answer | 'timeout' | null> {
+  async run(request: LaneRequest): Promise<Answer> {
     const lane = await this.#take();
     try {
       return await lane.run(request);

@@ -17,15 +17,13 @@ export async function runShort(
   if (!isForLane || (await bash) === null) return run(program, args, options);
   const startedAt = performance.now();
   const answer = await lanes.run({ argv, input: input.slice(0, -1), timeoutMs, signal });
-  const said =
-    answer === null || answer === 'timeout' ? { stdout: '', stderr: '', exitCode: undefined } : answer;
   return checked(program, args, options, {
-    ...said,
-    stdout: said.stdout.replace(/\n$/, ''),
-    code: said.exitCode === NOT_FOUND ? 'ENOENT' : undefined,
-    timedOut: answer === 'timeout',
-    durationMs: Math.round(performance.now() - startedAt),
-    shortMessage: said.exitCode === undefined ? 'it was ended' : `it failed with exit code ${said.exitCode}`,
+    ...answer,
+    stdout: answer.stdout.replace(/\n$/, ''),
+    code: answer.exitCode === NOT_FOUND ? 'ENOENT' : undefined,
+    durationMs: performance.now() - startedAt,
+    shortMessage:
+      answer.exitCode === undefined ? 'it was ended' : `it failed with exit code ${answer.exitCode}`,
   });
 }
 

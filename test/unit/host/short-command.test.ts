@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { run } from '../../../src/host/command.ts';
 import { runShort } from '../../../src/host/short-command.ts';
 import { eventually } from '../../testbed/eventually.ts';
 
@@ -61,6 +62,13 @@ test('much is told whole, and too much is cut off', async () => {
   assert.equal(stdout.length, 1_288_894);
   await assert.rejects(runShort('seq', ['2000000']), { code: 'CommandFailed' });
   assert.equal((await runShort('echo', ['after'])).stdout, 'after');
+});
+
+test('of a program that is too slow it is told what it said', async () => {
+  const slow = ['-c', 'echo why >&2; exec sleep 3335'];
+  const message = /no answer within \d+ ms: why$/;
+  await assert.rejects(runShort('sh', slow, { timeoutMs: 500 }), { code: 'CommandTimeout', message });
+  await assert.rejects(run('sh', slow, { timeoutMs: 500 }), { code: 'CommandTimeout', message });
 });
 
 test('a program that is too slow, or no longer wanted, is ended with all that it started', async () => {
