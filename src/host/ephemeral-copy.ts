@@ -15,15 +15,18 @@ export async function leftoverCopiesOf(
   return root === null ? [] : leftoverCopies(root);
 }
 
+/** How nspawn begins the name of a copy; the second since systemd 262, where src/shared/snapshot-util.c makes it. */
+const PREFIXES = ['.#machine.', '.#snapshot.'];
+
 /**
- * A killed nspawn leaves the copy of an `--ephemeral` root beside it: `.#machine.ROOT<16 hex digits>`, and its lock. The
+ * A killed nspawn leaves the copy of an `--ephemeral` root beside it: a prefix, ROOT and 16 hex digits, and its lock. The
  * name is the root's, not the container's, so only a copy whose lock nobody holds may be removed.
  */
 async function leftoverCopies(root: string): Promise<readonly string[]> {
   const parent = dirname(root);
-  const prefix = `.#machine.${basename(root)}`;
-  const names = (await listDirectory(parent)).filter(
-    name => name.startsWith(prefix) && /^[0-9a-f]{16}$/.test(name.slice(prefix.length)),
+  const stems = PREFIXES.map(prefix => prefix + basename(root));
+  const names = (await listDirectory(parent)).filter(name =>
+    stems.some(stem => name.startsWith(stem) && /^[0-9a-f]{16}$/.test(name.slice(stem.length))),
   );
   if (names.length === 0) return [];
   const held = await heldLocks();

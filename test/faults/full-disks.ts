@@ -98,7 +98,11 @@ export const fullMachines: Fault = {
     }
     await world.ctl('restart', 'copied');
     await world.untilReady('copied');
-    const copies = await world.sh('sh', '-c', "ls -A /srv/roots | grep -c '^.#machine.base.*[^k]$' || :");
+    const copies = await world.sh(
+      'sh',
+      '-c',
+      "ls -A /srv/roots | grep -cE '^[.]#(machine|snapshot)[.]base[0-9a-f]{16}$' || :",
+    );
     assert.equal(copies, '1');
     await world.remove('copied');
     await world.untilGone('copied');

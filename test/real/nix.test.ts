@@ -318,7 +318,7 @@ test('a system on a throw-away root boots anew each time, and its profile outliv
       (await world.sh(
         'sh',
         '-c',
-        'ls -A /var/lib/nixos-containers | grep -c "^\\.#machine\\.fleeting[0-9a-f]*$"; true',
+        'ls -A /var/lib/nixos-containers | grep -cE "^[.]#(machine|snapshot)[.]fleeting[0-9a-f]*$"; true',
       )) === '1',
     { timeoutMs: 60_000, describe: 'one copy to be there' },
   );

@@ -274,7 +274,7 @@ async function entriesIn(directory: string): Promise<readonly string[]> {
 
 /** Copies of ephemeral roots, without their locks. */
 async function copiesIn(directory: string): Promise<readonly string[]> {
-  return (await entriesIn(directory)).filter(name => /^\.#machine\..*[0-9a-f]{16}$/.test(name));
+  return (await entriesIn(directory)).filter(name => /^\.#(?:machine|snapshot)\..*[0-9a-f]{16}$/.test(name));
 }
 
 /** After a crash: true while the next try is still to come, false when another run is there already. */
