@@ -32,10 +32,11 @@ const FIFO = {
 };
 
 /**
- * Nobody starts it again but we, and what is started so often, machined with it, is refused by systemd unless that forgets. A
- * bus that does not come up is given up and tried anew: what it waits for is asked over the bus.
+ * Nobody starts it again but we, and what is started so often, machined and logind with it, is refused by systemd unless that
+ * forgets. A bus that does not come up is given up and tried anew: what it waits for is asked over the bus.
  */
-const KILL_BUS = 'systemctl kill -s KILL dbus; systemctl reset-failed dbus.socket dbus systemd-machined';
+const KILL_BUS =
+  'systemctl kill -s KILL dbus; systemctl reset-failed dbus.socket dbus systemd-machined systemd-logind';
 const RESTART_BUS = `${KILL_BUS}; until timeout 10 systemctl restart dbus.socket dbus; do ${KILL_BUS}; done 2> /dev/null`;
 
 const ROUNDS = { sample: 2, whole: 20 } as const;
