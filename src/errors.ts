@@ -31,6 +31,7 @@ const RETRY = {
   InotifyInstances: 'backoff',
   InterfaceNameTaken: 'backoff',
   MachineExists: 'onChange',
+  MachineUnregistered: 'backoff',
   RootMissing: 'onChange',
   RootUnsafe: 'onChange',
   Suspended: 'onChange',

@@ -14,7 +14,11 @@ export function isNothingToDo(
   observed: Observed,
 ): boolean {
   const { unit, machine, process } = observed;
-  const isRunning = unit.activeState === 'active' && process !== null && machine?.isLeaderAlive === true;
+  const isRunning =
+    unit.activeState === 'active' &&
+    process !== null &&
+    machine?.isRegistered === true &&
+    machine.isLeaderAlive;
   return (
     isRunning &&
     plan.steps.length === 0 &&

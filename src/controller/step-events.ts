@@ -26,6 +26,8 @@ export function eventOf(step: Step, observed: Observed): EventFact | null {
         'StaleRegistration',
         `machined still knew leader ${step.arguments.leader}: ${step.because}`,
       );
+    case 'registerMachine':
+      return warning('Registered', step.because);
     case 'removeCopy':
       return normal('CopyRemoved', `${step.arguments.path}: ${step.because}`);
     case 'attachNamespace':

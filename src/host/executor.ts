@@ -103,6 +103,7 @@ function executors(tools: Tools): Executors {
     stopFormer: (_name, { unit }) => systemd.stopNamed(unit),
     resetFailed: name => systemd.resetFailed(name),
     terminateMachine: name => machined.terminateStale(name),
+    registerMachine: name => machined.register(name),
     removeCopy: (_name, { path }) => removeCopy(path),
 
     prepareRoot: (_name, { root, missing }) => prepareRoot(root, missing),

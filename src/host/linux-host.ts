@@ -152,6 +152,7 @@ export class LinuxHost implements HostPort {
       this.#systemd.noteSignal(busSignal);
       const news = this.#signals.read(busSignal) ?? machineNews(busSignal);
       if (news !== undefined) this.#onTrigger(news.name, news.withinMs);
+      if (this.#machined.isBack(busSignal)) this.#onTrigger(null);
     });
     this.#bus.onReconnect(() => {
       this.#signals.forget();
@@ -217,12 +218,13 @@ export class LinuxHost implements HostPort {
     const lookedAt = Date.now();
     const isLaunched = this.#launches.watch(name);
     const lastWords = this.#lastWords.ahead(this.#records.ended(name));
-    const [{ unit, machine, unitFile, ...early }] = await Promise.all([
+    const asksUnit = this.#systemd.unit(name);
+    const [{ unit, machined, unitFile, ...early }] = await Promise.all([
       allOf({
         host: this.#facts.read(() => this.#countRunning()),
-        unit: this.#systemd.unit(name),
+        unit: asksUnit,
         unitFile: this.#unitFiles.observe(name),
-        machine: this.#machined.machine(name),
+        machined: this.#machined.look(name, asksUnit),
         request: this.#records.request(name),
         history: this.#records.history(name),
         suspension: this.#records.suspension(name),
@@ -232,6 +234,7 @@ export class LinuxHost implements HostPort {
       }),
       lastWords,
     ]);
+    const { machine } = machined;
     const isRunning =
       unit.mainPid > 0 && machine !== null && machine.unit === unitName(name) && machine.isLeaderAlive;
     const leader = isRunning ? machine.leader : null;
@@ -249,8 +252,8 @@ export class LinuxHost implements HostPort {
       keptSystems: keptSystems(name),
     });
     const now = Date.now();
-    const hasJob = unit.hasJob || isLaunched();
-    return { name, lookedAt, now, ...early, unit: { ...unit, hasJob }, unitFile, machine, ...asked, ...late };
+    const last = { ...unit, hasJob: unit.hasJob || isLaunched() };
+    return { name, lookedAt, now, ...early, ...machined, unit: last, unitFile, ...asked, ...late };
   }
 
   readonly glance: HostPort['glance'] = names => this.#glancer.glance(names);

@@ -4,7 +4,7 @@ import type { Waiting } from './plan.ts';
 /** What keeps a container that is to run from being launched now, although nothing is wrong with it; null: nothing. */
 export function heldBack(observed: Observed): Waiting | null {
   const { gate } = observed;
-  return waitForOthers(gate) ?? waitForCapacity(observed) ?? waitForTurn(gate);
+  return waitForMachined(observed) ?? waitForOthers(gate) ?? waitForCapacity(observed) ?? waitForTurn(gate);
 }
 
 /** Whoever is woken for it: the other, as soon as it is Ready. */
@@ -16,6 +16,22 @@ function waitForOthers(gate: GateFacts | undefined): Waiting | null {
       ? `waits until ${first.name} is Ready: ${first.because}`
       : `waits until all of these are Ready:${[first, ...more].map(({ name, because }) => `\n  ${name}: ${because}`).join('')}`;
   return { reason: 'DependencyNotReady', message, until: null };
+}
+
+/** nspawn registers its guest there, waits long for an answer, and on most versions of systemd ends without one. */
+function waitForMachined({ machinedFault, now }: Observed): Waiting | null {
+  if (machinedFault === null) return null;
+  return {
+    reason: 'MachinedUnavailable',
+    message: machinedMessage(machinedFault),
+    until: now + MACHINED_RECHECK_MS,
+  };
+}
+
+const MACHINED_RECHECK_MS = 10_000;
+
+export function machinedMessage(fault: string): string {
+  return `systemd-machined does not answer: nothing is started, and machinectl finds no guest; see why: systemctl status systemd-machined (${fault})`;
 }
 
 /** The kernel's inotify limit: a guest beyond it would hang for its whole start timeout and nothing would say why. */

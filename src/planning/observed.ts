@@ -18,6 +18,8 @@ export interface Observed {
   /** From the environment of the running nspawn; null while none runs. */
   readonly process: ProcessFacts | null;
   readonly machine: MachineFacts | null;
+  /** Why machined does not answer; null: it does. */
+  readonly machinedFault: string | null;
   readonly ended: EndedRecord | null;
   readonly request: Request | null;
   readonly history: History;
@@ -128,6 +130,8 @@ export interface ProcessFacts {
 
 /** org.freedesktop.machine1. A hint, never the truth: machined forgets and leaks. */
 export interface MachineFacts {
+  /** False: machined does not know it, or does not answer; what is here says its nspawn. */
+  readonly isRegistered: boolean;
   readonly leader: number;
   readonly isLeaderAlive: boolean;
   readonly state: string;

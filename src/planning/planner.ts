@@ -106,7 +106,8 @@ function planRunning(
   // A guest is not stopped for a system that is not there yet, or will never be.
   if (restart !== null && observed.nix !== null && usableSystem(observed) === null)
     return withSystem(nothing(observed), system);
-  if (restart !== null && obstacle !== null) return stalled(observed, obstacle);
+  if (restart !== null && obstacle !== null)
+    return { ...stalled(observed, obstacle), steps: registration(observed) };
   if (restart !== null) {
     const mark = step('markRestart', { invocationId: unit.invocationId, cause: restart }, restart);
     return waiting(observed, [mark, step('stop', {}, restart)], stopping(observed, STARTED_AGAIN));
@@ -213,7 +214,14 @@ function mendRunning(manifest: Manifest, sandbox: SandboxSpec | null, observed: 
   if (history.failures > 0 && !isCounted && isReady(manifest, observed) && wasReadyLongEnough) {
     steps.push(step('resetHistory', {}, `ready for ${READY_RESET_MS / 1000} s`));
   }
-  return steps;
+  // Last: where machined does not take it, all else is done all the same.
+  return [...steps, ...registration(observed)];
+}
+
+function registration({ machine, machinedFault }: Observed): readonly Step[] {
+  return machine?.isLeaderAlive && !machine.isRegistered && machinedFault === null
+    ? [step('registerMachine', {}, 'it runs, and machined does not know it')]
+    : [];
 }
 
 function waitForReadiness(manifest: Manifest, observed: Observed): Waiting | null {

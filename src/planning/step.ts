@@ -44,6 +44,8 @@ export interface StepArguments {
   stopFormer: { readonly unit: string };
   resetFailed: Record<never, never>;
   terminateMachine: { readonly leader: number };
+  /** Make the running guest known to machined. */
+  registerMachine: Record<never, never>;
   removeCopy: { readonly path: string };
 
   prepareRoot: { readonly root: string; readonly missing: readonly string[] };

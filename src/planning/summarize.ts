@@ -7,6 +7,7 @@ import { adoptedRun } from './adopted.ts';
 import { changeClassOf, launchHash } from './change.ts';
 import { degradedFacts } from './degraded.ts';
 import type { Desired } from './desired.ts';
+import { machinedMessage } from './held-back.ts';
 import { isNixProblem, usableSystem } from './nix.ts';
 import { systemLeftAlone } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
@@ -273,6 +274,10 @@ function abnormalFacts(
   facts.push(...degradedFacts(manifest, observed));
   if (plan.waitingFor?.reason === 'InotifyInstances')
     add('HostReady', 'False', 'InotifyInstances', plan.waitingFor.message);
+  if (plan.waitingFor?.reason === 'MachinedUnavailable')
+    add('HostReady', 'False', 'MachinedUnavailable', plan.waitingFor.message);
+  else if (observed.machinedFault !== null && runState(observed.unit) !== 'down')
+    add('HostReady', 'False', 'MachinedUnavailable', machinedMessage(observed.machinedFault));
   const sharesIdWith = observed.machine?.sharesIdWith ?? [];
   if (sharesIdWith.length > 0) {
     const message = `the same machine-id as ${sharesIdWith.join(', ')}: empty etc/machine-id in the shared tree, so that each guest gets its own`;

@@ -34,6 +34,7 @@ hostContract('the model', async (): Promise<HostUnderTest> => {
     deleteNamespace: async name => host.deleteNamespace(name),
     takeDownSandbox: async name => host.takeDownSandbox(name),
     flushAddresses: async name => host.flushAddresses(name),
+    forgetMachine: async name => host.forgetMachine(name),
     plugIn: async interfaceName => host.plugIn(interfaceName),
     unplug: async interfaceName => host.unplug(interfaceName),
     runUnit: async unit => void host.formerUnits.add(unit),

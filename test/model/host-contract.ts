@@ -42,6 +42,8 @@ export interface HostUnderTest {
   takeDownSandbox(name: string): Promise<void>;
   /** ip address flush of the host's end */
   flushAddresses(name: string): Promise<void>;
+  /** machined does not know the running guest any more, or never did: it was killed while that registered. */
+  forgetMachine(name: string): Promise<void>;
   /** An interface of that name comes to the host, virtual and up; and it goes. */
   plugIn(interfaceName: string): Promise<void>;
   unplug(interfaceName: string): Promise<void>;
@@ -361,6 +363,26 @@ export function hostContract(title: string, make: () => Promise<HostUnderTest>):
           assert.equal(mended.unit.invocationId, unit.invocationId);
         }
       });
+    });
+
+    test('a running guest that machined does not know is seen, and registered, as itself', async () => {
+      await withContainer(
+        'contract-unknown',
+        { ...NETWORK, localAddress: '10.231.200.9' },
+        async container => {
+          const { machine, unit } = await container.reachReady();
+          await host.forgetMachine(container.name);
+          const unknown = await container.observe();
+          assert.equal(unknown.machine?.isRegistered, false);
+          assert.equal(unknown.machine.leader, machine?.leader);
+          assert.deepEqual([unknown.sandbox.isJoined, unknown.machinedFault], [true, null]);
+          await container.apply(step('registerMachine', {}, 'test'));
+          await container.expectNothingToDo();
+          const known = await container.observe();
+          assert.deepEqual(known.machine, machine);
+          assert.equal(known.unit.invocationId, unit.invocationId);
+        },
+      );
     });
 
     test('an address that is edited moves, and the old one leaves the guest', async () => {

@@ -61,6 +61,7 @@ export class ModelHost {
   carry: (deliver: () => void) => void = deliver => deliver();
   /** Hears of every end of a run, as it was. */
   onEnd: ((name: string, end: RunEnd, isStopAsked: boolean) => void) | null = null;
+  isMachinedAway = false;
   /** machined keeps what it should forget. */
   leaksRegistrations = false;
   /** Nobody hears of anything. */
@@ -117,7 +118,7 @@ export class ModelHost {
     unit.run = { pid: this.nextId(), leader: this.nextId(), namespace, text, hasBooted: false };
     unit.activeState = text.includes('--notify-ready=yes') ? 'activating' : 'active';
     if (unit.activeState === 'active') unit.activeAt = this.now;
-    this.machines.set(name, { leader: unit.run.leader, root, unit: `container@${name}.service` });
+    if (!this.isMachinedAway) this.register(name);
     const isDoomed = [...this.doomed].some(word => text.includes(word));
     if (isDoomed) this.#later(name, 'boot', invocationId, () => this.guestPanics(name));
     else if (!this.hanging.has(name)) this.#later(name, 'boot', invocationId, () => this.#booted(name));
@@ -126,6 +127,14 @@ export class ModelHost {
       this.#later(name, 'time out', invocationId, () => this.#missStart(name), timeoutMs);
     }
     this.trigger(name);
+  }
+
+  /** What nspawn says to machined of a guest that runs. */
+  register(name: string): void {
+    const { run } = this.unit(name);
+    if (run === undefined) return;
+    const root = argumentOf(run.text, '--directory=') ?? '';
+    this.machines.set(name, { leader: run.leader, root, unit: `container@${name}.service` });
   }
 
   /** StopUnit. A guest that is still starting has no handler and goes on until it is killed. */
@@ -276,6 +285,22 @@ export class ModelHost {
     this.#disturb(() => {
       this.hostsBlock = null;
     });
+  }
+
+  /** As if it had been killed while the guest registered. */
+  forgetMachine(name: string): void {
+    this.#disturb(() => {
+      if (this.unit(name).run !== undefined) this.machines.delete(name);
+    });
+    this.trigger(null);
+  }
+
+  /** It does not answer, and then does again, which is announced. */
+  setMachinedAway(isAway: boolean): void {
+    this.#disturb(() => {
+      this.isMachinedAway = isAway;
+    });
+    if (!isAway) this.trigger(null);
   }
 
   restartMachined(): void {

@@ -18,6 +18,7 @@ import { hostLinkName } from '../../src/planning/link-name.ts';
 import type { UpdateRequest } from '../../src/planning/nix-facts.ts';
 import {
   type LinkFacts,
+  type MachineFacts,
   NO_HISTORY,
   type Observed,
   type RootFacts,
@@ -159,7 +160,6 @@ export class ModelPort implements HostPort {
     const host = this.#host;
     const unit = host.unit(name);
     const text = host.unitFiles.get(name);
-    const machine = host.machines.get(name);
     const fifo = host.fifos.get(name);
     const ended = host.ended.get(name);
     const running = host.countRuns();
@@ -193,18 +193,8 @@ export class ModelPort implements HostPort {
               systemPath: environmentOf(unit.run.text, 'NSPAWND_SYSTEM_PATH'),
               hasFifo: unit.run.text.includes(`:${GUEST_FIFO}`),
             },
-      machine:
-        machine === undefined
-          ? null
-          : {
-              leader: machine.leader,
-              root: machine.root,
-              unit: machine.unit,
-              isLeaderAlive: host.isAlive(machine.leader),
-              state: 'running',
-              id: machine.leader.toString(16).padStart(32, '0'),
-              sharesIdWith: [],
-            },
+      machine: this.#machineFacts(name),
+      machinedFault: host.isMachinedAway ? 'no answer' : null,
       ended: ended === undefined ? null : { ...ended, lastLines: [] },
       request: host.requests.get(name) ?? null,
       history: host.histories.get(name) ?? NO_HISTORY,
@@ -231,6 +221,25 @@ export class ModelPort implements HostPort {
       nix: host.nix.observe(name, manifest, this.#switching.get(unit.invocationId ?? '') ?? null),
       hasNixLeftovers: host.nix.hasLeftovers(name),
       keptSystems: host.nix.kept.get(name) ?? [],
+    };
+  }
+
+  /** By machined's word; of a guest that is up without its knowledge, by its nspawn's. */
+  #machineFacts(name: string): MachineFacts | null {
+    const { isMachinedAway, machines } = this.#host;
+    const known = isMachinedAway ? undefined : machines.get(name);
+    const { run, activeState } = this.#host.unit(name);
+    const ours = `container@${name}.service`;
+    const isUnknown = run !== undefined && activeState === 'active' && known?.unit !== ours;
+    const machine = isUnknown ? { leader: run.leader, root: '', unit: ours } : known;
+    if (machine === undefined) return null;
+    return {
+      ...machine,
+      isRegistered: !isUnknown,
+      isLeaderAlive: this.#host.isAlive(machine.leader),
+      state: 'running',
+      id: machine.leader.toString(16).padStart(32, '0'),
+      sharesIdWith: [],
     };
   }
 
@@ -377,6 +386,10 @@ export class ModelPort implements HostPort {
       const isAlive = machine !== undefined && this.#host.isAlive(machine.leader);
       this.#refuse(name, isAlive, 'terminate a machine that lives');
       if (!isAlive) this.#host.machines.delete(name);
+    },
+    registerMachine: name => {
+      this.#refuse(name, this.#host.machines.has(name), 'register what is registered');
+      this.#host.register(name);
     },
     removeCopy: () => undefined,
 
@@ -647,8 +660,8 @@ export class ModelPort implements HostPort {
     const run = host.unit(name).run;
     const state =
       namespace === undefined ? 'absent' : namespace === null ? 'stale' : isOurs ? 'ours' : 'foreign';
-    // Without a registration nobody knows the leader, and so not where it sits.
-    const leader = host.machines.get(name)?.leader;
+    // Without a leader nobody knows where it sits.
+    const leader = this.#machineFacts(name)?.leader;
     const joined = run !== undefined && leader === run.leader ? run.namespace : null;
     return {
       namespace: state,

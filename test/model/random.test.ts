@@ -63,6 +63,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'empty the hosts file': world => world.host.emptyHostsFile(),
   'systemctl daemon-reload': world => world.host.daemonReload(),
   'restart machined': world => world.host.restartMachined(),
+  'machined forgets a guest': (world, name) => world.host.forgetMachine(name),
   'leak registrations or not': world => {
     world.host.leaksRegistrations = !world.host.leaksRegistrations;
   },

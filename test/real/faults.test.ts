@@ -108,6 +108,52 @@ test('machined restarted or killed: containers run on, and are still stopped and
   assert.equal((await world.get('machine'))?.status.restarts, 0);
 });
 
+test('machined that cannot be started: what runs runs on and can be stopped, starts wait and say so', async () => {
+  await world.drop('stays', sleeper({ ...network(1) }));
+  await world.drop('ends', sleeper());
+  await world.untilReady('stays', 'ends');
+  const run = await world.invocation('stays');
+  await world.sh('systemctl', 'mask', '--runtime', 'systemd-machined');
+  try {
+    await world.sh('systemctl', 'kill', '-s', 'KILL', 'systemd-machined');
+    await world.drop('waits', sleeper());
+    const { message } = await world.until('waits', 'HostReady', 'False', 'MachinedUnavailable');
+    assert.match(message, /^systemd-machined does not answer: .*systemctl status systemd-machined/);
+    await world.until('waits', 'Ready', 'False', 'MachinedUnavailable');
+    await world.sh('ip', 'link', 'del', 've-stays');
+    await eventually(() => world.pings('10.231.1.2'), FOR_A_MINUTE);
+    await world.until('stays', 'HostReady', 'False', 'MachinedUnavailable');
+    await world.until('stays', 'Ready', 'True');
+    assert.equal((await world.ctl('stop', 'ends')).exitCode, 0);
+    assert.equal(await world.mainPid('ends'), 0);
+    assert.match((await world.ctl('describe', 'waits')).stdout, /systemctl status dbus systemd-machined/);
+    assert.notEqual((await world.ctl('doctor')).exitCode, 0);
+  } finally {
+    await world.sh('systemctl', 'unmask', '--runtime', 'systemd-machined');
+  }
+  // Whoever asks for it has it started.
+  await world.sh('machinectl', 'list');
+  await world.untilReady('waits', 'stays');
+  for (const name of ['waits', 'stays']) assert.equal(await world.condition(name, 'HostReady'), undefined);
+  assert.equal(await world.invocation('stays'), run);
+});
+
+test('a running guest that machined does not know is registered', async () => {
+  await world.drop('unknown', guest({ ...network(1) }));
+  await world.untilReady('unknown');
+  const machine = () => world.sh('machinectl', 'show', '-p', 'Leader', '-p', 'Id', '-p', 'Unit', 'unknown');
+  const before = await machine();
+  await world.sh(
+    ...['busctl', 'call', 'org.freedesktop.machine1', '/org/freedesktop/machine1'],
+    ...['org.freedesktop.machine1.Manager', 'UnregisterMachine', 's', 'unknown'],
+  );
+  await world.untilEvent('unknown', 'Registered', /machined does not know it/);
+  assert.equal(await machine(), before);
+  assert.equal((await world.ctl('exec', 'unknown', '--', 'true')).exitCode, 0);
+  assert.equal((await world.ctl('restart', 'unknown')).exitCode, 0);
+  assert.notEqual(await machine(), before);
+});
+
 test('the bus lost: nspawnd connects again and goes on, and containers do not notice', async () => {
   await world.drop('before', sleeper());
   await world.untilReady('before');

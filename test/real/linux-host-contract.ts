@@ -11,6 +11,11 @@ import { hostContract } from '../model/host-contract.ts';
  * `host-contract.test.ts`, where nspawnd is stopped.
  */
 const UNITS = '/run/systemd/system';
+const MACHINED = [
+  'org.freedesktop.machine1',
+  '/org/freedesktop/machine1',
+  'org.freedesktop.machine1.Manager',
+];
 const run = promisify(execFile);
 
 hostContract('LinuxHost', async () => {
@@ -38,6 +43,7 @@ hostContract('LinuxHost', async () => {
       await quietly('ip', 'netns', 'del', name);
     },
     flushAddresses: name => quietly('ip', 'address', 'flush', 'dev', hostLinkName(name)),
+    forgetMachine: name => quietly('busctl', 'call', ...MACHINED, 'UnregisterMachine', 's', name),
     plugIn: async interfaceName => {
       await quietly('ip', 'link', 'add', interfaceName, 'type', 'veth', 'peer', 'name', `${interfaceName}-p`);
       await quietly('ip', 'link', 'set', interfaceName, 'up');

@@ -82,6 +82,7 @@ function checkPresent(sim: Simulation, name: string, hindrance: string | null): 
     return;
   }
   check(unit.activeState === 'active', 'fixpoint', `${name} is ${unit.activeState}`);
+  check(host.machines.get(name)?.leader === run.leader, 'registration', `machined does not know ${name}`);
   const started = specOf(run.text);
   if (spec.restartIfChanged && hindrance === null && started !== null)
     check(launchedWith(started) === launchedWith(written), 'spec', `${name} runs an older spec`);

@@ -124,6 +124,11 @@ export const DEEDS: Readonly<Record<string, DeedKind>> = {
     sim.host.guestLimit = random.pick([null, 1, 2]);
   }),
   'restart machined': kind(1, sim => sim.host.restartMachined()),
+  'machined forgets a guest': kind(2, (sim, name) => sim.host.forgetMachine(name)),
+  'machined goes away': kind(2, (sim, _name, random) => {
+    sim.host.setMachinedAway(true);
+    sim.after(random.below(60_000), () => sim.host.setMachinedAway(false));
+  }),
   'leak registrations or not': kind(1, sim => {
     sim.host.leaksRegistrations = !sim.host.leaksRegistrations;
   }),

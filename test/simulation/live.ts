@@ -111,6 +111,7 @@ async function calmDown(sim: Simulation): Promise<void> {
   sim.port.killAt = null;
   sim.faults = 0;
   host.leaksRegistrations = false;
+  host.isMachinedAway = false;
   host.hanging.clear();
   host.doomed.clear();
   host.probes.calmDown();

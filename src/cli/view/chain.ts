@@ -165,6 +165,7 @@ const OF_REASON: Readonly<Record<string, LinkName>> = {
   TooManyRestarts: 'unit',
   Pending: 'unit',
   InotifyInstances: 'unit',
+  MachinedUnavailable: 'unit',
   DependencyNotReady: 'unit',
   BootSlot: 'unit',
   MachineExists: 'machine',

@@ -58,6 +58,10 @@ export const FIXES: Readonly<Record<string, Fix>> = {
   InterfaceUnusable: () => 'name another in the manifest',
   InterfaceNameTaken: () => `rename what has the name; ${BY_ITSELF}`,
   InotifyInstances: () => `sysctl fs.inotify.max_user_instances=8192; ${BY_ITSELF}`,
+  MachinedUnavailable: () =>
+    `see why: systemctl status dbus systemd-machined; journalctl -u systemd-machined -n 20; ${BY_ITSELF}`,
+  MachineUnregistered: ({ metadata: { name } }) =>
+    `see why: journalctl -u systemd-machined -n 20; nspawnctl restart ${name} registers it, too`,
   DependencyNotReady: (_container, message) =>
     `see what keeps ${waitedFor(message)} from being Ready: nspawnctl describe ${waitedFor(message)}; ${BY_ITSELF}`,
   BootSlot: () => 'nothing, its turn comes; nspawnctl start NAME does not wait for the others',

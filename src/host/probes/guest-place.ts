@@ -21,7 +21,7 @@ export async function placeOfGuest(name: string, mainPid: number): Promise<Guest
     const leader = Number(children.trim().split(' ')[0]);
     if (group === null || !(leader > 0)) return null;
     const status = await readFile(`/proc/${leader}/status`, 'utf8');
-    return isFirstOfItsKind(status) ? { leader, group: `${CGROUPS}${group}` } : null;
+    return isFirstOfItsKind(status) && !hasEnded(status) ? { leader, group: `${CGROUPS}${group}` } : null;
   } catch {
     return null;
   }
@@ -38,4 +38,9 @@ export function unitGroup(groups: string, name: string): string | null {
 /** PID 1 of its own namespace; proc_pid_status(5), NSpid. */
 function isFirstOfItsKind(status: string): boolean {
   return /^NSpid:.*\s1$/m.test(status);
+}
+
+/** Its nspawn has not heard of it yet. */
+function hasEnded(status: string): boolean {
+  return /^State:\s+[ZX]/m.test(status);
 }

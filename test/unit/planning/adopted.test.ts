@@ -26,6 +26,7 @@ const adopting = (unit: string): Manifest => ({
   annotations: { [ADOPTED_FROM_ANNOTATION]: unit },
 });
 const machineIn = (unit: string): Observed['machine'] => ({
+  isRegistered: true,
   leader: 77,
   isLeaderAlive: true,
   state: 'running',

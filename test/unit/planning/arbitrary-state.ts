@@ -146,8 +146,10 @@ export const observeds: fc.Arbitrary<Observed> = fc
             hasFifo: fc.boolean(),
           }),
         ),
+        machinedFault: fc.constantFrom(null, 'no answer'),
         machine: fc.option(
           fc.record({
+            isRegistered: fc.boolean(),
             leader: fc.constant(77),
             isLeaderAlive: fc.boolean(),
             state: fc.constantFrom('opening', 'running', 'closing'),

@@ -104,7 +104,9 @@ export function runningAsDesired(manifest: Manifest = webManifest()): Observed {
       systemPath: '',
       hasFifo: manifest.spec.readiness === 'fifo',
     },
+    machinedFault: null,
     machine: {
+      isRegistered: true,
       leader: 4250,
       isLeaderAlive: true,
       state: 'running',
@@ -156,6 +158,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
     former: null,
     process: null,
     machine: null,
+    machinedFault: null,
     ended: {
       invocationId: EARLIER_INVOCATION,
       specHash: manifest.specHash,

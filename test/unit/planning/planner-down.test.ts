@@ -431,6 +431,12 @@ describe('a launch waits', () => {
       machine: machine({ isLeaderAlive: true }),
     }));
   });
+  test('for a machined that does not answer, with everything else done', () => {
+    checkStart(
+      ['writeUnit (the unit differs)', 'waiting for MachinedUnavailable until +10000'],
+      ({ unitFile }) => ({ machinedFault: 'no answer', unitFile: { ...unitFile, text: 'old' } }),
+    );
+  });
   test("for the kernel's inotify limit, with everything else done", () => {
     checkStart(['writeUnit (the unit differs)', 'waiting for InotifyInstances'], ({ unitFile }) => ({
       host: { ...HOST, guestCapacity: { limit: 16, running: 16, inotifyInstances: 128 } },
@@ -591,6 +597,7 @@ describe('an obstacle', () => {
 /** Still registered though its unit is down. */
 function machine(changes: Partial<NonNullable<Observed['machine']>>): NonNullable<Observed['machine']> {
   return {
+    isRegistered: true,
     leader: 77,
     isLeaderAlive: false,
     state: 'running',

@@ -61,6 +61,7 @@ const ORDER: readonly StepName[] = [
   'keepSystems',
   'writeUnit',
   'resetHistory',
+  'registerMachine',
   'launch',
   'forget',
 ];

@@ -386,9 +386,48 @@ describe('the network of a running guest', () => {
       sandbox: { ...sandbox, namespace: 'absent', isJoined: null, isPrivate: null },
     }));
   });
+  test('is given its name again by what its nspawn says, where machined does not answer', () => {
+    const attach = 'attachNamespace leader 4250 (the name of its namespace is gone)';
+    check([attach, `${build} (there is no namespace)`], ({ machine, sandbox }) => ({
+      machine: machine && { ...machine, isRegistered: false },
+      machinedFault: 'no answer',
+      sandbox: { ...sandbox, namespace: 'absent' },
+    }));
+  });
   test('is not looked at without privateNetwork', () => {
     const manifest = manifestOf('web', { root: '/var/lib/machines/web' });
     checkPlan(present(manifest), runningAsDesired(manifest), []);
+  });
+});
+
+describe('a guest that machined does not know', () => {
+  const unregistered = ({ machine }: Observed): Partial<Observed> => ({
+    machine: machine && { ...machine, isRegistered: false },
+  });
+  const register = 'registerMachine (it runs, and machined does not know it)';
+  test('is registered', () => check([register], unregistered));
+  test('is registered after all else, which machined must not be in the way of', () => {
+    const clear = 'clearRequest (it runs)';
+    check([clear, register], observed => ({
+      ...unregistered(observed),
+      request: request('start', ''),
+    }));
+  });
+  test('is left alone while machined does not answer', () => {
+    check([], observed => ({ ...unregistered(observed), machinedFault: 'no answer' }));
+  });
+  test('is left alone while it is on its way up, when its nspawn does that', () => {
+    check(['waiting for Starting'], ({ unit }) => ({
+      machine: null,
+      unit: { ...unit, activeState: 'activating', subState: 'start', activeAt: null },
+    }));
+  });
+  test('is stopped like any other, also while machined does not answer', () => {
+    check(['stop (nspawnctl stop)', 'waiting for Stopping'], observed => ({
+      ...unregistered(observed),
+      machinedFault: 'no answer',
+      request: request('stop', INVOCATION),
+    }));
   });
 });
 

@@ -348,6 +348,24 @@ describe('only when abnormal:', () => {
     });
     assert.match(messageOf(summary, 'HostReady'), /^fs\.inotify\.max_user_instances is 128, .*sysctl -w/);
   });
+  test('HostReady while machined does not answer, of one that runs and one that is to', () => {
+    const machinedFault = 'org.freedesktop.machine1 GetAll: no answer within 2000 ms';
+    const summary = check({ observed: running(() => ({ machine: null, machinedFault })) }, 'Running', {
+      HostReady: 'False/MachinedUnavailable',
+      Ready: 'True/Ready',
+      Reconciling: null,
+    });
+    assert.match(
+      messageOf(summary, 'HostReady'),
+      /^systemd-machined does not answer: .*systemctl status systemd-machined .*no answer within 2000 ms/,
+    );
+    check({ observed: { ...nothingYet(), machinedFault } }, 'Pending', {
+      HostReady: 'False/MachinedUnavailable',
+      Ready: 'False/MachinedUnavailable',
+      Reconciling: 'True/MachinedUnavailable',
+    });
+    check({ observed: { ...downAsDesired(), machinedFault } }, 'Stopped', { HostReady: null });
+  });
   test('Reconciling for what it depends on, naming each and why', () => {
     const db = { name: 'db', because: 'Stopped: stopped by request' };
     const cache = { name: 'cache', because: 'there is no such container' };
