@@ -1,4 +1,4 @@
-import { readFile, readlink } from 'node:fs/promises';
+import { lstat, readFile, readlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Manifest } from '../api/manifest.ts';
 import { ephemeralRootOf } from '../planning/render/unit.ts';
@@ -19,18 +19,35 @@ export async function leftoverCopiesOf(
 const PREFIXES = ['.#machine.', '.#snapshot.'];
 
 /**
- * A killed nspawn leaves the copy of an `--ephemeral` root beside it: a prefix, ROOT and 16 hex digits, and its lock. The
- * name is the root's, not the container's, so only a copy whose lock nobody holds may be removed.
+ * A killed nspawn leaves the copy of an `--ephemeral` root beside it: a prefix, ROOT and 16 hex digits, and its lock. Of a
+ * root on a mount of its own it is inside, without the name of the root, and whoever copies that copies it, too. The name
+ * is the root's, not the container's, so only a copy whose lock nobody holds may be removed.
  */
 async function leftoverCopies(root: string): Promise<readonly string[]> {
-  const parent = dirname(root);
-  const stems = PREFIXES.map(prefix => prefix + basename(root));
-  const names = (await listDirectory(parent)).filter(name =>
-    stems.some(stem => name.startsWith(stem) && /^[0-9a-f]{16}$/.test(name.slice(stem.length))),
-  );
-  if (names.length === 0) return [];
+  const [beside, inside] = await Promise.all([
+    copiesIn(dirname(root), basename(root)),
+    isDirectory(root).then(isTree => (isTree ? copiesIn(root, '') : [])),
+  ]);
+  const copies = [...beside, ...inside];
+  if (copies.length === 0) return [];
   const held = await heldLocks();
-  return names.filter(name => !held.has(lockName(name))).map(name => join(parent, name));
+  return copies.filter(copy => !held.has(lockName(basename(copy))));
+}
+
+/** A link is not followed. */
+async function isDirectory(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.isDirectory() === true;
+}
+
+async function copiesIn(directory: string, rootName: string): Promise<readonly string[]> {
+  const names = new Set(await listDirectory(directory));
+  const stems = PREFIXES.map(prefix => prefix + rootName);
+  const isCopy = (name: string) =>
+    stems.some(stem => name.startsWith(stem) && /^[0-9a-f]{16}$/.test(name.slice(stem.length)));
+  // In the tree itself it could be anybody's, were it not for its lock.
+  return [...names]
+    .filter(name => isCopy(name) && (rootName !== '' || names.has(lockName(name))))
+    .map(name => join(directory, name));
 }
 
 /** `rm` follows no symlink of the tree it removes, and stays on its filesystem. */

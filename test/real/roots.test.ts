@@ -209,6 +209,30 @@ test('ten crashes of an ephemeral container leave nothing on the disk', async ()
   assert.ok(existsSync(inHost(`${nursery}/tree/usr/bin/sleep`)));
 });
 
+test('crashes of an ephemeral container leave nothing in a root that is a mount of its own', async () => {
+  const tree = `${TREES}/mounted`;
+  await plantTree(world, tree);
+  await world.sh('mount', '--bind', tree, tree);
+  try {
+    await world.drop('inside', inSmallTree(tree, { ephemeral: true, timeoutStopSec: 1 }));
+    await world.untilReady('inside');
+    const entries = await entriesIn(tree);
+    assert.equal((await copiesIn(tree)).length, 1);
+    for (const _crash of [1, 2]) {
+      const pid = await world.mainPid('inside');
+      await world.sh('kill', '-KILL', String(pid));
+      await untilAnotherRuns('inside', pid);
+      assert.equal((await entriesIn(tree)).length, entries.length);
+    }
+    await world.remove('inside');
+    await world.untilGone('inside');
+    assert.deepEqual(await copiesIn(tree), []);
+    assert.ok(existsSync(inHost(`${tree}/usr/bin/sleep`)));
+  } finally {
+    await world.sh('umount', '-l', tree);
+  }
+});
+
 test('a crash of one ephemeral container of a tree leaves the copies of the others alone', async () => {
   const nursery = `${TREES}/siblings`;
   await plantTree(world, `${nursery}/tree`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { leftoverCopiesOf } from '../../../src/host/ephemeral-copy.ts';
@@ -19,4 +19,17 @@ test('what a killed ephemeral guest left of its root is found, as each version o
   const found = await leftoverCopiesOf(manifestOf('web', { root, ephemeral: true }), '');
   assert.deepEqual([...found].sort(), copies.map(name => join(directory, name)).sort());
   assert.deepEqual(await leftoverCopiesOf(manifestOf('web', { root }), ''), []);
+});
+
+test('so it is inside of a root that is a mount of its own, where what has no lock may be anything', async context => {
+  const root = await scratch(context);
+  const copies = ['.#machine.0123456789abcdef', '.#snapshot.fedcba9876543210'];
+  for (const name of [...copies, 'etc', '.#machine.00112233445566778', '.#machine.0011223344556677'])
+    await mkdir(join(root, name));
+  for (const name of copies) await writeFile(join(root, `.#${name}.lck`), '');
+  const found = await leftoverCopiesOf(manifestOf('web', { root, ephemeral: true }), '');
+  assert.deepEqual([...found].sort(), copies.map(name => join(root, name)).sort());
+  const link = join(root, 'link');
+  await symlink(root, link);
+  assert.deepEqual(await leftoverCopiesOf(manifestOf('web', { root: link, ephemeral: true }), ''), []);
 });
