@@ -33,11 +33,12 @@ const FIFO = {
 
 /**
  * Nobody starts it again but we, and what is started so often, machined and logind with it, is refused by systemd unless that
- * forgets. A bus that does not come up is given up and tried anew: what it waits for is asked over the bus.
+ * forgets. A bus that does not come up is given up and tried anew: it waits for the end of a logind that waits for an answer of
+ * the bus, where that was killed while it was asked, and logind would be killed only after a minute and a half.
  */
 const KILL_BUS =
   'systemctl kill -s KILL dbus; systemctl reset-failed dbus.socket dbus systemd-machined systemd-logind';
-const RESTART_BUS = `${KILL_BUS}; until timeout 10 systemctl restart dbus.socket dbus; do ${KILL_BUS}; done 2> /dev/null`;
+const RESTART_BUS = `${KILL_BUS}; until timeout 10 systemctl restart dbus.socket dbus; do systemctl kill -s KILL systemd-logind; ${KILL_BUS}; done 2> /dev/null`;
 
 const ROUNDS = { sample: 2, whole: 20 } as const;
 /** A pause of another length each time, so that the service dies at another point of what goes on. */
