@@ -1,4 +1,4 @@
-import type { EndedRecord } from '../planning/observed.ts';
+import type { EndedRecord, UnitFacts } from '../planning/observed.ts';
 import { lastLines } from './journal.ts';
 
 type Record = Omit<EndedRecord, 'lastLines'>;
@@ -27,6 +27,11 @@ export class LastWords {
     if (record === null) return null;
     if (isRunning || record.isRequested) return { ...record, lastLines: [] };
     return { ...record, lastLines: await this.#linesOf(record.invocationId) };
+  }
+
+  /** The first line of a run that is known to have failed; empty where there is none. */
+  async ofFailed(unit: Pick<UnitFacts, 'activeState' | 'invocationId'>): Promise<string> {
+    return unit.activeState === 'failed' ? ((await this.#linesOf(unit.invocationId))[0] ?? '') : '';
   }
 
   /** Never rejects: who has nothing to say was cut short, that is all. */

@@ -22,6 +22,7 @@ import { GuestHosts } from './guest-hosts.ts';
 import { GuestSwitch } from './guest-switch.ts';
 import { HostFactsReader, LOGIND_MATCHES } from './host-facts.ts';
 import { HostsFile } from './hosts-file.ts';
+import { complaints } from './journal.ts';
 import { keptSystems, namesOfKept } from './kept-systems.ts';
 import { LastWords } from './last-words.ts';
 import { Launches } from './launches.ts';
@@ -85,6 +86,7 @@ export class LinuxHost implements HostPort {
   /** Containers that were seen to want an interface of the host. */
   readonly #wantedBy = new Map<string, ReadonlySet<string>>();
   readonly #lastWords = new LastWords();
+  readonly #complaints = new LastWords(complaints);
   readonly #launches = new Launches();
   readonly #questions: GuestQuestions;
   #onTrigger: HostTrigger = () => undefined;
@@ -251,9 +253,11 @@ export class LinuxHost implements HostPort {
       hasNixLeftovers: this.#builds.hasAny(name),
       keptSystems: keptSystems(name),
     });
+    const complaint = late.ended === null ? await this.#complaints.ofFailed(unit) : '';
     const now = Date.now();
+    const seen = { ...early, ...machined, ...asked, ...late };
     const last = { ...unit, hasJob: unit.hasJob || isLaunched() };
-    return { name, lookedAt, now, ...early, ...machined, unit: last, unitFile, ...asked, ...late };
+    return { name, lookedAt, now, ...seen, unit: last, unitFile, complaint };
   }
 
   readonly glance: HostPort['glance'] = names => this.#glancer.glance(names);

@@ -21,6 +21,8 @@ export interface Observed {
   /** Why machined does not answer; null: it does. */
   readonly machinedFault: string | null;
   readonly ended: EndedRecord | null;
+  /** What the journal first complains of in a run that failed and left no record of its end; empty where there is none. */
+  readonly complaint: string;
   readonly request: Request | null;
   readonly history: History;
   /** A person has asked us to leave it alone; null: nobody has. */

@@ -57,8 +57,7 @@ export function decideRun(manifest: Manifest, observed: Observed): RunDecision {
       run: 'count',
       count: step('recordStopped', { specHash: manifest.specHash }, 'its start was taken back'),
     };
-  if (launchCameToNothing)
-    return decideFailure(manifest, observed, '', 'it was started and left no trace of having run');
+  if (launchCameToNothing) return decideFailure(manifest, observed, '', howItCameToNothing(observed));
   if (ended === null) return { run: 'start', cause: 'restart', because: history.lastFailure };
   if (ended.isRequested) return stay('Stopped', 'stopped by request');
   if (isReboot(ended)) {
@@ -81,6 +80,13 @@ export function describeEnd(ended: EndedRecord): string {
       : `was ended by signal ${ended.exitStatus}`;
   if (ended.result === 'timeout') return `it did not answer in time and ${how} (timeout)`;
   return ended.exitCode === '' ? `it did not start (${ended.result})` : `it ${how} (${ended.result})`;
+}
+
+/** Where not even its record could be made, systemd and the journal know all the same. */
+function howItCameToNothing({ unit, complaint }: Observed): string {
+  if (unit.activeState !== 'failed') return 'it was started and left no trace of having run';
+  const failed = `it failed, and how could not be recorded (${unit.result})`;
+  return complaint === '' ? failed : `${failed}: ${complaint}`;
 }
 
 /** Milliseconds to wait before the try that follows this many failures in a row: 1 s, doubling, at most 300 s, +-20 %. */

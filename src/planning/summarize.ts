@@ -7,7 +7,7 @@ import { adoptedRun } from './adopted.ts';
 import { changeClassOf, launchHash } from './change.ts';
 import { degradedFacts } from './degraded.ts';
 import type { Desired } from './desired.ts';
-import { machinedMessage } from './held-back.ts';
+import { hostFacts } from './host-condition.ts';
 import { isNixProblem, usableSystem } from './nix.ts';
 import { systemLeftAlone } from './nix-switch.ts';
 import type { Observed } from './observed.ts';
@@ -54,6 +54,7 @@ export function summarize(desired: Desired, observed: Observed, plan: Plan, outc
     networkFact(manifest, observed),
     runningFact(manifest, observed),
     ...abnormalFacts(desired, observed, plan, outcome),
+    ...hostFacts(ready, observed, plan),
   ];
   return {
     phase: phaseOf(manifest, observed, plan, ready),
@@ -272,12 +273,6 @@ function abnormalFacts(
   if (restart !== null) add('RestartRequired', 'True', restart.reason, restart.message);
   if (heldBecause !== undefined) add('PruneBlocked', 'True', heldBecause.reason, heldBecause.message);
   facts.push(...degradedFacts(manifest, observed));
-  if (plan.waitingFor?.reason === 'InotifyInstances')
-    add('HostReady', 'False', 'InotifyInstances', plan.waitingFor.message);
-  if (plan.waitingFor?.reason === 'MachinedUnavailable')
-    add('HostReady', 'False', 'MachinedUnavailable', plan.waitingFor.message);
-  else if (observed.machinedFault !== null && runState(observed.unit) !== 'down')
-    add('HostReady', 'False', 'MachinedUnavailable', machinedMessage(observed.machinedFault));
   const sharesIdWith = observed.machine?.sharesIdWith ?? [];
   if (sharesIdWith.length > 0) {
     const message = `the same machine-id as ${sharesIdWith.join(', ')}: empty etc/machine-id in the shared tree, so that each guest gets its own`;

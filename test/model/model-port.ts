@@ -196,6 +196,7 @@ export class ModelPort implements HostPort {
       machine: this.#machineFacts(name),
       machinedFault: host.isMachinedAway ? 'no answer' : null,
       ended: ended === undefined ? null : { ...ended, lastLines: [] },
+      complaint: '',
       request: host.requests.get(name) ?? null,
       history: host.histories.get(name) ?? NO_HISTORY,
       suspension: host.suspensions.get(name) ?? null,

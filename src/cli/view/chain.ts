@@ -166,6 +166,8 @@ const OF_REASON: Readonly<Record<string, LinkName>> = {
   Pending: 'unit',
   InotifyInstances: 'unit',
   MachinedUnavailable: 'unit',
+  ProcessLimit: 'unit',
+  NamespaceLimit: 'unit',
   DependencyNotReady: 'unit',
   BootSlot: 'unit',
   MachineExists: 'machine',

@@ -62,6 +62,9 @@ export const FIXES: Readonly<Record<string, Fix>> = {
     `see why: systemctl status dbus systemd-machined; journalctl -u systemd-machined -n 20; ${BY_ITSELF}`,
   MachineUnregistered: ({ metadata: { name } }) =>
     `see why: journalctl -u systemd-machined -n 20; nspawnctl restart ${name} registers it, too`,
+  ProcessLimit: () =>
+    `see what has so many: systemd-cgtop --order=tasks; end that, or raise the limit; ${BY_ITSELF}`,
+  NamespaceLimit: () => `see which it is, and raise it: sysctl user; ${BY_ITSELF}`,
   DependencyNotReady: (_container, message) =>
     `see what keeps ${waitedFor(message)} from being Ready: nspawnctl describe ${waitedFor(message)}; ${BY_ITSELF}`,
   BootSlot: () => 'nothing, its turn comes; nspawnctl start NAME does not wait for the others',

@@ -34,6 +34,12 @@ suite('the last words of a run', () => {
     assert.deepEqual(heard, [[], [], ['late'], ['late']]);
   });
 
+  test('of one that left no record are asked for where systemd says that it failed', async () => {
+    const words = new LastWords(async () => ['it broke', 'and so did this']);
+    assert.equal(await words.ofFailed({ activeState: 'failed', invocationId: 'a1' }), 'it broke');
+    assert.equal(await words.ofFailed({ activeState: 'inactive', invocationId: 'a1' }), '');
+  });
+
   test('of one that runs, or was asked to stop, nobody asks', async () => {
     const words = new LastWords(() => assert.fail('asked'));
     const stopped = await words.ahead(Promise.resolve({ ...RECORD, isRequested: true }));

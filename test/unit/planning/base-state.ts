@@ -169,6 +169,7 @@ export function downAsDesired(manifest: Manifest = webManifest()): Observed {
       at: NOW - 60_000,
       lastLines: [],
     },
+    complaint: '',
     request: null,
     history: {
       ...NO_HISTORY,

@@ -163,10 +163,21 @@ describe('a failure', () => {
 describe('a launch that left no trace', () => {
   const launched = { launch: { at: NOW - 5000, isCounted: false } };
   test('is a failure', () => {
-    check('count #1: it was started and left no trace of having run', {}, {}, launched, { ended: null });
+    const { unit } = downAsDesired();
+    check('count #1: it was started and left no trace of having run', {}, {}, launched, {
+      ended: null,
+      unit,
+    });
   });
   test('stays one with restartPolicy Never', () => {
     check('stay Failed', {}, { restartPolicy: 'Never' }, launched, { ended: null });
+  });
+  test('but failed says what systemd and the journal know of it', () => {
+    const { unit } = downAsDesired();
+    const failed = { ended: null, unit: { ...unit, activeState: 'failed', result: 'resources' } } as const;
+    const how = 'count #1: it failed, and how could not be recorded (resources)';
+    check(how, {}, {}, launched, failed);
+    check(`${how}: cannot fork`, {}, {}, launched, { ...failed, complaint: 'cannot fork' });
   });
   test('that is counted waits for its next try', () => {
     const history = { launch: { at: NOW - 5000, isCounted: true }, failures: 1, nextRetryAt: NOW + 700 };

@@ -366,6 +366,31 @@ describe('only when abnormal:', () => {
     });
     check({ observed: { ...downAsDesired(), machinedFault } }, 'Stopped', { HostReady: null });
   });
+  test('HostReady for a limit of the kernel, by the words of what failed', () => {
+    const { unit, history } = downAsDesired();
+    const lastFailure =
+      'it failed, and how could not be recorded (exit-code): clone() failed: Resource temporarily unavailable';
+    const observed: Observed = {
+      ...downAsDesired(),
+      unit,
+      ended: null,
+      history: {
+        ...history,
+        launch: { at: NOW, isCounted: true },
+        failures: 1,
+        nextRetryAt: NOW + 700,
+        lastFailure,
+      },
+    };
+    const summary = check({ observed }, 'BackOff', {
+      HostReady: 'False/ProcessLimit',
+      Ready: 'False/BackOff',
+    });
+    assert.match(
+      messageOf(summary, 'HostReady'),
+      /kernel\.pid_max.* clone\(\) failed: Resource temp\w+ unavailable$/,
+    );
+  });
   test('Reconciling for what it depends on, naming each and why', () => {
     const db = { name: 'db', because: 'Stopped: stopped by request' };
     const cache = { name: 'cache', because: 'there is no such container' };
