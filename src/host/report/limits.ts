@@ -6,8 +6,13 @@ export type Limits = Readonly<Record<LimitName, number | null>>;
 export const LIMIT_NAMES = [
   'fs.inotify.max_user_watches',
   'kernel.keys.maxkeys',
+  'kernel.pid_max',
+  'kernel.threads-max',
   'net.ipv4.neigh.default.gc_thresh3',
   'net.ipv6.neigh.default.gc_thresh3',
+  'user.max_mnt_namespaces',
+  'user.max_net_namespaces',
+  'user.max_user_namespaces',
 ] as const;
 
 export type LimitName = (typeof LIMIT_NAMES)[number];

@@ -46,9 +46,14 @@ const GOOD: Host = {
   limits: {
     'fs.inotify.max_user_watches': 1_048_576,
     'kernel.keys.maxkeys': 20_000,
+    'kernel.pid_max': 4_194_304,
+    'kernel.threads-max': 30_000,
     'net.ipv4.neigh.default.gc_thresh3': 8192,
     // A host that is itself a container has no say in it.
     'net.ipv6.neigh.default.gc_thresh3': null,
+    'user.max_mnt_namespaces': 15_000,
+    'user.max_net_namespaces': 15_000,
+    'user.max_user_namespaces': 15_000,
   },
   network: {
     managers: [
@@ -129,6 +134,11 @@ describe('the doctor', () => {
       { limits: { 'kernel.keys.maxkeys': 200, 'net.ipv4.neigh.default.gc_thresh3': 1024 } },
       /^warn limits: kernel\.keys\.maxkeys is 200: .*no keyring -> .*grep -r kernel\.keys\.maxkeys/,
       /^warn limits: net\.ipv4\.neigh\.default\.gc_thresh3 is 1024: .*reach each other/,
+    );
+    check(
+      { limits: { 'kernel.pid_max': 4096, 'user.max_user_namespaces': 0 } },
+      /^warn limits: kernel\.pid_max is 4096: .*no process .* -> sysctl -w kernel\.pid_max=8192/,
+      /^warn limits: user\.max_user_namespaces is 0: .*--private-users/,
     );
   });
 
