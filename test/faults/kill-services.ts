@@ -8,9 +8,12 @@ export const killMachined: Fault = {
   name: 'kill-machined',
   title:
     'systemd-machined killed again and again while containers come and go: all come, all go, and none is taken for another',
-  run: scene =>
-    killWhile(scene, 'systemctl kill -s KILL systemd-machined || systemctl start systemd-machined'),
+  run: scene => killWhile(scene, KILL_MACHINED),
 };
+
+/** Started so often, it would be refused a start, and with it the socket that newer versions have, unless systemd forgets. */
+const KILL_MACHINED =
+  'systemctl reset-failed systemd-machined.socket systemd-machined 2> /dev/null; systemctl kill -s KILL systemd-machined || systemctl start systemd-machined';
 
 export const killBus: Fault = {
   name: 'kill-bus',
