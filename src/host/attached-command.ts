@@ -2,11 +2,13 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { NspawndError } from '../errors.ts';
-import type { GuestCommand } from './guest-command.ts';
+import type { GuestUnit } from './guest-command.ts';
 import { GuestWatch } from './guest-watch.ts';
 
 export interface Attached {
   readonly argv: readonly string[];
+  /** What of ours it has open besides, from 3 on. */
+  readonly descriptors: readonly number[];
   /** It gets the terminal itself, and makes another one for what it runs. */
   readonly isTerminal: boolean;
   /** Without, its input is empty. */
@@ -14,7 +16,7 @@ export interface Attached {
   /** Passes a signal on to what it runs; null: the process itself gets it. */
   readonly passOn: ((signal: NodeJS.Signals) => Promise<void>) | null;
   /** What is to end in the guest when this process ends early, however it ends; null: nothing. */
-  readonly outlives: Pick<GuestCommand, 'unit' | 'machine'> | null;
+  readonly outlives: GuestUnit | null;
 }
 
 /**
@@ -24,12 +26,13 @@ export interface Attached {
  * is root's. Pipes and files are passed on as they are, so that nothing is copied.
  */
 export async function runAttached(attached: Attached): Promise<number> {
-  const { argv, isTerminal, hasInput, passOn, outlives } = attached;
+  const { argv, descriptors, isTerminal, hasInput, passOn, outlives } = attached;
   const [program = '', ...args] = argv;
   const watch = outlives === null ? null : GuestWatch.begin(outlives);
-  const stdio: StdioOptions = isTerminal
-    ? 'inherit'
-    : [hasInput ? passage(0) : 'ignore', passage(1), passage(2)];
+  const first = isTerminal
+    ? INHERITED
+    : ([hasInput ? passage(0) : 'ignore', passage(1), passage(2)] as const);
+  const stdio: StdioOptions = [...first, ...descriptors];
   const child = spawn(program, args, {
     stdio,
     // Ctrl-C reaches it as a signal from us, not also from the terminal.
@@ -58,6 +61,8 @@ export async function runAttached(attached: Attached): Promise<number> {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+const INHERITED = ['inherit', 'inherit', 'inherit'] as const;
 
 /** Of the three only those that are a terminal of ours go through us. */
 function passage(descriptor: number): 'pipe' | 'inherit' {

@@ -14,6 +14,8 @@ export interface CommandOptions {
   readonly accept?: readonly number[];
   readonly signal?: AbortSignal;
   readonly env?: Readonly<Record<string, string>>;
+  /** What of ours it has open, too, from 3 on. */
+  readonly descriptors?: readonly number[];
 }
 
 /** Answers are read by us. */
@@ -34,7 +36,8 @@ export async function run(
     killSignal: 'SIGKILL',
     maxBuffer: MAX_OUTPUT_BYTES,
     reject: false,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...passed(options.descriptors)],
+    ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   return checked(program, args, options, result as unknown as Outcome);
@@ -81,24 +84,34 @@ export function keepTail(before: string, more: string): string {
 }
 
 /** Runs a program whose failure is an answer: how it ended and the end of what it said, however much that was. */
-export async function runToEnd(program: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
+export async function runToEnd(
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+  descriptors: readonly number[] = [],
+): Promise<Ended> {
   const child = execa(program, args, {
     env: ENVIRONMENT,
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
-    stdin: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe', ...passed(descriptors)],
     all: true,
     buffer: false,
     reject: false,
   });
   let output = '';
-  child.all.setEncoding('utf8');
-  child.all.on('data', (text: string) => {
+  child.all?.setEncoding('utf8');
+  child.all?.on('data', (text: string) => {
     output = keepTail(output, text);
   });
   const result = await child;
   if (result.code === 'ENOENT') output = `${program} is not installed`;
   return { output, exitCode: result.exitCode ?? null, isTimedOut: result.timedOut };
+}
+
+/** Of ours to a child, as they are. What execa declares knows the numbers up to 9 only; what it does takes any. */
+function passed(descriptors: readonly number[] = []): readonly 3[] {
+  return descriptors as readonly 3[];
 }
 
 function commandError(program: string, args: readonly string[], result: Outcome): NspawndError {

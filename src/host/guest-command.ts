@@ -1,5 +1,7 @@
+import type { GuestBus } from './guest-bus.ts';
 import { GUEST_VARIABLES } from './guest-environment.ts';
 import type { Guest } from './guest-facts.ts';
+import type { GuestTerminals } from './guest-terminals.ts';
 import type { GuestUser } from './guest-user.ts';
 
 /**
@@ -9,17 +11,25 @@ import type { GuestUser } from './guest-user.ts';
  */
 export interface GuestCommand {
   readonly argv: readonly string[];
-  /** The transient unit that it becomes. */
-  readonly unit: string;
-  /** The guest whose unit it is; null: it is the host's. */
-  readonly machine: string | null;
+  /** What its program has to have open, from 3 on. */
+  readonly descriptors: readonly number[];
+  readonly unit: GuestUnit;
+}
+
+/** The transient unit that a command becomes. */
+export interface GuestUnit {
+  readonly name: string;
+  /** Of the guest whose unit it is; null: it is the host's. */
+  readonly bus: GuestBus | null;
 }
 
 export interface Way {
   /** A terminal for it; else its input and output are passed on as they are. */
   readonly isTerminal: boolean;
-  /** By namespaces, also where the guest has a systemd. */
-  readonly isByNamespaces: boolean;
+  /** Of the guest, whose systemd is to run it; null: it is entered by its namespaces. */
+  readonly bus: GuestBus | null;
+  /** Of the guest, for who wants one from its systemd. */
+  readonly terminals: GuestTerminals | null;
   /** Of the transient unit; new each time. */
   readonly unit: string;
   /** Where nsenter is; only for the way by namespaces. */
@@ -47,7 +57,7 @@ export function runIn(
 ): GuestCommand {
   const { user, variables, directory } = setting;
   const inShell = shell(RUN, [directory ?? '', ...variables, '--', ...command]);
-  if (!way.isByNamespaces) return throughSystemd(guest, inShell, way, user);
+  if (way.bus !== null) return throughSystemd(way.bus, inShell, way, user);
   if (guest.hasSystemd) return byNamespaces(guest, inShell, way, { ...AS_ROOT, user });
   return byNamespaces(guest, command, way, setting);
 }
@@ -60,26 +70,26 @@ export function loginShell(
   line: string | null = null,
 ): GuestCommand {
   const command = shell(LOGIN, [user.name, ...(line === null ? [] : [line])]);
-  return way.isByNamespaces
+  return way.bus === null
     ? byNamespaces(guest, command, way, { ...AS_ROOT, user })
-    : throughSystemd(guest, command, way, user);
+    : throughSystemd(way.bus, command, way, user);
 }
 
-function throughSystemd(
-  { name }: Guest,
-  command: readonly string[],
-  way: Way,
-  user: GuestUser,
-): GuestCommand {
+function throughSystemd(bus: GuestBus, command: readonly string[], way: Way, user: GuestUser): GuestCommand {
+  const { terminals } = way;
   const argv = [
+    ...(terminals?.making ?? []),
+    ...bus.speaking,
     'systemd-run',
-    `--machine=${name}`,
+    // Who is nobody to the host's polkit would be asked for a password by it.
+    '--no-ask-password',
     ...common(way),
     `--uid=${user.name}`,
     '--',
     ...literal(command),
   ];
-  return { argv, unit: way.unit, machine: name };
+  const descriptors = [...bus.descriptors, ...(terminals?.descriptors ?? [])];
+  return { argv, descriptors, unit: { name: way.unit, bus } };
 }
 
 function byNamespaces(
@@ -108,7 +118,7 @@ function byNamespaces(
     '--',
     ...literal(shell(ENTER, enter)),
   ];
-  return { argv, unit: way.unit, machine: null };
+  return { argv, descriptors: [], unit: { name: way.unit, bus: null } };
 }
 
 /**

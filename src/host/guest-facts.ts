@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { run } from './command.ts';
+import type { GuestBus } from './guest-bus.ts';
 
 /** A running guest, as somebody who wants to enter it has to know it. */
 export interface Guest {
@@ -43,20 +44,12 @@ async function leaderOf(name: string): Promise<number | null> {
 }
 
 /** Whether the guest's own systemd answers: says why a command could not be run in it. */
-export async function doesSystemdAnswer(name: string): Promise<boolean> {
-  const args = [`--machine=${name}`, 'show', '--property=Version', '--value'];
-  return run('systemctl', args, { timeoutMs: ANSWER_TIMEOUT_MS }).then(
+export async function doesSystemdAnswer({ speaking, descriptors }: GuestBus): Promise<boolean> {
+  const [program = '', ...args] = [...speaking, 'systemctl', 'show', '--property=Version', '--value'];
+  return run(program, args, { timeoutMs: ANSWER_TIMEOUT_MS, descriptors }).then(
     () => true,
     () => false,
   );
 }
 
-/** Before 254, `systemd-run --machine --pty` gets the guest's terminal and then ends without a word; seen on 252. */
-export async function canOpenGuestTerminal(): Promise<boolean> {
-  const { stdout } = await run('systemd-run', ['--version']);
-  const version = /^systemd (\d+)/.exec(stdout)?.[1];
-  return version !== undefined && Number(version) >= FIRST_WITH_TERMINAL;
-}
-
-const FIRST_WITH_TERMINAL = 254;
 const ANSWER_TIMEOUT_MS = 5_000;

@@ -1,18 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { run } from './command.ts';
-import type { GuestCommand } from './guest-command.ts';
+import type { GuestUnit } from './guest-command.ts';
 
 /** Passes a signal on to what runs in a guest: to all its processes, as the control group has them. */
-export async function signalGuestCommand(
-  { unit, machine }: Pick<GuestCommand, 'unit' | 'machine'>,
-  signal: NodeJS.Signals,
-): Promise<void> {
-  if (machine !== null) {
-    await run('systemctl', [`--machine=${machine}`, 'kill', `--signal=${signal}`, unit]);
+export async function signalGuestUnit({ name, bus }: GuestUnit, signal: NodeJS.Signals): Promise<void> {
+  if (bus !== null) {
+    const [program = '', ...args] = [...bus.speaking, 'systemctl', 'kill', `--signal=${signal}`, '--', name];
+    await run(program, args, { descriptors: bus.descriptors });
     return;
   }
   // A shell of ours, then nsenter: these two wait for the command's own answer and must live to give it.
-  const { stdout } = await run('systemctl', ['show', '--property=MainPID', '--value', unit]);
+  const { stdout } = await run('systemctl', ['show', '--property=MainPID', '--value', name]);
   for (const child of await childrenOf(Number(stdout))) {
     const comm = await readFile(`/proc/${child}/comm`, 'utf8').catch(() => '');
     if (comm.trim() !== 'nsenter') continue;

@@ -1,4 +1,4 @@
-import { type FileHandle, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, NspawndError } from '../errors.ts';
 import type { SwitchRecord } from '../planning/nix-facts.ts';
@@ -6,11 +6,11 @@ import type { StepArguments } from '../planning/step.ts';
 import { lastCleanLines } from './clean-line.ts';
 import { type Ended, runToEnd } from './command.ts';
 import { exists } from './files.ts';
-import { sharesUsers, throughGuestBus } from './guest-bus.ts';
+import { openGuestBus } from './guest-bus.ts';
 import { boundsOf } from './guest-command.ts';
 import { GUEST_ENVIRONMENT, variablesOf } from './guest-environment.ts';
 import { boundingSetOf } from './guest-facts.ts';
-import { openGuestSocket } from './guest-socket.ts';
+import { openGuestSocket } from './guest-node.ts';
 import { pathOfHandle } from './open-below.ts';
 import type { Records } from './records.ts';
 import { runByCommandSocket } from './run-command-socket.ts';
@@ -50,7 +50,7 @@ export class GuestSwitch {
   }
 
   async #run(name: string, order: Order): Promise<void> {
-    const record = await switchGuest(name, order);
+    const record = await switchGuest(order);
     if (this.#running.get(name) !== order) return;
     // Without the record it would look as if it had never been tried, and be tried again at once.
     await this.#records.putSwitch(name, record).catch(() => undefined);
@@ -59,7 +59,7 @@ export class GuestSwitch {
   }
 }
 
-async function switchGuest(name: string, order: Order): Promise<SwitchRecord> {
+async function switchGuest(order: Order): Promise<SwitchRecord> {
   const { invocationId, closure } = order;
   const record = (isGood: boolean, how: string, output = ''): SwitchRecord => ({
     invocationId,
@@ -73,7 +73,7 @@ async function switchGuest(name: string, order: Order): Promise<SwitchRecord> {
   try {
     const program = join(closure, 'bin/switch-to-configuration');
     if (!(await exists(program))) return record(false, 'is missing from it');
-    const { way, ended } = await runInGuest(name, [program, 'test'], order);
+    const { way, ended } = await runInGuest([program, 'test'], order);
     const { exitCode, isTimedOut, output } = ended;
     if (isTimedOut) return record(false, `did not end within ${order.timeoutSec} s (${way})`, output);
     if (exitCode === null && way === VIA_SOCKET)
@@ -89,7 +89,6 @@ const VIA_SOCKET = "by the guest's run-command socket";
 
 /** The guest's own ways in first: what they run is the guest's child, in its control group. */
 async function runInGuest(
-  name: string,
   command: readonly string[],
   { leader, timeoutSec }: Order,
 ): Promise<{ readonly way: string; readonly ended: Ended }> {
@@ -102,25 +101,22 @@ async function runInGuest(
     return { way: VIA_SOCKET, ended };
   }
   const startedAt = performance.now();
-  const inTime = async (program: string, args: readonly string[]): Promise<Ended> => {
-    const ended = await runToEnd(program, args, timeoutMs + GRACE_MS);
+  const inTime = async (argv: readonly string[], descriptors: readonly number[] = []): Promise<Ended> => {
+    const [program = '', ...args] = argv;
+    const ended = await runToEnd(program, args, timeoutMs + GRACE_MS, descriptors);
     const isLate = ended.exitCode !== 0 && performance.now() - startedAt >= timeoutMs;
     return { ...ended, isTimedOut: ended.isTimedOut || isLate };
   };
-  const inUnit = [...unitOptions(timeoutSec), '--service-type=exec', '--', ...command];
-  const shares = await sharesUsers(leader);
-  const ended = await throughGuestBus(leader, argvOf => {
-    // A bus with users of its own obeys only who has entered these, as systemd-run does by itself.
-    const [program, ...args] = shares
-      ? argvOf('systemd-run', ...inUnit)
-      : (['systemd-run', `--machine=${name}`, ...inUnit] as const);
-    return inTime(program, args);
-  });
-  if (ended !== null) return { way: "by the guest's systemd", ended };
+  const bus = await openGuestBus(leader);
+  if (bus !== null) {
+    const inUnit = ['systemd-run', ...unitOptions(timeoutSec), '--service-type=exec', '--', ...command];
+    const ended = await using(bus, () => inTime([...bus.speaking, ...inUnit], bus.descriptors));
+    return { way: "by the guest's systemd", ended };
+  }
   const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
   return {
     way: 'by entering the guest',
-    ended: await inTime('systemd-run', enteringArgv(leader, boundingSet, command, timeoutSec)),
+    ended: await inTime(['systemd-run', ...enteringArgv(leader, boundingSet, command, timeoutSec)]),
   };
 }
 
@@ -159,7 +155,7 @@ function unitOptions(timeoutSec: number): readonly string[] {
   return ['--quiet', '--wait', '--pipe', '--collect', `--property=RuntimeMaxSec=${timeoutSec}`];
 }
 
-async function using<T>(handle: FileHandle, use: () => Promise<T>): Promise<T> {
+async function using<T>(handle: { close(): Promise<void> }, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } finally {

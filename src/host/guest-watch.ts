@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { GuestCommand } from './guest-command.ts';
+import type { GuestUnit } from './guest-command.ts';
 
 /**
  * Ends what runs in a guest when the one who asked for it is gone without having seen its end: killed, or its terminal
@@ -14,13 +14,12 @@ export class GuestWatch {
     this.#child = child;
   }
 
-  static begin({ unit, machine }: Pick<GuestCommand, 'unit' | 'machine'>): GuestWatch {
-    const where = machine === null ? [] : [`--machine=${machine}`];
-    const child = spawn('/bin/sh', ['-c', WATCH, 'sh', unit, ...where], {
+  static begin({ name, bus }: GuestUnit): GuestWatch {
+    const child = spawn('/bin/sh', ['-c', WATCH, 'sh', name, ...(bus?.speaking ?? [])], {
       // What a terminal sends to everybody in it must not reach this one.
       detached: true,
       cwd: '/',
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'ignore', 'ignore', ...(bus?.descriptors ?? [])],
     });
     child.on('error', () => {
       // No shell on this host: then nobody watches, ignoring.
@@ -47,7 +46,7 @@ export class GuestWatch {
 }
 
 /**
- * Arguments: the unit, and where it is. The one who waits may be on its way to starting the unit: first it goes, and the
+ * Arguments: the unit, and what comes before a program so that it speaks to the systemd whose unit it is. The one who waits may be on its way to starting the unit: first it goes, and the
  * unit is looked for more than once.
  */
 const WATCH = [
@@ -57,7 +56,7 @@ const WATCH = [
   'if read -r word; then exit; fi',
   '[ -z "$pid" ] || kill "$pid"',
   'for _ in 1 2 3; do',
-  '  systemctl "$@" stop -- "$unit"',
+  '  "$@" systemctl stop -- "$unit"',
   '  sleep 1',
   'done',
 ].join('\n');

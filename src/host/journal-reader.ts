@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, type StdioOptions, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { NspawndError } from '../errors.ts';
-import type { GuestCommand } from './guest-command.ts';
+import type { GuestUnit } from './guest-command.ts';
 import { GuestWatch } from './guest-watch.ts';
 
 /** One entry of a journal, the host's or a guest's; what a guest wrote is as hostile as the guest. */
@@ -81,13 +82,12 @@ const MAX_COMPLAINT_LENGTH = 2_000;
 export async function* readJournal(
   [program = '', ...args]: readonly string[],
   signal: AbortSignal,
-  outlives: Pick<GuestCommand, 'unit' | 'machine'> | null = null,
+  outlives: GuestUnit | null = null,
 ): AsyncGenerator<JournalEntry> {
   const watch = outlives === null ? null : GuestWatch.begin(outlives);
-  const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
-  });
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(outlives?.bus?.descriptors ?? [])];
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  const child = spawn(program, args, { stdio, env }) as ChildProcessByStdio<null, Readable, Readable>;
   const stop = () => child.kill();
   signal.addEventListener('abort', stop, { once: true });
   let complaint = '';

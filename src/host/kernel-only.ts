@@ -6,6 +6,7 @@ import { guestMounts, hostMounts, isAtOrBelow, type Mount } from './mounts.ts';
 const LOCAL: ReadonlySet<string> = new Set([
   'bcachefs',
   'btrfs',
+  'devpts',
   'erofs',
   'ext2',
   'ext3',

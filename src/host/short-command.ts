@@ -13,7 +13,8 @@ export async function runShort(
 ): Promise<CommandResult> {
   const { input = '', timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
   const argv = [program, ...args];
-  const isForLane = options.env === undefined && isLines(input) && !argv.some(word => word.includes('\0'));
+  const isOrdinary = options.env === undefined && options.descriptors === undefined;
+  const isForLane = isOrdinary && isLines(input) && !argv.some(word => word.includes('\0'));
   if (!isForLane || (await bash) === null) return run(program, args, options);
   const startedAt = performance.now();
   const answer = await lanes.run({ argv, input: input.slice(0, -1), timeoutMs, signal });

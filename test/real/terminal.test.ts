@@ -229,6 +229,21 @@ describe('in a terminal', () => {
     }
   });
 
+  test('a terminal in a guest is one of its own, and holds no mount of the host', async () => {
+    await world.drop('systemd', KINDS.systemd);
+    await world.untilReady('systemd');
+    await terminal.clear();
+    await world.sh('mount', '-t', 'tmpfs', 'of-the-host', '/mnt');
+    await terminal.type("nspawnctl run systemd -- sh -c 'tty; ls /dev/pts; cat'");
+    const [, number] = await terminal.until(/^\/dev\/pts\/(\d+)$/m);
+    await terminal.until(new RegExp(`^.*\\b${number}\\b.*ptmx$`, 'm'));
+    await world.sh('umount', '/mnt');
+    const holding = () => world.exits('sh', '-c', 'grep -s of-the-host /proc/[0-9]*/mountinfo');
+    await eventually(async () => (await holding()) !== 0, { describe: 'nobody to have it mounted' });
+    await terminal.press('C-d');
+    await terminal.until(/HOST>$/);
+  });
+
   test('with only one end at the terminal there is none in the guest, and none of ours gets there', async () => {
     await dropBoth();
     for (const name of both) {

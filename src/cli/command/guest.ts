@@ -4,8 +4,10 @@ import { isatty } from 'node:tty';
 import { isName } from '../../api/name.ts';
 import { NspawndError } from '../../errors.ts';
 import { directoryOf } from '../../host/find-program.ts';
+import { openGuestBus } from '../../host/guest-bus.ts';
 import type { Way } from '../../host/guest-command.ts';
-import { canOpenGuestTerminal, findGuest, type Guest } from '../../host/guest-facts.ts';
+import { findGuest, type Guest } from '../../host/guest-facts.ts';
+import { openGuestTerminals } from '../../host/guest-terminals.ts';
 import { CliError } from '../cli-error.ts';
 import type { Client } from '../client/client.ts';
 import { EXIT } from '../exit-code.ts';
@@ -35,20 +37,41 @@ export async function findRunning(name: string, client: Client): Promise<Guest> 
   );
 }
 
-/** By default with a terminal where there is one on both sides. */
+/** By default with a terminal where there is one on both sides. Whoever has chosen it leaves it (`leaveWay`). */
 export async function chooseWay(
   guest: Guest,
   wantsNamespaces: boolean,
   isTerminal = isatty(0) && isatty(1),
 ): Promise<Way> {
-  const isByNamespaces =
-    wantsNamespaces || !guest.hasSystemd || (isTerminal && !(await canOpenGuestTerminal()));
-  return {
-    isTerminal,
-    isByNamespaces,
-    unit: `nspawnctl-${process.pid}-${randomBytes(4).toString('hex')}.service`,
-    nsenter: isByNamespaces ? await findProgram('nsenter') : '',
-  };
+  const unit = `nspawnctl-${process.pid}-${randomBytes(4).toString('hex')}.service`;
+  const { name, leader, hasSystemd } = guest;
+  if (wantsNamespaces || !hasSystemd)
+    return { isTerminal, unit, bus: null, terminals: null, nsenter: await findProgram('nsenter') };
+  const [bus, terminals] = await Promise.all([
+    openGuestBus(leader),
+    isTerminal ? openGuestTerminals(leader) : null,
+  ]);
+  if (bus === null) throw noAnswer(name);
+  if (isTerminal && terminals === null)
+    throw new CliError(
+      EXIT.no,
+      `${name} has no terminals: its /dev/pts is not what nspawn made`,
+      enterHints(name),
+    );
+  return { isTerminal, unit, bus, terminals, nsenter: '' };
+}
+
+export async function leaveWay({ bus, terminals }: Way): Promise<void> {
+  await bus?.close();
+  await terminals?.close();
+}
+
+export function noAnswer(name: string): CliError {
+  return new CliError(EXIT.no, `the systemd of ${name} does not answer`, enterHints(name));
+}
+
+function enterHints(name: string): readonly string[] {
+  return [`enter without it: nspawnctl root-login --enter ${name}`];
 }
 
 /** What the host lacks or refuses, in the words of a command. */

@@ -11,7 +11,7 @@ import {
 } from '../../host/journal-reader.ts';
 import type { UnitRun } from '../../host/unit-runs.ts';
 import { controllerKey, type LogSource } from '../view/log-line.ts';
-import { chooseWay } from './guest.ts';
+import { chooseWay, leaveWay } from './guest.ts';
 
 /** Something with lines that can be read: all there are, the other way round, or as they come. */
 export interface Readable {
@@ -65,10 +65,14 @@ export function guestJournalOf(guest: Guest, since: string | null): Readable {
   const read = async function* (query: JournalQuery, signal: AbortSignal) {
     const way = await chooseWay(guest, false, false);
     const unit = way.unit.replace(/^nspawnctl-/, OURS);
-    const command = runIn(guest, journalctl(query), { ...way, unit });
     // The guest's systemd says of each such reading that it began.
     const isOurs = (entry: JournalEntry) => entry.unit.startsWith(OURS);
-    yield* only(readJournal(command.argv, signal, command), entry => !isOurs(entry));
+    try {
+      const command = runIn(guest, journalctl(query), { ...way, unit });
+      yield* only(readJournal(command.argv, signal, command.unit), entry => !isOurs(entry));
+    } finally {
+      await leaveWay(way);
+    }
   };
   return {
     source: 'guest',

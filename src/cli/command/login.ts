@@ -16,7 +16,6 @@ export async function login(name: string, { client }: Context): Promise<number> 
       `run a command: nspawnctl run ${name} -- COMMAND`,
     ]);
   const argv = ['machinectl', 'login', name];
-  return runAttached({ argv, isTerminal: true, hasInput: true, passOn: null, outlives: null }).catch(
-    toCliError,
-  );
+  const ourTerminal = { descriptors: [], isTerminal: true, hasInput: true };
+  return runAttached({ argv, ...ourTerminal, passOn: null, outlives: null }).catch(toCliError);
 }

@@ -9,7 +9,7 @@ export async function chooseUser(wanted: string | null, guest: Guest, way: Way):
   if (wanted === null || wanted === ROOT.name || wanted === '0') return ROOT;
   if (!USER_NAME.test(wanted))
     throw new CliError(EXIT.usage, `--user: not a user's name or number: ${JSON.stringify(wanted)}`);
-  if (!way.isByNamespaces) return { ...NOT_ROOT, name: wanted };
+  if (way.bus !== null) return { ...NOT_ROOT, name: wanted };
   const found = await findGuestUser(`/proc/${guest.leader}/root`, wanted);
   if (found !== null) return found;
   throw new CliError(EXIT.no, `${guest.name} has no user ${wanted} in /etc/passwd`);

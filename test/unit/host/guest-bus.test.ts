@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { sharesUsers } from '../../../src/host/guest-bus.ts';
+import { run } from '../../../src/host/command.ts';
+import { openGuestBus } from '../../../src/host/guest-bus.ts';
+import { asGuestRoot } from '../../../src/host/guest-root.ts';
 import { askFailedUnits } from '../../../src/host/probes/failed-units.ts';
 import { probeUnit } from '../../../src/host/probes/unit-probe.ts';
 import { scratch } from './scratch.ts';
@@ -75,7 +77,44 @@ test("a guest's systemd is asked by its open socket, and by nothing that enters 
   assert.equal(await notes(), asked, 'nothing was run for any of them');
 });
 
-test("who has users of its own is told from who has the host's", { skip }, async t => {
-  assert.equal(await sharesUsers(await guest(t, 'true')), true);
-  assert.equal(await sharesUsers(await guest(t, 'true', ['--user', '--map-root-user'])), false);
+test("who gives orders to a guest's systemd has the open socket, and nothing of the guest", {
+  skip,
+}, async t => {
+  const leader = await guest(t, 'true');
+  await serveBus(t, leader);
+  const bus = await openGuestBus(leader);
+  assert.ok(bus !== null);
+  // Also when the guest has put something else there.
+  const { ino } = await stat(`/proc/${leader}/root/${SOCKET}`);
+  await rename(`/proc/${leader}/root/${SOCKET}`, `/proc/${leader}/root/${SOCKET}.moved`);
+  const look =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+    'stat -L -c %i "${DBUS_SYSTEM_BUS_ADDRESS#unix:path=}"; echo $SYSTEMCTL_FORCE_BUS; readlink /proc/self/ns/mnt';
+  const [program = '', ...args] = [...bus.speaking, 'sh', '-c', look];
+  const { stdout } = await run(program, args, { descriptors: bus.descriptors });
+  assert.equal(stdout, `${ino}\n1\n${await readlink('/proc/self/ns/mnt')}`);
+  await bus.close();
+  assert.equal(await openGuestBus(await guest(t, 'true')), null);
+});
+
+test('the root of a guest with users of its own is a user who is nobody on the host', { skip }, async t => {
+  assert.deepEqual(await asGuestRoot(await guest(t, 'true')), []);
+  const withUsers = async (map: string) => {
+    const leader = await unshared(t, 'true', ['--user']);
+    for (const kind of ['uid', 'gid']) await writeFile(`/proc/${leader}/${kind}_map`, map);
+    return asGuestRoot(leader);
+  };
+  const words = await withUsers('0 700000 65536');
+  assert.ok(words !== null);
+  const [program = '', ...args] = [
+    ...words,
+    'sh',
+    '-c',
+    'id -u; id -G; grep -E "Cap(Prm|Bnd)" /proc/self/status',
+  ];
+  const { stdout } = await run(program, args);
+  assert.equal(stdout, '700000\n700000\nCapPrm:\t0000000000000000\nCapBnd:\t0000000000000000');
+  assert.equal(await withUsers('0 1000 10'), null, 'of a user of the host');
+  assert.equal(await withUsers('1000 700000 10'), null, 'of a guest without a root');
+  assert.equal(await asGuestRoot(2 ** 22 + 1), null);
 });

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import type { GuestBus } from '../../../src/host/guest-bus.ts';
 import { AS_ROOT, capabilityNames, loginShell, runIn, type Way } from '../../../src/host/guest-command.ts';
 import type { Guest } from '../../../src/host/guest-facts.ts';
 import { enteringArgv } from '../../../src/host/guest-switch.ts';
+import type { GuestTerminals } from '../../../src/host/guest-terminals.ts';
 import { findInPasswd, type GuestUser } from '../../../src/host/guest-user.ts';
 
 const GUEST: Guest = { name: 'web', leader: 4711, hasSystemd: true, boundingSet: '0000000000200003' };
-const WAY: Way = { isTerminal: false, isByNamespaces: false, unit: 'u.service', nsenter: '/usr/bin/nsenter' };
+const BUS: GuestBus = { speaking: ['env', 'BUS=3'], descriptors: [21], close: async () => undefined };
+const TERMINALS: GuestTerminals = { making: ['make'], descriptors: [22, 23], close: async () => undefined };
+const WAY: Way = { isTerminal: false, bus: BUS, terminals: null, unit: 'u.service', nsenter: '' };
+const BY_NAMESPACES: Way = { ...WAY, bus: null, nsenter: '/usr/bin/nsenter' };
 
 /** Words up to `--`, and those after it. */
 function split(argv: readonly string[]): { options: readonly string[]; command: readonly string[] } {
@@ -16,11 +21,13 @@ function split(argv: readonly string[]): { options: readonly string[]; command: 
 }
 
 test("a guest with systemd runs it as a unit of the guest's", () => {
-  const { argv, unit, machine } = runIn(GUEST, ['ls', '-l'], WAY);
+  const { argv, descriptors, unit } = runIn(GUEST, ['ls', '-l'], WAY);
   const { options, command } = split(argv);
   assert.deepEqual(options, [
+    'env',
+    'BUS=3',
     'systemd-run',
-    '--machine=web',
+    '--no-ask-password',
     '--quiet',
     '--collect',
     '--wait',
@@ -32,20 +39,20 @@ test("a guest with systemd runs it as a unit of the guest's", () => {
     '--uid=root',
   ]);
   assert.deepEqual(command.slice(-2), ['ls', '-l']);
-  assert.deepEqual([unit, machine], ['u.service', 'web']);
+  assert.deepEqual([descriptors, unit], [[21], { name: 'u.service', bus: BUS }]);
 });
 
 test('a guest without is entered from a unit of the host, with no more than the guest may', () => {
   const guest = { ...GUEST, hasSystemd: false };
-  const { argv, unit, machine } = runIn(guest, ['ls', '-l'], { ...WAY, isByNamespaces: true });
+  const { argv, descriptors, unit } = runIn(guest, ['ls', '-l'], BY_NAMESPACES);
   const { options, command } = split(argv);
-  assert.ok(options.every(option => !option.startsWith('--machine')));
+  assert.equal(options[0], 'systemd-run');
   assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
   assert.ok(options.includes('--property=DevicePolicy=closed'));
   assert.ok(options.includes('--property=ReadOnlyPaths=/'));
   assert.ok(options.some(option => /^--property=SystemCallFilter=~.*\bopen_by_handle_at\b/.test(option)));
   assert.deepEqual(command.slice(-6), ['/usr/bin/nsenter', '--target=4711', '--all', '--', 'ls', '-l']);
-  assert.deepEqual([unit, machine], ['u.service', null]);
+  assert.deepEqual([descriptors, unit], [[], { name: 'u.service', bus: null }]);
 });
 
 test('a guest that is entered to be switched gets no more than it may have either', () => {
@@ -67,8 +74,11 @@ test('a guest that is entered to be switched gets no more than it may have eithe
 });
 
 test('a terminal is made where there is one', () => {
-  const { options } = split(loginShell(GUEST, { ...WAY, isTerminal: true }).argv);
+  const { argv, descriptors } = loginShell(GUEST, { ...WAY, isTerminal: true, terminals: TERMINALS });
+  const { options } = split(argv);
   assert.ok(options.includes('--pty') && !options.includes('--pipe'));
+  assert.deepEqual(options.slice(0, 4), ['make', 'env', 'BUS=3', 'systemd-run']);
+  assert.deepEqual(descriptors, [21, 22, 23]);
 });
 
 test('systemd replaces nothing in what was typed', () => {
@@ -95,7 +105,7 @@ test('another user, variables and a directory are asked of the systemd of the gu
 test('where there is no shell they are asked of what enters', () => {
   const guest = { ...GUEST, hasSystemd: false };
   const setting = { user: USER, variables: ['A=1'], directory: '/srv' };
-  const { command } = split(runIn(guest, ['ls'], { ...WAY, isByNamespaces: true }, setting).argv);
+  const { command } = split(runIn(guest, ['ls'], BY_NAMESPACES, setting).argv);
   assert.deepEqual(command.slice(4), [
     'HOME=/home/bob',
     'USER=bob',
@@ -171,7 +181,7 @@ test('the scripts are such as any shell takes', () => {
   for (const argv of [
     runIn(GUEST, ['true'], WAY).argv,
     loginShell(GUEST, WAY).argv,
-    runIn(GUEST, ['true'], { ...WAY, isByNamespaces: true }).argv,
+    runIn(GUEST, ['true'], BY_NAMESPACES).argv,
   ])
     execFileSync('/bin/sh', ['-n', '-c', (split(argv).command[2] ?? '').replaceAll('$$', '$')]);
 });

@@ -14,14 +14,15 @@ async function begin(context: TestContext) {
   const directory = await scratch(context);
   const told = join(directory, 'told');
   const unit = `watched-${process.pid}-${counter++}.service`;
-  await writeFile(join(directory, 'systemctl'), `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o755 });
+  await writeFile(join(directory, 'systemctl'), `#!/bin/sh\necho "$BUS: $@" >> ${told}\n`, { mode: 0o755 });
   const waits = spawn('sleep', ['1000']);
   context.after(() => waits.kill('SIGKILL'));
   const ended = once(waits, 'exit');
   const module = JSON.stringify(new URL('../../../src/host/guest-watch.ts', import.meta.url).href);
   const script = `
     const { GuestWatch } = await import(${module});
-    const watch = GuestWatch.begin({ unit: '${unit}', machine: 'web' });
+    const bus = { speaking: ['env', 'BUS=guest'], descriptors: [], close: async () => undefined };
+    const watch = GuestWatch.begin({ name: '${unit}', bus });
     watch.follow(${waits.pid});
     process.stdin.once('data', () => { watch.release(); watch.close(); process.exit(); });
     console.log('begun');`;
@@ -32,7 +33,7 @@ async function begin(context: TestContext) {
   context.after(() => watches.kill('SIGKILL'));
   await once(watches.stdout, 'data');
   const lines = async () => (await readFile(told, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-  const isWatched = () => spawnSync('pgrep', ['-f', `sh ${unit} --machine=web`]).status === 0;
+  const isWatched = () => spawnSync('pgrep', ['-f', `sh ${unit} env BUS=guest`]).status === 0;
   return { watches, waits, ended, lines, unit, isWatched };
 }
 
@@ -42,7 +43,7 @@ test('when the one who asked is killed, the one who waits ends, and the unit is 
   assert.deepEqual((await ended)[1], 'SIGTERM');
   // Also one that was on its way when nobody waited for it any more.
   await eventually(async () => (await lines()).length === 3);
-  assert.deepEqual(new Set(await lines()), new Set([`--machine=web stop -- ${unit}`]));
+  assert.deepEqual(new Set(await lines()), new Set([`guest: stop -- ${unit}`]));
 });
 
 test('when all has ended as it should, nothing is done', async t => {

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openGuestSocket } from '../../../src/host/guest-socket.ts';
+import { openGuestSocket } from '../../../src/host/guest-node.ts';
 import { pathOfHandle } from '../../../src/host/open-below.ts';
 import { runByCommandSocket } from '../../../src/host/run-command-socket.ts';
 
