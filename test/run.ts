@@ -43,8 +43,8 @@ const MAX_WHY_LINES = 40;
 /** What has to hold on every systemd: launch, stop, crash, network, and how it comes and goes. */
 const CORE = ['lifecycle', 'network', 'host-contract', 'package'];
 const OTHER_SUITES: readonly Suite[] = ['bookworm', 'testing'];
-/** Also on these: each has another version of the client. */
-const ALSO: Readonly<Record<string, readonly Suite[]>> = { kubectl: ['testing'] };
+/** Also on these: each has another version of the client, or of what makes terminals in guests. */
+const ALSO: Readonly<Record<string, readonly Suite[]>> = { kubectl: ['testing'], terminal: OTHER_SUITES };
 /** Begun first, longest first, so that none is left alone at the end. */
 const LONG = [
   'fault-sample',

@@ -1,3 +1,5 @@
+import { type EnteringPrograms, enteringWords } from './entering.ts';
+import { unitBounds } from './guest-bounds.ts';
 import type { GuestBus } from './guest-bus.ts';
 import { GUEST_VARIABLES } from './guest-environment.ts';
 import type { Guest } from './guest-facts.ts';
@@ -32,8 +34,8 @@ export interface Way {
   readonly terminals: GuestTerminals | null;
   /** Of the transient unit; new each time. */
   readonly unit: string;
-  /** Where nsenter is; only for the way by namespaces. */
-  readonly nsenter: string;
+  /** For the way by namespaces. */
+  readonly programs: EnteringPrograms;
 }
 
 /** Who runs it, with what, and where. */
@@ -93,7 +95,7 @@ function throughSystemd(bus: GuestBus, command: readonly string[], way: Way, use
 }
 
 function byNamespaces(
-  { leader, boundingSet }: Guest,
+  { leader, bounds }: Guest,
   command: readonly string[],
   way: Way,
   { user, variables, directory }: Setting,
@@ -102,61 +104,21 @@ function byNamespaces(
     // For env(1), which takes assignments until the first word that is none.
     ...(user.uid === 0 ? [] : [`HOME=${user.home}`, `USER=${user.name}`, `LOGNAME=${user.name}`]),
     ...variables,
-    way.nsenter,
-    `--target=${leader}`,
-    '--all',
-    ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`, `--setgid=${user.gid}`]),
-    ...(directory === null ? [] : [`--wdns=${directory}`]),
-    '--',
-    ...command,
+    ...enteringWords(leader, bounds, way.programs, command, [
+      ...(user.uid === 0 ? [] : [`--setuid=${user.uid}`, `--setgid=${user.gid}`]),
+      ...(directory === null ? [] : [`--wdns=${directory}`]),
+    ]),
   ];
   const argv = [
     'systemd-run',
     ...common(way),
     '--slice=machine.slice',
-    ...boundsOf(boundingSet),
+    ...unitBounds(bounds),
     '--',
     ...literal(shell(ENTER, enter)),
   ];
   return { argv, descriptors: [], unit: { name: way.unit, bus: null } };
 }
-
-/**
- * What enters a guest from a unit of the host's runs the guest's programs, as hostile as they may be: it gets no more than
- * the guest itself may have. `boundingSet` is that of the guest's PID 1; capabilities(7), in hex.
- */
-export function boundsOf(boundingSet: string): readonly string[] {
-  return [
-    `--property=CapabilityBoundingSet=${capabilityNames(boundingSet).join(' ')}`,
-    `--property=SystemCallFilter=~${FORBIDDEN_CALLS.join(' ')}`,
-    '--property=SystemCallErrorNumber=EPERM',
-    // Who enters is for a moment a program of the host's among the guest's processes, and can be opened by them for writing.
-    '--property=ReadOnlyPaths=/',
-    '--property=DevicePolicy=closed',
-    '--property=DeviceAllow=char-pts rw',
-  ];
-}
-
-/**
- * What nspawn never lets a guest call, since no namespace and no capability keeps it from the host: keys, handles of any file
- * on the disk that the guest's tree is on, programs in the kernel. The end of the list in systemd's nspawn-seccomp.c.
- */
-const FORBIDDEN_CALLS = [
-  '@cpu-emulation',
-  '@keyring',
-  '@obsolete',
-  '@swap',
-  'bpf',
-  'fanotify_init',
-  'fanotify_mark',
-  'kexec_file_load',
-  'kexec_load',
-  'lookup_dcookie',
-  'open_by_handle_at',
-  'perf_event_open',
-  'quotactl',
-  'quotactl_fd',
-];
 
 function common({ isTerminal, unit }: Way): readonly string[] {
   return [
@@ -253,61 +215,3 @@ const ENTER = [
   'kill $!',
   'exit $status',
 ].join('\n');
-
-/** In the order of their numbers; capability.h. What a newer kernel adds is left out. */
-const CAPABILITIES = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'DAC_READ_SEARCH',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'SETGID',
-  'SETUID',
-  'SETPCAP',
-  'LINUX_IMMUTABLE',
-  'NET_BIND_SERVICE',
-  'NET_BROADCAST',
-  'NET_ADMIN',
-  'NET_RAW',
-  'IPC_LOCK',
-  'IPC_OWNER',
-  'SYS_MODULE',
-  'SYS_RAWIO',
-  'SYS_CHROOT',
-  'SYS_PTRACE',
-  'SYS_PACCT',
-  'SYS_ADMIN',
-  'SYS_BOOT',
-  'SYS_NICE',
-  'SYS_RESOURCE',
-  'SYS_TIME',
-  'SYS_TTY_CONFIG',
-  'MKNOD',
-  'LEASE',
-  'AUDIT_WRITE',
-  'AUDIT_CONTROL',
-  'SETFCAP',
-  'MAC_OVERRIDE',
-  'MAC_ADMIN',
-  'SYSLOG',
-  'WAKE_ALARM',
-  'BLOCK_SUSPEND',
-  'AUDIT_READ',
-  'PERFMON',
-  'BPF',
-  'CHECKPOINT_RESTORE',
-] as const;
-
-export function capabilityNames(mask: string): readonly string[] {
-  const numbers = capabilityNumbers(mask);
-  return CAPABILITIES.filter((_, number) => numbers.includes(number)).map(name => `CAP_${name}`);
-}
-
-/** Also of those that have no name here. */
-export function capabilityNumbers(mask: string): readonly number[] {
-  const bits = BigInt(`0x${mask}`);
-  return Array.from({ length: 64 }, (_, number) => number).filter(
-    number => ((bits >> BigInt(number)) & 1n) === 1n,
-  );
-}

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { run } from './command.ts';
+import { boundsOfGuest, type GuestBounds } from './guest-bounds.ts';
 import type { GuestBus } from './guest-bus.ts';
 
 /** A running guest, as somebody who wants to enter it has to know it. */
@@ -9,8 +10,7 @@ export interface Guest {
   readonly leader: number;
   /** Its PID 1 is systemd, by its own word: it only decides by which door one enters. */
   readonly hasSystemd: boolean;
-  /** What its processes may at most have; capabilities(7), in hex. */
-  readonly boundingSet: string;
+  readonly bounds: GuestBounds;
 }
 
 /** Asks machined, so that it works also while nspawnd does not; null: no machine of this name runs. */
@@ -18,14 +18,9 @@ export async function findGuest(name: string, knownLeader: number | null): Promi
   const leader = (await leaderOf(name)) ?? knownLeader;
   if (leader === null) return null;
   const status = await readFile(`/proc/${leader}/status`, 'utf8').catch(() => null);
-  const boundingSet = boundingSetOf(status ?? '');
-  if (status === null || boundingSet === null) return null;
-  return { name, leader, hasSystemd: /^Name:\tsystemd$/m.test(status), boundingSet };
-}
-
-/** Of a process, from proc_pid_status(5). */
-export function boundingSetOf(status: string): string | null {
-  return /^CapBnd:\s*([0-9a-f]{1,16})$/m.exec(status)?.[1] ?? null;
+  const bounds = status === null ? null : await boundsOfGuest(leader, status);
+  if (status === null || bounds === null) return null;
+  return { name, leader, hasSystemd: /^Name:\tsystemd$/m.test(status), bounds };
 }
 
 /** The unit that machined has a running machine of this name in; null: none runs, or in no service. */

@@ -5,11 +5,11 @@ import type { SwitchRecord } from '../planning/nix-facts.ts';
 import type { StepArguments } from '../planning/step.ts';
 import { lastCleanLines } from './clean-line.ts';
 import { type Ended, runToEnd } from './command.ts';
+import { enteringWords } from './entering.ts';
 import { exists } from './files.ts';
+import { boundsOfGuest, type GuestBounds, unitBounds } from './guest-bounds.ts';
 import { openGuestBus } from './guest-bus.ts';
-import { boundsOf } from './guest-command.ts';
 import { GUEST_ENVIRONMENT, variablesOf } from './guest-environment.ts';
-import { boundingSetOf } from './guest-facts.ts';
 import { openGuestSocket } from './guest-node.ts';
 import { pathOfHandle } from './open-below.ts';
 import type { Records } from './records.ts';
@@ -113,10 +113,10 @@ async function runInGuest(
     const ended = await using(bus, () => inTime([...bus.speaking, ...inUnit], bus.descriptors));
     return { way: "by the guest's systemd", ended };
   }
-  const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
+  const bounds = await boundsOfGuest(leader, await readFile(`/proc/${leader}/status`, 'utf8'));
   return {
     way: 'by entering the guest',
-    ended: await inTime(['systemd-run', ...enteringArgv(leader, boundingSet, command, timeoutSec)]),
+    ended: await inTime(['systemd-run', ...enteringArgv(leader, bounds, command, timeoutSec)]),
   };
 }
 
@@ -126,23 +126,19 @@ async function runInGuest(
  */
 export function enteringArgv(
   leader: number,
-  boundingSet: string | null,
+  bounds: GuestBounds | null,
   command: readonly string[],
   timeoutSec: number,
 ): readonly string[] {
-  if (boundingSet === null)
+  if (bounds === null)
     throw new NspawndError('CommandFailed', 'what the guest may have cannot be read; it is not entered');
   const enter = [
     '/usr/bin/env',
     '-i',
     ...ENVIRONMENT,
-    'nsenter',
-    `--target=${leader}`,
-    '--all',
-    '--',
-    ...command,
+    ...enteringWords(leader, bounds, { nsenter: 'nsenter', setpriv: 'setpriv' }, command),
   ];
-  return [...unitOptions(timeoutSec), '--slice=machine.slice', ...boundsOf(boundingSet), '--', ...enter];
+  return [...unitOptions(timeoutSec), '--slice=machine.slice', ...unitBounds(bounds), '--', ...enter];
 }
 
 /** What the manager's settings put into the environment of every unit is not for the guest. Where nsenter is on NixOS, too. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../testbed/eventually.ts';
+import { Tmux } from './tmux.ts';
 import { guest, sleeper, useWorld } from './world.ts';
 
 /** What users of the host and guests can do who mean harm, and that it does none. */
@@ -76,6 +77,102 @@ test('the program of the host by which a probe enters a guest cannot be written 
   });
   assert.match(said, /Read-only file system/);
 });
+
+test('who runs something in a guest sends nobody there who may do more than it, and no terminal of ours', async () => {
+  await world.host.copyTree('/var/lib/machines/base', '/var/lib/machines/own');
+  const extraFlags = ['--private-users=pick', '--private-users-ownership=chown'];
+  // Who is held is late.
+  const probed = { livenessProbe: { exec: { command: ['true'] }, periodSeconds: 1, failureThreshold: 1000 } };
+  await world.drop('own', { root: '/var/lib/machines/own', extraFlags, ...probed });
+  await world.drop('shared', guest(probed));
+  await world.untilReady('own', 'shared');
+  const terminal = await Tmux.open(world, 'hostile');
+  for (const name of ['shared', 'own']) {
+    const { seen, bounds } = await watchForStrangers(name);
+    await comeAndGo(name, terminal);
+    await terminal.type('stat -L -c terminal=%d=%r= /proc/self/fd/0');
+    const [, device, number] = await terminal.until(/^terminal=(\d+)=(\d+)=$/m);
+    const strangers = await eventually(async () => {
+      await world.sh('nspawnctl', 'run', '--enter', name, '--', 'sleep', '0.1');
+      const lines = await seen();
+      assert.notDeepEqual(lines, [], 'whoever comes is seen');
+      return lines;
+    }, FOR_A_MINUTE);
+    for (const stranger of strangers) {
+      const [, bounding, effective, ...open] = stranger.split(' ');
+      for (const set of [bounding, effective])
+        assert.equal(BigInt(`0x${set}`) & ~BigInt(`0x${bounds}`), 0n, `${name} may ${bounds}: ${stranger}`);
+      assert.ok(!open.includes(`${device}:${number}`), `${name}: ${stranger}`);
+    }
+    await world.sh('systemctl', '-M', name, 'stop', 'watches');
+  }
+  await terminal.close();
+});
+
+/** Lets a guest look for who comes among its processes; `seen`: a line for each since then. `bounds`: what it may itself. */
+async function watchForStrangers(name: string) {
+  const leader = await world.sh('machinectl', 'show', '--value', '-p', 'Leader', name);
+  const literal = WATCH_FOR_STRANGERS.replaceAll('$', '$$$$');
+  const output = ['-p', 'StandardOutput=file:/run/seen'];
+  await world.sh('systemd-run', '--quiet', '-M', name, '--unit=watches', ...output, 'perl', '-e', literal);
+  const said = async () => world.sh('cat', `/proc/${leader}/root/run/seen`);
+  await eventually(async () => (await said()).includes('watching'), { describe: 'the guest to watch' });
+  // Who came for that is none of theirs.
+  const from = (await said()).length;
+  const bounds = await world.sh('sed', '-n', 's/^CapBnd:\t//p', `/proc/${leader}/status`);
+  return { bounds, seen: async () => (await said()).slice(from).split('\n').filter(Boolean) };
+}
+
+/** Runs things in a guest by its systemd, in all ways that there are, and lets them end in all. */
+async function comeAndGo(name: string, terminal: Tmux): Promise<void> {
+  const untilRuns = (line: string) =>
+    eventually(async () => (await world.exits('pgrep', '-fx', line)) === 0, FOR_A_MINUTE);
+  await terminal.clear();
+  for (const time of ['first', 'second', 'third']) {
+    await world.sh('nspawnctl', 'run', name, '--', 'true');
+    await terminal.type(`nspawnctl run ${name} -- true; echo ${time}=$?`);
+    await terminal.until(new RegExp(`^${time}=0$`, 'm'));
+  }
+  await world.sh('nspawnctl', 'logs', '--guest', '-n', '1', name);
+  await terminal.type(`nspawnctl run ${name} -- sleep 99901; echo signalled=$?`);
+  await untilRuns('sleep 99901');
+  await world.sh('pkill', '-TERM', '-f', 'nspawnctl(.mjs)? run .*99901');
+  await terminal.until(/^signalled=143$/m);
+  const killed = world.host.spawn(['nspawnctl', 'run', name, '--', 'sleep', '99902'], {
+    reject: false,
+    stdin: 'ignore',
+  });
+  await untilRuns('sleep 99902');
+  await world.sh('pkill', '-KILL', '-f', '^[^ ]*node [^ ]*nspawnctl(.mjs)? run .*99902');
+  await killed;
+  await eventually(async () => (await world.exits('pgrep', '-fx', 'sleep 99902')) !== 0, FOR_A_MINUTE);
+}
+
+const FOR_A_MINUTE = { timeoutMs: 60_000, everyMs: 100 };
+
+/**
+ * In a guest: whoever comes among its processes from outside has no parent there. Says what they may, and what they have open
+ * (device and number, where they are devices). Waits for the number that the next process gets, and holds who is found.
+ */
+const WATCH_FOR_STRANGERS = `
+  use strict;
+  $| = 1;
+  opendir my $all, '/proc';
+  my ($last) = sort { $b <=> $a } grep /^\\d+$/, readdir $all;
+  print "watching\\n";
+  while (1) {
+    for my $pid ($last + 1 .. $last + 16) {
+      open my $file, '<', "/proc/$pid/status" or next;
+      $last = $pid;
+      next unless join('', <$file>) =~ /^PPid:\\t0$/m;
+      kill STOP => $pid;
+      open $file, '<', "/proc/$pid/status" or next;
+      my %of = join('', <$file>) =~ /^(\\w+):\\t(.*)$/mg;
+      my @open = map { my @stat = stat "/proc/$pid/fd/$_"; @stat ? "$stat[0]:$stat[6]" : 'none' } 0 .. 9;
+      print "$of{Name} $of{CapBnd} $of{CapEff} @open\\n";
+      kill CONT => $pid;
+    }
+  }`;
 
 /** Waits for a process of that command line, keeps its program open, and writes to it when nobody runs it any more. */
 const WRITE_LATER = `

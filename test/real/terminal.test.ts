@@ -8,7 +8,10 @@ import { guest, sleeper, useWorld } from './world.ts';
 /** run, login and root-login, in pipes and in a real terminal, in guests with and without systemd. */
 const world = useWorld();
 
-const KINDS = { systemd: guest(), plain: sleeper() } as const;
+const KINDS = {
+  systemd: guest(),
+  plain: sleeper({ extraFlags: ['--no-new-privileges=yes'] }),
+} as const;
 type Kind = keyof typeof KINDS;
 const both = Object.keys(KINDS) as readonly Kind[];
 
@@ -90,6 +93,9 @@ test('a signal to run is one to the command, which answers as it likes', async (
   }
 });
 
+/** The lines of proc_pid_status(5) that say what a process may at most. */
+const BOUNDS = '^(CapBnd|NoNewPrivs):';
+
 test('whoever enters a guest by its namespaces may do what the guest may, and never holds up its end', async () => {
   await dropBoth();
   for (const name of both) {
@@ -101,10 +107,10 @@ test('whoever enters a guest by its namespaces may do what the guest may, and ne
       '--',
       'sh',
       '-c',
-      `grep CapBnd /proc/self/status; hostname; ${MAKE_FORBIDDEN_CALLS}`,
+      `grep -E '${BOUNDS}' /proc/self/status; hostname; ${MAKE_FORBIDDEN_CALLS}`,
     ];
     const leader = await world.leader(name);
-    const bounds = await world.sh('grep', 'CapBnd', `/proc/${leader}/status`);
+    const bounds = await world.sh('grep', '-E', BOUNDS, `/proc/${leader}/status`);
     const { stdout } = await world.host.exec(argv);
     assert.ok(stdout.startsWith(`${bounds}\n${name}\n`), stdout);
     assertAllForbidden(stdout);

@@ -46,7 +46,7 @@ export async function chooseWay(
   const unit = `nspawnctl-${process.pid}-${randomBytes(4).toString('hex')}.service`;
   const { name, leader, hasSystemd } = guest;
   if (wantsNamespaces || !hasSystemd)
-    return { isTerminal, unit, bus: null, terminals: null, nsenter: await findProgram('nsenter') };
+    return { isTerminal, unit, bus: null, terminals: null, programs: await findPrograms() };
   const [bus, terminals] = await Promise.all([
     openGuestBus(leader),
     isTerminal ? openGuestTerminals(leader) : null,
@@ -58,7 +58,7 @@ export async function chooseWay(
       `${name} has no terminals: its /dev/pts is not what nspawn made`,
       enterHints(name),
     );
-  return { isTerminal, unit, bus, terminals, nsenter: '' };
+  return { isTerminal, unit, bus, terminals, programs: { nsenter: '', setpriv: '' } };
 }
 
 export async function leaveWay({ bus, terminals }: Way): Promise<void> {
@@ -81,8 +81,9 @@ export function toCliError(error: unknown): never {
   throw error;
 }
 
-async function findProgram(name: string): Promise<string> {
-  const directory = await directoryOf(name);
-  if (directory !== null) return join(directory, name);
-  throw new CliError(EXIT.unavailable, `${name} is not installed; on Debian: apt install util-linux`);
+/** Both are util-linux'. */
+async function findPrograms(): Promise<Way['programs']> {
+  const directory = await directoryOf('nsenter');
+  if (directory !== null) return { nsenter: join(directory, 'nsenter'), setpriv: join(directory, 'setpriv') };
+  throw new CliError(EXIT.unavailable, 'nsenter is not installed; on Debian: apt install util-linux');
 }

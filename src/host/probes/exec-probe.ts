@@ -3,10 +3,10 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { messageOf } from '../../errors.ts';
 import { lastCleanLines } from '../clean-line.ts';
+import { enteringWords } from '../entering.ts';
 import { directoryOf } from '../find-program.ts';
-import { capabilityNumbers } from '../guest-command.ts';
+import { boundsOfGuest, setprivBounds } from '../guest-bounds.ts';
 import { GUEST_ENVIRONMENT } from '../guest-environment.ts';
-import { boundingSetOf } from '../guest-facts.ts';
 import { hostMounts } from '../mounts.ts';
 import { type Answer, bad, GOOD, notAsked, tooLate } from './answer.ts';
 import { type GuestPlace, placeOfGuest } from './guest-place.ts';
@@ -68,8 +68,9 @@ async function removeLeftGroups({ group }: GuestPlace): Promise<void> {
 }
 
 async function enteringArgv({ leader }: GuestPlace, command: readonly string[]): Promise<readonly string[]> {
-  const boundingSet = boundingSetOf(await readFile(`/proc/${leader}/status`, 'utf8'));
-  if (boundingSet === null) throw new Error('what the guest may have cannot be read');
+  const bounds = await boundsOfGuest(leader, await readFile(`/proc/${leader}/status`, 'utf8'));
+  if (bounds === null) throw new Error('what the guest may have cannot be read');
+  const [nsenter, setpriv] = await Promise.all([programPath('nsenter'), programPath('setpriv')]);
   return [
     await programPath('unshare'),
     '--mount',
@@ -81,14 +82,10 @@ async function enteringArgv({ leader }: GuestPlace, command: readonly string[]):
     await programPath('mount'),
     ...(await mountsOfPrograms()),
     '--',
-    await programPath('setpriv'),
-    `--bounding-set=${boundsOf(boundingSet)}`,
-    '--inh-caps=-all',
-    await programPath('nsenter'),
-    `--target=${leader}`,
-    '--all',
+    setpriv,
+    ...setprivBounds(bounds),
     '--',
-    ...command,
+    ...enteringWords(leader, bounds, { nsenter, setpriv }, command),
   ];
 }
 
@@ -106,11 +103,6 @@ const PLACES_OF_PROGRAMS = ['/', '/usr', '/usr/lib', '/usr/local', '/lib', '/nix
 async function mountsOfPrograms(): Promise<readonly string[]> {
   const points = new Set((await hostMounts()).map(({ mountPoint }) => mountPoint));
   return PLACES_OF_PROGRAMS.filter(place => points.has(place));
-}
-
-/** setpriv(1): by their numbers, which it knows also where it does not know a name. */
-function boundsOf(boundingSet: string): string {
-  return ['-all', ...capabilityNumbers(boundingSet).map(number => `+cap_${number}`)].join(',');
 }
 
 const programs = new Map<string, string>();

@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { capabilityNames } from '../../../src/host/guest-bounds.ts';
 import type { GuestBus } from '../../../src/host/guest-bus.ts';
-import { AS_ROOT, capabilityNames, loginShell, runIn, type Way } from '../../../src/host/guest-command.ts';
+import { AS_ROOT, loginShell, runIn, type Way } from '../../../src/host/guest-command.ts';
 import type { Guest } from '../../../src/host/guest-facts.ts';
 import { enteringArgv } from '../../../src/host/guest-switch.ts';
 import type { GuestTerminals } from '../../../src/host/guest-terminals.ts';
 import { findInPasswd, type GuestUser } from '../../../src/host/guest-user.ts';
 
-const GUEST: Guest = { name: 'web', leader: 4711, hasSystemd: true, boundingSet: '0000000000200003' };
+const BOUNDS = { boundingSet: '0000000000200003', hasNoNewPrivileges: false, sharesUsers: true };
+const GUEST: Guest = { name: 'web', leader: 4711, hasSystemd: true, bounds: BOUNDS };
 const BUS: GuestBus = { speaking: ['env', 'BUS=3'], descriptors: [21], close: async () => undefined };
 const TERMINALS: GuestTerminals = { making: ['make'], descriptors: [22, 23], close: async () => undefined };
-const WAY: Way = { isTerminal: false, bus: BUS, terminals: null, unit: 'u.service', nsenter: '' };
-const BY_NAMESPACES: Way = { ...WAY, bus: null, nsenter: '/usr/bin/nsenter' };
+const NO_PROGRAMS = { nsenter: '', setpriv: '' };
+const PROGRAMS = { nsenter: '/usr/bin/nsenter', setpriv: '/usr/bin/setpriv' };
+const WAY: Way = { isTerminal: false, bus: BUS, terminals: null, unit: 'u.service', programs: NO_PROGRAMS };
+const BY_NAMESPACES: Way = { ...WAY, bus: null, programs: PROGRAMS };
 
 /** Words up to `--`, and those after it. */
 function split(argv: readonly string[]): { options: readonly string[]; command: readonly string[] } {
@@ -56,12 +60,7 @@ test('a guest without is entered from a unit of the host, with no more than the 
 });
 
 test('a guest that is entered to be switched gets no more than it may have either', () => {
-  const argv = enteringArgv(
-    4711,
-    '0000000000200003',
-    ['/nix/store/x/bin/switch-to-configuration', 'test'],
-    90,
-  );
+  const argv = enteringArgv(4711, BOUNDS, ['/nix/store/x/bin/switch-to-configuration', 'test'], 90);
   const { options, command } = split(argv);
   assert.ok(options.includes('--property=CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SYS_ADMIN'));
   assert.ok(options.includes('--property=DevicePolicy=closed'));
@@ -71,6 +70,23 @@ test('a guest that is entered to be switched gets no more than it may have eithe
   assert.deepEqual(command.slice(0, 2), ['/usr/bin/env', '-i']);
   assert.deepEqual(command.slice(-6, -2), ['nsenter', '--target=4711', '--all', '--']);
   assert.throws(() => enteringArgv(4711, null, ['x'], 90), /not entered/);
+});
+
+test('what a guest may not is not given back to it by users of its own, nor by a program', () => {
+  const guest = {
+    ...GUEST,
+    hasSystemd: false,
+    bounds: { ...BOUNDS, hasNoNewPrivileges: true, sharesUsers: false },
+  };
+  const { options, command } = split(runIn(guest, ['ls'], BY_NAMESPACES).argv);
+  assert.ok(options.includes('--property=NoNewPrivileges=yes'));
+  const enter = ['/usr/bin/nsenter', '--target=4711'];
+  const words = [
+    ...[...enter, '--net', '--', ...enter, '--user', '--', '/usr/bin/setpriv'],
+    ...['--bounding-set=-all,+cap_0,+cap_1,+cap_21', '--inh-caps=-all', '--no-new-privs', '--'],
+    ...[...enter, '--mount', '--uts', '--ipc', '--cgroup', '--pid', '--'],
+  ];
+  assert.deepEqual(command.slice(-words.length - 1), [...words, 'ls']);
 });
 
 test('a terminal is made where there is one', () => {
