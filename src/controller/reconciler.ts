@@ -137,11 +137,8 @@ export class Reconciler {
   /** What is when the steps of a plan are done, or one of them has failed: seen afresh, unless it is known. */
   async #afterRound(name: string, before: Standing, error: unknown, onLook: () => void): Promise<Standing> {
     const { desired, observed, current } = before;
-    if (error === null && current.steps.at(-1)?.name === 'launch') {
-      const launched = asLaunched(observed);
-      const next = await this.#plan(name, desired, launched);
-      if (next.steps.length === 0) return { desired, observed: launched, current: next };
-    }
+    if (error === null && current.steps.at(-1)?.name === 'launch')
+      return { desired, observed: asLaunched(observed), current: { ...current, steps: [] } };
     if (error === null && current.steps.every(isForManifests)) {
       const judged = this.#manifests.desired(name);
       if (isSameWish(desired, judged))
@@ -273,11 +270,11 @@ function isSamePlan(before: Plan, after: Plan): boolean {
 }
 
 /**
- * As it is when systemd has taken a launch: it has a job, and announces how that goes. Another look would take the processor
- * from the guest that boots.
+ * As it is when systemd has taken a launch. How that goes it announces; another look would take the processor from the guest
+ * that boots.
  */
 function asLaunched(observed: Observed): Observed {
-  return { ...observed, unit: { ...observed.unit, hasJob: true } };
+  return { ...observed, unit: { ...observed.unit, activeState: 'activating', hasJob: true } };
 }
 
 function tooManyRounds(plan: Plan): Error {

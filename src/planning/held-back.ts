@@ -3,8 +3,9 @@ import type { Waiting } from './plan.ts';
 
 /** What keeps a container that is to run from being launched now, although nothing is wrong with it; null: nothing. */
 export function heldBack(observed: Observed): Waiting | null {
-  const { gate } = observed;
-  return waitForMachined(observed) ?? waitForOthers(gate) ?? waitForCapacity(observed) ?? waitForTurn(gate);
+  const { gate, machinedFault, now } = observed;
+  if (machinedFault !== null) return waitForMachined(machinedFault, now);
+  return waitForOthers(gate) ?? waitForCapacity(observed) ?? waitForTurn(gate);
 }
 
 /** Whoever is woken for it: the other, as soon as it is Ready. */
@@ -19,13 +20,8 @@ function waitForOthers(gate: GateFacts | undefined): Waiting | null {
 }
 
 /** nspawn registers its guest there, waits long for an answer, and on most versions of systemd ends without one. */
-function waitForMachined({ machinedFault, now }: Observed): Waiting | null {
-  if (machinedFault === null) return null;
-  return {
-    reason: 'MachinedUnavailable',
-    message: machinedMessage(machinedFault),
-    until: now + MACHINED_RECHECK_MS,
-  };
+export function waitForMachined(fault: string, now: number): Waiting {
+  return { reason: 'MachinedUnavailable', message: machinedMessage(fault), until: now + MACHINED_RECHECK_MS };
 }
 
 const MACHINED_RECHECK_MS = 10_000;

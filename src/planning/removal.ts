@@ -1,3 +1,4 @@
+import { waitForMachined } from './held-back.ts';
 import type { Observed } from './observed.ts';
 import { nothing, type Plan, waiting } from './plan.ts';
 import { cleanUp } from './prepare.ts';
@@ -15,7 +16,11 @@ export function planRemoval(observed: Observed): Plan {
     return waiting(observed, steps, stopping(observed, 'everything of it is removed but its root'));
   }
   if (isOurs && state === 'stopping') return planStopping(observed);
-  return { ...nothing(observed), steps: [...cleanUp(observed), ...removeEverything(observed)] };
+  const steps = [...cleanUp(observed), ...removeEverything(observed)];
+  if (observed.machinedFault === null) return { ...nothing(observed), steps };
+  // It may come back with a registration that nobody would end any more.
+  const remembering = steps.filter(({ name }) => name !== 'forget');
+  return waiting(observed, remembering, waitForMachined(observed.machinedFault, observed.now));
 }
 
 const MANIFEST_GONE = 'its manifest is gone';

@@ -134,12 +134,16 @@ function prove(manifest: Manifest, observed: Observed, base: Plan, trial: Histor
   return { ...base, steps: [...base.steps, proof] };
 }
 
-/** What it waits for is not its own doing: the host has no room, or what it depends on is not there. */
-function isHeldUp({ unit }: Observed, { stalled, steps, waitingFor }: Plan): boolean {
+/**
+ * What it waits for is not its own doing: the host has no room, or what it depends on is not there. Of a launch that nobody
+ * was asked about yet it is not known: the next plan has heard the others.
+ */
+function isHeldUp({ unit, gate }: Observed, { stalled, steps, waitingFor }: Plan): boolean {
   if (stalled !== null) return true;
   const isDown = runState(unit) === 'down';
-  const isTried = waitingFor?.reason === 'BackOff' || steps.some(({ name }) => name === 'launch');
-  return isDown && waitingFor !== null && !isTried;
+  const isToBeLaunched = steps.some(({ name }) => name === 'launch');
+  if (isToBeLaunched) return gate === undefined;
+  return isDown && waitingFor !== null && waitingFor.reason !== 'BackOff';
 }
 
 /** Why the trial is over, in words; null while it goes on. */

@@ -218,6 +218,8 @@ function networkFact(manifest: Manifest, observed: Observed): Fact {
   return fact('True', 'SandboxReady', `${sandboxText(spec)}${names}`);
 }
 
+const BEING_STARTED = 'systemd is starting its nspawn';
+
 function runningFact(manifest: Manifest, observed: Observed): Fact {
   const { unit, ended } = observed;
   const adopted = adoptedRun(manifest, observed);
@@ -233,7 +235,7 @@ function runningFact(manifest: Manifest, observed: Observed): Fact {
     case 'up':
       return fact('True', 'Active', `main process ${unit.mainPid}`);
     case 'starting':
-      return fact('True', 'Activating', `main process ${unit.mainPid}`);
+      return fact('True', 'Activating', unit.mainPid === 0 ? BEING_STARTED : `main process ${unit.mainPid}`);
     case 'stopping':
       return fact('True', 'Deactivating', 'the unit is stopping');
     case 'down':

@@ -57,6 +57,14 @@ describe('a container whose manifest is gone', () => {
       `forget (${GONE})`,
     ]);
   });
+  test('is remembered until machined can be asked whether it knows it still', () => {
+    checkPlan(ABSENT, { ...downAsDesired(), machinedFault: 'no answer' }, [
+      `removeSandbox (${GONE})`,
+      `removeUnit (${GONE})`,
+      `removeGuestHosts (${GONE})`,
+      'waiting for MachinedUnavailable until +10000',
+    ]);
+  });
   test('is left alone while the host shuts down', () => {
     checkPlan(ABSENT, { ...runningAsDesired(), host: { ...HOST, isStopping: true } }, [
       'waiting for HostStopping',

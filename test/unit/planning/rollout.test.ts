@@ -395,7 +395,15 @@ describe('a spec stays in force', () => {
     };
     const guestCapacity = { limit: 1, running: 1, inotifyInstances: 128 };
     const full = { ...down, history, host: { ...down.host, guestCapacity } };
-    check(ON_TRIAL, { ...down, history }, ROLLED_BACK('it was not Ready within 90 s'));
+    const gate = (...names: readonly string[]) => ({
+      notReady: names.map(name => ({ name, because: 'Stopped: stopped by request' })),
+      ahead: 0,
+    });
+    const free = { ...down, history, gate: gate() };
+    check(ON_TRIAL, free, ROLLED_BACK('it was not Ready within 90 s'));
+    check(ON_TRIAL, { ...free, gate: gate('db') }, ['waiting for DependencyNotReady']);
+    const { steps } = plan({ ...present(webManifest()), rollout: ON_TRIAL }, { ...down, history }, PATHS);
+    assert.equal(steps.at(-1)?.name, 'launch', 'the others have yet to be asked');
     check(ON_TRIAL, { ...full, unit: { ...full.unit, loadState: 'loaded' } }, [
       'waiting for InotifyInstances',
     ]);
