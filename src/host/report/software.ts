@@ -39,7 +39,8 @@ export async function readSoftware(): Promise<Software> {
     kernel: kernel ?? '',
     nspawnHelp,
     doesMachinedAnswer: machines !== null,
-    isMachinedInstalled: machined === 'loaded',
+    // Masked, say, it is there and does not answer.
+    isMachinedInstalled: machined !== null && machined !== 'not-found',
     ip,
     nft,
     nix,
