@@ -12,8 +12,8 @@ export interface MachinedAnswer {
 }
 
 /**
- * What machined says; of a guest of ours that runs without its knowledge, what its nspawn says. Since systemd 259 nspawn goes
- * on when it cannot register its guest, and machined may lose one that it knew.
+ * What machined says; of a guest of ours that runs without its knowledge, what its nspawn says. nspawn of systemd 262 goes on
+ * when it cannot register its guest, and machined may lose one that it knew.
  */
 export async function withUnregistered(
   name: string,
@@ -42,8 +42,8 @@ export async function withUnregistered(
 }
 
 /**
- * Registers a guest as its nspawn would have: org.freedesktop.machine1(5). Not over our own connection: since systemd 259
- * machined takes who asks for the machine's supervisor, which `machinectl terminate` sends a SIGTERM.
+ * Registers a guest as its nspawn would have: org.freedesktop.machine1(5). Not over our own connection: machined of systemd
+ * 262 takes who asks for the machine's supervisor, to which `machinectl terminate` sends a SIGTERM. It finds nobody there.
  */
 export async function registerMachine(name: string, mainPid: number): Promise<void> {
   const place = await placeOfGuest(name, mainPid);
