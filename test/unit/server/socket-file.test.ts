@@ -93,7 +93,8 @@ describe('the sockets', () => {
     await eventually(() => isAsked, { everyMs: 2 });
     const start = performance.now();
     await server.close();
-    assert.ok(performance.now() - start < 500, `took ${performance.now() - start} ms`);
+    // Nobody waits for the request, which would take half a minute.
+    assert.ok(performance.now() - start < 5_000, `took ${performance.now() - start} ms`);
     await server.close();
     assert.deepEqual(await readdir(directory), []);
     assert.equal(await inWork, 'cut');
