@@ -16,7 +16,7 @@ const PACE_MS = 4000;
 /** The first look of a run does not wait for its turn, but fifty of them at once leave room for others. */
 const URGENT_PACE_MS = 200;
 /** While guests boot, they need the processor: nobody is asked then, but for those who have waited so long. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const SWEEP_MS = 20_000;
 /** Nobody is told of what was not found, or could not be. */
 const NONE: FailedUnits = { names: [], more: 0 };
