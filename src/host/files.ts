@@ -13,7 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 const MAX_READ_BYTES = 4 * 1024 * 1024;
@@ -40,6 +40,12 @@ export async function writeFileAtomically(path: string, text: string, mode = 0o6
     await rm(aside, { force: true });
     throw error;
   }
+}
+
+/** The same where its directory may be missing: it is made, open to whom the file is open to. */
+export async function putFile(path: string, text: string, mode = 0o644): Promise<void> {
+  await makeDirectoryFor(path, mode | ((mode & 0o444) >> 2));
+  await writeFileAtomically(path, text, mode);
 }
 
 /** A new name beside a file; what is left of it is removed at the next start. */
@@ -82,7 +88,7 @@ export async function readFileIfExists(
   encoding: 'utf8' | 'latin1' = 'utf8',
 ): Promise<string | null> {
   if (isQuickToRead(path)) return readNow(path, maxBytes, encoding);
-  let file: Awaited<ReturnType<typeof open>>;
+  let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
@@ -91,18 +97,24 @@ export async function readFileIfExists(
   }
   try {
     if (!(await file.stat()).isFile()) return null;
-    const chunks: Buffer[] = [];
-    for (let length = 0; length <= maxBytes; ) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
-      if (bytesRead === 0) return Buffer.concat(chunks).toString(encoding);
-      chunks.push(chunk.subarray(0, bytesRead));
-      length += bytesRead;
-    }
-    return null;
+    return (await readAtMost(file, maxBytes))?.toString(encoding) ?? null;
   } finally {
     await file.close();
   }
+}
+
+/** All that there is to read; null: it is longer. Needs no size, which files of proc do not tell beforehand. */
+export async function readAtMost(file: FileHandle, maxBytes: number): Promise<Buffer | null> {
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const chunks: Buffer[] = [];
+  for (let length = 0; length <= maxBytes; ) {
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    // A copy: of proc the kernel gives a page at a time, whatever is asked for.
+    chunks.push(Buffer.from(chunk.subarray(0, bytesRead)));
+    length += bytesRead;
+  }
+  return null;
 }
 
 /** What is ours on disk is a few small files, which the kernel keeps in memory once it was asked for them. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { errorCode } from './files.ts';
+import { errorCode, readAtMost } from './files.ts';
 import { O_PATH, openBelow, pathOfHandle } from './open-below.ts';
 
 /**
@@ -31,14 +31,7 @@ async function read(path: string, maxBytes: number): Promise<string | null> {
   });
   if (handle === null) return null;
   try {
-    const buffer = Buffer.alloc(maxBytes + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
-      if (bytesRead === 0) return buffer.toString('utf8', 0, length);
-      length += bytesRead;
-    }
-    return null;
+    return (await readAtMost(handle, maxBytes))?.toString('utf8') ?? null;
   } finally {
     await handle.close();
   }

@@ -1,11 +1,5 @@
 import { z } from 'zod';
-import {
-  listDirectory,
-  makeDirectoryFor,
-  readFileIfExists,
-  removeFile,
-  writeFileAtomically,
-} from './files.ts';
+import { listDirectory, putFile, readFileIfExists, removeFile } from './files.ts';
 
 /** How an interface was when it was the host's, so that it can be the same again. */
 export interface LentRecord {
@@ -45,8 +39,7 @@ export class LentRecords {
 
   async put(container: string, records: readonly LentRecord[]): Promise<void> {
     if (records.length === 0) return removeFile(this.#path(container));
-    await makeDirectoryFor(this.#path(container), 0o700);
-    await writeFileAtomically(this.#path(container), JSON.stringify(records), 0o600);
+    await putFile(this.#path(container), JSON.stringify(records), 0o600);
   }
 
   /** Adds a record, or replaces the one of the same interface. */

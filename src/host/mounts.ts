@@ -1,4 +1,5 @@
 import { open, readdir, readFile, readlink } from 'node:fs/promises';
+import { readAtMost } from './files.ts';
 
 /** One line of proc_pid_mountinfo(5). */
 export interface Mount {
@@ -15,7 +16,6 @@ export interface Mount {
 
 /** Some thousand mounts: more than a guest has, and little enough to be gone through at once. */
 const MAX_GUEST_BYTES = 1024 * 1024;
-const CHUNK_BYTES = 64 * 1024;
 
 /** Of the host. Reads no file system but proc: a hung mount holds nobody up. */
 export async function hostMounts(): Promise<readonly Mount[]> {
@@ -27,24 +27,14 @@ export async function hostMounts(): Promise<readonly Mount[]> {
  * more than `maxBytes` of text. Nobody's who is gone. Reads no file system but proc.
  */
 export async function guestMounts(pid: number, maxBytes = MAX_GUEST_BYTES): Promise<readonly Mount[] | null> {
-  const text = await readAtMost(`/proc/${pid}/mountinfo`, maxBytes).catch(() => '');
+  const text = await readMountInfo(pid, maxBytes).catch(() => '');
   return text === null ? null : mountsIn(text);
 }
 
-/** Null: it is longer. Files of proc tell no size beforehand. */
-async function readAtMost(path: string, maxBytes: number): Promise<string | null> {
-  const file = await open(path);
+async function readMountInfo(pid: number, maxBytes: number): Promise<string | null> {
+  const file = await open(`/proc/${pid}/mountinfo`);
   try {
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    const chunks: Buffer[] = [];
-    for (let length = 0; length <= maxBytes; ) {
-      const { bytesRead } = await file.read(chunk);
-      if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
-      // A copy: the kernel gives a page at a time, whatever is asked for.
-      chunks.push(Buffer.from(chunk.subarray(0, bytesRead)));
-      length += bytesRead;
-    }
-    return null;
+    return (await readAtMost(file, maxBytes))?.toString('utf8') ?? null;
   } finally {
     await file.close();
   }

@@ -11,6 +11,7 @@ import {
   exists,
   listDirectory,
   makeDirectoryFor,
+  putFile,
   readFileIfExists,
   removeFile,
   writeFileAtomically,
@@ -152,9 +153,7 @@ export class NixBuilds {
   }
 
   async #write(name: string, file: string, text: string): Promise<void> {
-    const path = this.#path(name, file);
-    await makeDirectoryFor(path, 0o700);
-    await writeFileAtomically(path, text, 0o600);
+    await putFile(this.#path(name, file), text, 0o600);
   }
 
   async #unitText(name: string): Promise<string | null> {

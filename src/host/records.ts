@@ -10,14 +10,7 @@ import {
   type Suspension,
   UNRECORDED,
 } from '../planning/observed.ts';
-import {
-  exists,
-  listDirectory,
-  makeDirectoryFor,
-  readFileIfExists,
-  removeFile,
-  writeFileAtomically,
-} from './files.ts';
+import { exists, listDirectory, putFile, readFileIfExists, removeFile } from './files.ts';
 import type { ProbeRecord } from './probes/prober.ts';
 
 /**
@@ -160,9 +153,7 @@ export class Records {
   }
 
   async #write(kind: Kind, name: string, text: string): Promise<void> {
-    const path = this.#path(kind, name);
-    await makeDirectoryFor(path, 0o700);
-    await writeFileAtomically(path, text, 0o600);
+    await putFile(this.#path(kind, name), text, 0o600);
   }
 
   async #readJson<T>(kind: Kind, name: string, schema: z.ZodType<T>): Promise<T | null> {

@@ -1,10 +1,4 @@
-import {
-  listDirectory,
-  makeDirectoryFor,
-  readFileIfExists,
-  removeFile,
-  writeFileAtomically,
-} from './files.ts';
+import { listDirectory, putFile, readFileIfExists, removeFile } from './files.ts';
 
 export interface SandboxMark {
   /** Which run had ended when the sandbox was built from nothing; empty: none. */
@@ -29,9 +23,8 @@ export class SandboxMarks {
   }
 
   async put(name: string, { builtAfter, macvlans }: SandboxMark): Promise<void> {
-    await makeDirectoryFor(this.#path(name));
     const text = [builtAfter, ...macvlans].map(line => `${line}\n`).join('');
-    await writeFileAtomically(this.#path(name), text);
+    await putFile(this.#path(name), text);
   }
 
   /** Of a sandbox that was taken down under a guest nothing is left that says whose it is. */

@@ -3,13 +3,7 @@ import { nameOfUnit, unitName } from '../api/container.ts';
 import type { UnitFileFacts } from '../planning/observed.ts';
 import { isOurUnit } from '../planning/render/unit.ts';
 import { ReadOnce } from './file-stamps.ts';
-import {
-  listDirectory,
-  makeDirectoryFor,
-  readFileIfExists,
-  removeFile,
-  writeFileAtomically,
-} from './files.ts';
+import { listDirectory, putFile, readFileIfExists, removeFile } from './files.ts';
 
 /** The unit files we write. What has not our section is not ours, and is neither overwritten nor removed. */
 export class UnitFiles {
@@ -36,8 +30,7 @@ export class UnitFiles {
 
   async write(name: string, text: string): Promise<void> {
     if ((await this.observe(name)).owner === 'foreign') return;
-    await makeDirectoryFor(this.path(name));
-    await writeFileAtomically(this.path(name), text, 0o644);
+    await putFile(this.path(name), text);
   }
 
   async remove(name: string): Promise<void> {
