@@ -38,11 +38,6 @@ const ADDRESS = process.env.DBUS_SYSTEM_BUS_ADDRESS ?? 'unix:path=/run/dbus/syst
 const CALL_TIMEOUT_MS = 10_000;
 const RECONNECT_MS = 250;
 
-/** dbus-next keeps its stream to itself, and says nothing when it closes; its typings leave it out. */
-interface Connection {
-  readonly _connection: { readonly stream: Socket };
-}
-
 /**
  * No proxy objects and no `_addMatch` of dbus-next: its counting of rules is broken (PR #110) and would reach the daemon's
  * limit. `matches` is the whole list of rules; it is added again on every connection.
@@ -73,7 +68,7 @@ class SystemBus implements Bus {
 
   async open(): Promise<void> {
     const connection = dbus.sessionBus({ busAddress: ADDRESS.replace(/^unix:path=/, 'unix:socket=') });
-    const stream = (connection as unknown as Connection)._connection.stream;
+    const stream = streamOf(connection);
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => fail(new Error(`no answer within ${CALL_TIMEOUT_MS} ms`)),
@@ -133,7 +128,7 @@ class SystemBus implements Bus {
         timeoutMs,
       );
       this.#inFlight.add(lose);
-      gather((connection as unknown as Connection)._connection.stream);
+      gather(streamOf(connection));
       connection.call(message).then(
         reply => settle(() => resolve(reply?.body ?? [])),
         error => settle(() => reject(new BusCallError(target, member, error))),
@@ -196,6 +191,11 @@ class SystemBus implements Bus {
       }
     }, RECONNECT_MS);
   }
+}
+
+/** dbus-next keeps its stream to itself, and says nothing when it closes; its typings leave it out. */
+function streamOf(connection: dbus.MessageBus): Socket {
+  return (connection as unknown as { readonly _connection: { readonly stream: Socket } })._connection.stream;
 }
 
 /** What is asked in one turn goes out together: each writing wakes the bus, which takes the processor from somebody. */

@@ -76,10 +76,10 @@ export class Lane {
     signal?.addEventListener('abort', close, { once: true });
     this.#keepAlive(true);
     try {
-      const answers = Promise.all(this.#outputs.map(output => untilToken(output, token, close)));
+      const [out, err] = this.#outputs;
+      const answers = Promise.all([untilToken(out, token, close), untilToken(err, token, close)]);
       this.#requests.write(`${[token, input, argv.length, ...argv].join('\0')}\0`);
       const [stdout, stderr] = await answers;
-      if (stdout === undefined || stderr === undefined) return NEVER_BEGUN;
       const exitCode = stderr.number === undefined ? undefined : stdout.number;
       return {
         stdout: stdout.text,

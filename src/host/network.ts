@@ -153,6 +153,7 @@ export class Network {
 
   /** Something changed in a namespace that is nobody's, as far as is known: it may be that of one who is being looked at. */
   invalidateUnknown(): void {
+    if (this.#looking.size === 0) return;
     const known = new Set(this.#namesById.values());
     for (const name of this.#looking.keys()) if (!known.has(name)) this.#looking.delete(name);
   }
