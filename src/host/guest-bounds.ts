@@ -1,4 +1,4 @@
-import { readlink } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 
 /** What the processes of a guest may at most, by its PID 1. */
 export interface GuestBounds {
@@ -19,6 +19,10 @@ export async function boundsOfGuest(leader: number, status: string): Promise<Gue
   if (boundingSet === undefined || own === null || guests === null) return null;
   const hasNoNewPrivileges = /^NoNewPrivs:\s*1$/m.test(status);
   return { boundingSet, hasNoNewPrivileges, sharesUsers: own === guests };
+}
+
+export async function readBounds(leader: number): Promise<GuestBounds | null> {
+  return boundsOfGuest(leader, await readFile(`/proc/${leader}/status`, 'utf8'));
 }
 
 /**

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, NspawndError } from '../errors.ts';
 import type { SwitchRecord } from '../planning/nix-facts.ts';
@@ -7,7 +6,7 @@ import { lastCleanLines } from './clean-line.ts';
 import { type Ended, runToEnd } from './command.ts';
 import { enteringWords } from './entering.ts';
 import { exists } from './files.ts';
-import { boundsOfGuest, type GuestBounds, unitBounds } from './guest-bounds.ts';
+import { type GuestBounds, readBounds, unitBounds } from './guest-bounds.ts';
 import { openGuestBus } from './guest-bus.ts';
 import { GUEST_ENVIRONMENT, variablesOf } from './guest-environment.ts';
 import { openGuestSocket } from './guest-node.ts';
@@ -113,7 +112,7 @@ async function runInGuest(
     const ended = await using(bus, () => inTime([...bus.speaking, ...inUnit], bus.descriptors));
     return { way: "by the guest's systemd", ended };
   }
-  const bounds = await boundsOfGuest(leader, await readFile(`/proc/${leader}/status`, 'utf8'));
+  const bounds = await readBounds(leader);
   return {
     way: 'by entering the guest',
     ended: await inTime(['systemd-run', ...enteringArgv(leader, bounds, command, timeoutSec)]),

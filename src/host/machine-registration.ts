@@ -3,7 +3,7 @@ import { unitName } from '../api/container.ts';
 import type { MachineFacts, UnitFacts } from '../planning/observed.ts';
 import { runState } from '../planning/run-state.ts';
 import { run } from './command.ts';
-import { placeOfGuest } from './probes/guest-place.ts';
+import { placeOfGuest } from './guest-place.ts';
 
 /** What machined says of one name, or why it says nothing. */
 export interface MachinedAnswer {
@@ -50,7 +50,7 @@ export async function registerMachine(name: string, mainPid: number): Promise<vo
   // It has ended.
   if (place === null) return;
   const words = (await readFile(`/proc/${mainPid}/cmdline`, 'utf8')).split('\0');
-  const option = (name: string) => words.find(word => word.startsWith(name))?.slice(name.length) ?? '';
+  const option = (flag: string) => words.find(word => word.startsWith(flag))?.slice(flag.length) ?? '';
   const id = [...Buffer.from(option('--uuid=').replaceAll('-', ''), 'hex')].map(String);
   // Of an ephemeral guest that is not where it is.
   const root = words.includes('--ephemeral') ? '' : option('--directory=');

@@ -1,8 +1,8 @@
 import type { Probe } from '../../api/probe-fields.ts';
+import { placeOfGuest } from '../guest-place.ts';
 import { type Answer, notAsked } from './answer.ts';
 import { probeExec } from './exec-probe.ts';
 import { Gate } from './gate.ts';
-import { placeOfGuest } from './guest-place.ts';
 import { probeHttp } from './http-probe.ts';
 import { probeTcp } from './tcp-probe.ts';
 import { probeUnit } from './unit-probe.ts';

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { messageOf } from '../../errors.ts';
 import { lastCleanLines } from '../clean-line.ts';
 import { enteringWords } from '../entering.ts';
 import { directoryOf } from '../find-program.ts';
-import { boundsOfGuest, setprivBounds } from '../guest-bounds.ts';
+import { readBounds, setprivBounds } from '../guest-bounds.ts';
 import { GUEST_ENVIRONMENT } from '../guest-environment.ts';
+import { type GuestPlace, placeOfGuest } from '../guest-place.ts';
 import { hostMounts } from '../mounts.ts';
 import { type Answer, bad, GOOD, notAsked, tooLate } from './answer.ts';
-import { type GuestPlace, placeOfGuest } from './guest-place.ts';
 
 /** What of its output is kept, and how much of it is read at a time: who writes more waits a moment, and takes little of a core. */
 const MAX_KEPT_CHARACTERS = 1024;
@@ -68,7 +68,7 @@ async function removeLeftGroups({ group }: GuestPlace): Promise<void> {
 }
 
 async function enteringArgv({ leader }: GuestPlace, command: readonly string[]): Promise<readonly string[]> {
-  const bounds = await boundsOfGuest(leader, await readFile(`/proc/${leader}/status`, 'utf8'));
+  const bounds = await readBounds(leader);
   if (bounds === null) throw new Error('what the guest may have cannot be read');
   const [nsenter, setpriv] = await Promise.all([programPath('nsenter'), programPath('setpriv')]);
   return [

@@ -2,10 +2,10 @@ import type { Manifest } from '../../api/manifest.ts';
 import type { FailedUnits, UnitFacts } from '../../planning/observed.ts';
 import type { ProbeFacts } from '../../planning/probe-facts.ts';
 import { runState } from '../../planning/run-state.ts';
+import { placeOfGuest } from '../guest-place.ts';
 import { asking } from './ask.ts';
 import { DegradedWatch } from './degraded-watch.ts';
 import { askFailedUnits } from './failed-units.ts';
-import { placeOfGuest } from './guest-place.ts';
 import { type ProbeRecords, Prober } from './prober.ts';
 import { unitsMark } from './units-mark.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unitGroup } from '../../../../src/host/guest-place.ts';
 import { failedUnitsIn } from '../../../../src/host/probes/failed-units.ts';
-import { unitGroup } from '../../../../src/host/probes/guest-place.ts';
 
 test('failed units are names of units, so many of them, and the rest is counted', () => {
   assert.deepEqual(failedUnitsIn(''), { names: [], more: 0 });
