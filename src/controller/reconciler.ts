@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { findCondition } from '../api/condition.ts';
+import type { Manifest } from '../api/manifest.ts';
 import { messageOf, NspawndError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Desired } from '../planning/desired.ts';
@@ -11,7 +12,7 @@ import { planText, stepText } from '../planning/plan-text.ts';
 import { plan } from '../planning/planner.ts';
 import { hostsEntries } from '../planning/render/hosts-block.ts';
 import { backoffMs } from '../planning/restart.ts';
-import { type Step, step } from '../planning/step.ts';
+import { step } from '../planning/step.ts';
 import { type Outcome, summarize } from '../planning/summarize.ts';
 import { applyStep, isForManifests } from './apply-step.ts';
 import { isNothingToDo } from './nothing-to-do.ts';
@@ -84,37 +85,32 @@ export class Reconciler {
 
   async #reconcileContainer(name: string, log: Log, signal: AbortSignal, onLook: () => void): Promise<Round> {
     if (!this.#store.isKnown(name)) this.#store.restore(name, await this.#host.loadMemory(name));
-    let { desired, observed } = await this.#look(name);
-    let current = await this.#plan(name, desired, observed);
+    let standing = await this.#see(name);
     let outcome: Outcome = { error: null };
     let error: unknown = null;
 
-    for (let round = 0; current.steps.length > 0 && error === null; round++) {
-      const before = current;
+    for (let round = 0; standing.current.steps.length > 0 && error === null; round++) {
+      const before = standing;
       error =
         round < MAX_ROUNDS
-          ? await this.#applySteps(name, current.steps, observed, log, signal)
-          : tooManyRounds(current);
+          ? await this.#applySteps(name, before, log, signal)
+          : tooManyRounds(before.current);
       if (signal.aborted) return { requeueAfterMs: null, error: null };
       if (error !== null) {
         outcome = { error: outcomeError(error) };
         log.warn({ err: error }, 'step failed');
       }
-      ({ desired, observed, current } = await this.#afterRound(
-        name,
-        { desired, observed, current },
-        error,
-        onLook,
-      ));
+      standing = await this.#afterRound(name, before, error, onLook);
       // Done and not yet to be seen, such as a signal to a guest: it is given time, not the same again at once.
-      if (error === null && isSamePlan(before, current)) {
-        this.#gate.note(name, desired.state === 'present' ? desired.manifest : null, observed, current);
-        await this.#report(name, { desired, observed, current }, outcome, log);
+      if (error === null && isSamePlan(before.current, standing.current)) {
+        this.#noteAtGate(name, standing);
+        await this.#report(name, standing, outcome, log);
         return { requeueAfterMs: SAME_PLAN_RECHECK_MS, error: null };
       }
     }
 
-    this.#gate.note(name, desired.state === 'present' ? desired.manifest : null, observed, current);
+    this.#noteAtGate(name, standing);
+    const { desired, observed, current } = standing;
     if (desired.state === 'unknown' && !this.#manifests.names().includes(name)) {
       // It was only ever a mistake in a file: no version was accepted, and the host has nothing of it but our own words. What a
       // person has asked for stays for as long as nobody can tell whether the file is gone.
@@ -129,7 +125,7 @@ export class Reconciler {
       await this.#manifests.forget(name);
       return { requeueAfterMs: null, error: null };
     }
-    await this.#report(name, { desired, observed, current }, outcome, log);
+    await this.#report(name, standing, outcome, log);
     const isAtRest = desired.state === 'present' && isNothingToDo(current, desired.manifest, observed);
     return { requeueAfterMs: requeueAfter(current, observed), error, isAtRest };
   }
@@ -145,8 +141,7 @@ export class Reconciler {
         return { desired: judged, observed, current: await this.#plan(name, judged, observed) };
     }
     onLook();
-    const after = await this.#look(name);
-    return { ...after, current: await this.#plan(name, after.desired, after.observed) };
+    return this.#see(name);
   }
 
   async #reconcileHost(log: Log, signal: AbortSignal): Promise<Round> {
@@ -172,12 +167,11 @@ export class Reconciler {
   /** Applies in order until one fails; the error of that one, or null. */
   async #applySteps(
     name: string,
-    steps: readonly Step[],
-    observed: Observed,
+    { observed, current }: Standing,
     log: Log,
     signal: AbortSignal,
   ): Promise<unknown> {
-    for (const step of steps) {
+    for (const step of current.steps) {
       if (signal.aborted) return null;
       const startedAt = performance.now();
       try {
@@ -193,9 +187,18 @@ export class Reconciler {
     return null;
   }
 
+  #noteAtGate(name: string, { desired, observed, current }: Standing): void {
+    this.#gate.note(name, manifestOf(desired), observed, current);
+  }
+
   async #report(name: string, standing: Standing, outcome: Outcome, log: Log): Promise<void> {
     const isReady = await report(this.#store, name, standing, outcome, log);
     if (isReady) this.#gate.isReady(name);
+  }
+
+  async #see(name: string): Promise<Standing> {
+    const { desired, observed } = await this.#look(name);
+    return { desired, observed, current: await this.#plan(name, desired, observed) };
   }
 
   /** What is wanted as it is when the look is over: a manifest may come back while a busy host is looked at. */
@@ -209,7 +212,7 @@ export class Reconciler {
   }
 
   #observe(name: string, desired: Desired): Promise<Observed> {
-    return this.#host.observe(name, desired.state === 'present' ? desired.manifest : null);
+    return this.#host.observe(name, manifestOf(desired));
   }
 
   /** A launch is planned twice: as if nobody minded, and then with what the others say to it. */
@@ -259,6 +262,10 @@ const SAME_PLAN_RECHECK_MS = 1000;
 const NO_SUCH_CONTAINER = 'there is no such container';
 /** A file that is edited faster than this host is looked at must not keep everybody waiting. */
 const MAX_LOOKS = 3;
+
+function manifestOf(desired: Desired): Manifest | null {
+  return desired.state === 'present' ? desired.manifest : null;
+}
 
 function isSameWish(one: Desired, other: Desired): boolean {
   if (one.state !== 'present' || other.state !== 'present') return one.state === other.state;
